@@ -1,0 +1,176 @@
+"""`SteelToes`: the one line in settings.py."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.hooks import hook_impl
+
+from steel_toes.branch import Branch, find_branch, is_enabled, read_checkout
+from steel_toes.catalog import Redirection, install, is_installed
+from steel_toes.errors import ConfigurationError
+from steel_toes.layout import DELIMITER, LAYOUTS
+from steel_toes.pair import Pair, Side
+from steel_toes.proxy import pair_of
+from steel_toes.records import Writer
+
+logger = logging.getLogger("steel_toes")
+
+
+class SteelToes:
+    """Kedro hooks that give each Git branch its own copy of the data that it writes.
+
+    On a branch, every save goes to the branch's copy; every load reads the branch's copy once there is one, and
+    main's otherwise. On main, and with `STEEL_TOES_ENABLED=false`, the catalog is left as Kedro made it.
+
+        # settings.py
+        from steel_toes import SteelToes
+        HOOKS = (SteelToes(),)
+
+    Args:
+        branch: the branch's name, if neither `STEEL_TOES_BRANCH`, CI nor Git shall be asked.
+        main: the branch whose data everybody reads; else `STEEL_TOES_MAIN`, else `main` and `master`.
+        layout: how main's location becomes the branch copy's: "suffix" (`companies--feature-x.csv`).
+        records: the folder where records are kept, if not beside the data.
+        project: the project's name in records, if not the Git remote's URL.
+        shared: entries that are not branched, but read and written in main's place: names, name patterns
+            (`raw_*`), type names (`pandas.SQLTableDataset`) or classes.
+        locations: for dataset classes of your own, the parameter that says where the data is:
+            `{"my_package.ShapeDataset": "folder"}`. It says, too, that each save replaces what was there.
+        sign: whether records name the user and the host that wrote them.
+
+    Raises:
+        ConfigurationError: a value that cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        branch: str | None = None,
+        main: str | None = None,
+        layout: str = "suffix",
+        records: str | os.PathLike[str] | None = None,
+        project: str | None = None,
+        shared: Sequence[str | type] = (),
+        locations: Mapping[str, str] | None = None,
+        sign: bool = True,
+    ) -> None:
+        if layout not in LAYOUTS:
+            why, remedy = "There is no such layout.", f"Use one of {', '.join(LAYOUTS)}."
+            raise ConfigurationError(setting="layout", value=layout, why=why, remedy=remedy)
+        if isinstance(shared, str):
+            why, remedy = "It is one text, not a list of them.", f"Write shared=[{shared!r}]."
+            raise ConfigurationError(setting="shared", value=shared, why=why, remedy=remedy)
+        self._branch, self._main, self._layout, self._project = branch, main, layout, project
+        self._records = os.fspath(records) if records is not None else None
+        self._shared, self._locations, self._sign = tuple(shared), dict(locations or {}), sign
+        self._project_path: Path | None = None
+
+    @hook_impl
+    def after_context_created(self, context: Any) -> None:
+        """Learn where the project is: Git is asked from there, whatever the working directory."""
+        self._project_path = Path(context.project_path)
+
+    @hook_impl(tryfirst=True)
+    def after_catalog_created(self, catalog: Any, save_version: str | None = None) -> None:
+        """Redirect the catalog, before other plugins look at it."""
+        if not is_enabled(os.environ):
+            return
+        path = self._project_path or _find_project()
+        branch = find_branch(path, branch=self._branch, main=self._main)
+        if branch.is_main:
+            return
+        if install(catalog, self._redirection(branch, path, save_version)):
+            _announce(branch)
+        else:
+            logger.warning("steel-toes: this catalog is branched already; is SteelToes() registered twice?")
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Any, catalog: Any) -> None:
+        """Freeze the sides of what the run only reads, so that all its nodes read the same."""
+        if not is_installed(catalog):
+            return
+        written = {_place(catalog, name) for name in pipeline.all_outputs()} - {None}
+        for name in pipeline.inputs():
+            pair = pair_of(catalog.get(name))
+            if pair:
+                pair.open_run(written=_place(catalog, name) in written)
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Any, catalog: Any) -> None:
+        """Say what the run read from where, and what it wrote."""
+        if not is_installed(catalog):
+            return
+        pairs = [pair_of(catalog.get(name)) for name in pipeline.inputs()]
+        sides = [pair.opened for pair in pairs if pair]
+        wrote = sorted(name for name in pipeline.all_outputs() if _place(catalog, name))
+        logger.info(
+            "steel-toes: %s from the branch, %s from main; wrote %s to the branch%s",
+            _count(sides.count(Side.BRANCH), "input"),
+            sides.count(Side.MAIN),
+            _count(len(wrote), "dataset"),
+            f": {', '.join(wrote)}" if wrote else "",
+        )
+
+    def _redirection(self, branch: Branch, path: Path, run: str | None) -> Redirection:
+        checkout = read_checkout(path)
+        user = host = None
+        if self._sign:
+            # A container may run as a user that has no name.
+            with suppress(Exception):
+                user = getpass.getuser()
+            host = socket.gethostname()
+        writer = Writer(
+            project=self._project or checkout.project,
+            run=run,
+            commit=checkout.commit,
+            dirty=checkout.dirty,
+            upstream=checkout.upstream,
+            user=user,
+            host=host,
+        )
+        return Redirection(
+            branch=branch,
+            project=path.as_posix(),
+            writer=writer,
+            layout=self._layout,
+            records=self._records,
+            shared=self._shared,
+            taught=self._locations,
+            listed={},
+            guarded=frozenset(),
+        )
+
+
+def _find_project() -> Path:
+    from kedro.utils import find_kedro_project
+
+    return Path(find_kedro_project(Path.cwd()) or Path.cwd())
+
+
+def _place(catalog: Any, name: str) -> str | None:
+    """What two entries on one location have in common; None for an entry that is not branched."""
+    pair = pair_of(catalog.get(name))
+    return pair.entry.book.path if isinstance(pair, Pair) else None
+
+
+def _announce(branch: Branch) -> None:
+    if logger.level == logging.NOTSET:
+        # Kedro's default logging shows INFO of its own loggers only.
+        logger.setLevel(logging.INFO)
+    if branch.known:
+        where = f"*{DELIMITER}{branch.slug}*"
+        logger.info("steel-toes: on branch %s (from %s); saves go to %s", branch.name, branch.source, where)
+    else:
+        logger.warning("steel-toes: the branch is unknown, so data is read from main and not saved. %s", branch.why)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,530 @@
+"""The two datasets of a catalog entry, and the law that chooses between them.
+
+What a branch sees is what plain Kedro would show on a private copy of main's data. Each class here answers for one
+kind of dataset; whatever it does not answer is the side's own affair.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar, NoReturn, Protocol
+
+from kedro.io import AbstractDataset, DatasetError
+from kedro.io.core import Version, VersionNotFoundError, generate_timestamp
+
+from steel_toes.errors import (
+    BranchUnknownError,
+    ChangedCopyError,
+    CopyError,
+    LoadRefusedError,
+    RecordError,
+    SaveRefusedError,
+    TornCopyError,
+)
+from steel_toes.locations import Seeding
+from steel_toes.records import WHOLE, Book, Identities, Record, Save, Verdict
+from steel_toes.storage import Store
+
+logger = logging.getLogger(__name__)
+
+Dataset = AbstractDataset[Any, Any]
+_REMEDIES = {
+    "whole": "Run the node that saves it again, or go back to main's with `steel-toes clean --branch {branch} {dataset}`.",
+    "append": "Its rows cannot be told from half-written ones: remove it with `steel-toes clean --branch {branch} {dataset}`.",
+}
+
+
+class Side(Enum):
+    """Whose data is read."""
+
+    MAIN = "main"
+    BRANCH = "branch"
+
+
+class Builder(Protocol):
+    """Builds one side's dataset from the entry's configuration; picklable."""
+
+    def __call__(self, side: Side, version: Version | None) -> Dataset:
+        """The dataset of that side; main's can neither save nor confirm."""
+
+    def config(self, side: Side) -> dict[str, Any]:
+        """The configuration of that side's dataset."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What an entry of the catalog is on this branch: all facts, nothing that changes.
+
+    Args:
+        name: in the catalog.
+        build: gives the dataset of a side.
+        store: where the data lies.
+        main: path of main's copy in the store.
+        branch: path of the branch copy.
+        book: the record of the location, or of the directory around it that another entry lists.
+        unit: what the entry is in that record.
+        seeding: whether main's copy must be copied to the branch before its first save.
+        settings: the entry's own configuration, for what an overlay needs of it.
+    """
+
+    name: str
+    build: Builder
+    store: Store
+    main: str
+    branch: str
+    book: Book
+    unit: str = WHOLE
+    seeding: Seeding = "never"
+    settings: Mapping[str, Any] | None = None
+
+    def path(self, side: Side, version: str | None = None) -> str:
+        """The path of a side's copy, or of one version in it."""
+        path = self.main if side is Side.MAIN else self.branch
+        return f"{path}/{version}/{path.rsplit('/', 1)[-1]}" if version else path
+
+
+class Pair:
+    """A plain dataset that a save replaces, or adds to, as a whole.
+
+    Args:
+        entry: its facts.
+        main: main's dataset, if Kedro has built it already.
+        version: the versions that the entry is pinned to, if it is versioned.
+    """
+
+    answers: ClassVar[frozenset[str]] = frozenset({"load", "save", "exists", "release", "confirm"})
+
+    def __init__(self, entry: Entry, main: Dataset | None = None, version: Version | None = None) -> None:
+        self.entry = entry
+        self.version = version
+        self.main = main if main is not None else entry.build(Side.MAIN, version)
+        self.branch = entry.build(Side.BRANCH, version)
+        self.frozen: Side | None = None
+        self.opened: Side | None = None
+        self._seen: str | None = ""
+
+    # What Kedro asks ------------------------------------------------------------------------------------------------
+
+    def load(self) -> Any:
+        """Load the side that counts.
+
+        Raises:
+            TornCopyError: a save of the branch copy did not finish, or saves went on while it was read.
+            ChangedCopyError: the branch copy is gone, or was changed by other hands.
+        """
+        if self.frozen is Side.MAIN:
+            return self.main.load()
+        record = None
+        for _ in range(3):
+            record, side = self._choose()
+            if side is Side.MAIN or record is None:
+                return self.main.load()
+            try:
+                data = self.branch.load()
+            except Exception:
+                if self._is_still(record, self.entry.unit):
+                    raise
+                continue
+            if self._is_still(record, self.entry.unit):
+                return data
+        self.torn(record)
+
+    def save(self, data: Any) -> None:
+        """Save to the branch copy; before the first save that is no plain replacement, seed it with main's."""
+        if data is None:
+            # Kedro refuses it before it touches anything: no record is needed to let it.
+            return self.branch.save(data)
+        keeps = self._keeps()
+        if keeps:
+            self._refuse_nobodys(self.entry.unit, self.entry.branch)
+        plan = Save(units=(self.entry.unit,), base=self._base(), keeps=keeps)
+        with self.entry.book.saving(plan, self._identities) as (writing, before):
+            with self._seeded(before, keeps):
+                self.branch.save(data)
+        self._seen = writing.id
+
+    def exists(self) -> bool:
+        """Whether a load would find data: a torn or vanished branch copy does not exist."""
+        record, verdict = self.look(self.entry.unit)
+        if verdict in (Verdict.TORN, Verdict.GONE):
+            return False
+        return self._dataset(self._side(record, verdict)).exists()
+
+    def release(self) -> None:
+        """Release both sides."""
+        self.main.release()
+        self.branch.release()
+
+    def confirm(self) -> None:
+        """Confirm on the branch."""
+        self.branch.confirm()  # type: ignore[attr-defined]  # only asked where the class has it
+
+    # What the rest of steel_toes asks ---------------------------------------------------------------------------------
+
+    def current(self) -> Dataset:
+        """The dataset of the side that would be read; the branch's if its copy is torn, since it is not main's."""
+        if self.frozen is Side.MAIN:
+            return self.main
+        _, verdict = self.look(self.entry.unit)
+        return self.main if verdict in (Verdict.MAIN, Verdict.UNFINISHED) else self.branch
+
+    def open_run(self, written: bool) -> Side | None:
+        """Note the side at the start of a run and, unless the run writes the dataset, freeze it.
+
+        A copy that cannot be read is left to the load, which says so where it matters.
+        """
+        try:
+            self.opened = self._choose()[1]
+        except (TornCopyError, ChangedCopyError):
+            return None
+        if not written:
+            self.frozen = self.opened
+        return self.opened
+
+    def copied(self, deep: bool) -> Pair:
+        """A pair with datasets of its own, as a copy of a plain dataset has its own attributes."""
+        copier = copy.deepcopy if deep else copy.copy
+        twin = copy.copy(self)
+        twin.main, twin.branch = copier(self.main), copier(self.branch)
+        twin._seen = ""
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Kedro's cache does not survive pickling: what comes back in its place is no data. "" makes the next load ask.
+        return {**self.__dict__, "_seen": ""}
+
+    def assign(self, name: str, value: Any) -> None:
+        """Set an attribute of the dataset: of both."""
+        setattr(self.main, name, value)
+        setattr(self.branch, name, value)
+
+    def look(self, unit: str, version: str | None = None) -> tuple[Record | None, Verdict]:
+        """The record and its verdict on a unit."""
+        path = self.entry.path(Side.BRANCH, version)
+        return self.entry.book.look(unit, lambda: self.entry.store.identity(path))
+
+    def torn(self, record: Record | None) -> NoReturn:
+        """Raise the error of a torn copy."""
+        if record is None:
+            raise ChangedCopyError(**self._facts(), what="is gone: its record vanished while it was read")
+        facts = self.entry.book.facts(record)
+        remedy = _REMEDIES["append" if self._keeps() else "whole"].format(**facts)
+        raise TornCopyError(**facts, remedy=remedy)
+
+    # How -------------------------------------------------------------------------------------------------------------
+
+    def _choose(self) -> tuple[Record | None, Side]:
+        record, verdict = self.look(self.entry.unit)
+        if verdict is Verdict.MAIN and self.frozen is Side.BRANCH:
+            raise ChangedCopyError(**self._facts(), what="was removed while this run reads it")
+        side = self._side(record, verdict)
+        seen = record.id if record and side is Side.BRANCH else None
+        if seen != self._seen:
+            # Only a cache (CachedDataset) can hold anything here, and it would be another copy's.
+            self.release()
+            self._seen = seen
+        return record, side
+
+    def _side(self, record: Record | None, verdict: Verdict) -> Side:
+        """The side of a verdict, or the error that it is."""
+        if verdict is Verdict.TORN:
+            self.torn(record)
+        if verdict is Verdict.GONE:
+            raise ChangedCopyError(**self._facts(), what="is gone")
+        if verdict is Verdict.CHANGED:
+            raise ChangedCopyError(**self._facts(), what="was changed by something else than Kedro")
+        if verdict is Verdict.UNFINISHED:
+            name, branch, place = self.entry.name, self.entry.book.branch, self.entry.book.shown
+            logger.warning("%s: its first save on branch %s never finished (%s); reading main's", name, branch, place)
+        return Side.BRANCH if verdict is Verdict.BRANCH else Side.MAIN
+
+    def _dataset(self, side: Side) -> Dataset:
+        return self.main if side is Side.MAIN else self.branch
+
+    def _is_still(self, record: Record, unit: str, version: str | None = None) -> bool:
+        now, verdict = self.look(unit, version)
+        return verdict is Verdict.BRANCH and now is not None and now.id == record.id
+
+    def _facts(self) -> dict[str, str]:
+        book = self.entry.book
+        return {"dataset": self.entry.name, "branch": book.branch, "location": book.shown}
+
+    def _keeps(self) -> bool:
+        """Whether the next save keeps something of what is there."""
+        if self.entry.seeding != "directory":
+            return self.entry.seeding == "always"
+        return any(map(self.entry.store.is_directory, (self.entry.main, self.entry.branch)))
+
+    def _base(self) -> Identities:
+        identity = self.entry.store.identity(self.entry.main)
+        return {} if identity is None else {self.entry.unit: identity}
+
+    def _identities(self) -> Identities:
+        identity = self.entry.store.identity(self.entry.branch)
+        return {} if identity is None else {self.entry.unit: identity}
+
+    @contextmanager
+    def _seeded(
+        self, before: Record | None, keeps: bool, unit: str | None = None, paths: tuple[str, str] | None = None
+    ) -> Iterator[None]:
+        """Seed a unit if its first save keeps something; undo an untouched seed if that save fails."""
+        unit = unit or self.entry.unit
+        settled = before.settled if before else None
+        if not keeps or (settled and unit in settled.data):
+            yield
+            return
+        store, (source, target) = self.entry.store, paths or (self.entry.main, self.entry.branch)
+        # What an earlier, dead first save left.
+        store.remove(target)
+        seed(store, self.entry.name, source, target)
+        planted = store.identity(target)
+        try:
+            yield
+        except BaseException:
+            if planted is not None and store.identity(target) == planted:
+                store.remove(target)
+            raise
+
+    def _refuse_nobodys(self, unit: str, path: str) -> None:
+        """Raise if data without a record stands where a seed would go: it is nobody's, and is not removed."""
+        record = self.entry.book.read()
+        settled = record.settled if record else None
+        ours = record is not None and (record.doubts(unit) or (settled is not None and unit in settled.data))
+        if not ours and self.entry.store.identity(path) is not None:
+            why = f"There is data without a record at {path}."
+            remedy = f"Record it with `steel-toes adopt {self.entry.name}`, or move it away, and save again."
+            raise RecordError(dataset=self.entry.name, record=self.entry.book.path, why=why, remedy=remedy)
+
+
+def seed(store: Store, name: str, source: str, target: str) -> None:
+    """Copy main's copy to the branch, and copy it again if main was saved meanwhile."""
+    for _ in range(3):
+        before = store.identity(source)
+        if before is None:
+            return
+        logger.info("%s: seeding the branch copy with main's (%s bytes)", name, f"{store.size(source):,}")
+        store.copy(source, target)
+        if store.identity(source) == before:
+            return
+        store.remove(target)
+    raise DatasetError(f"{name}: main's copy at {source} changes while it is copied to {target}. Save again later.")
+
+
+class VersionedPair(Pair):
+    """A versioned dataset: the union of both sides' versions."""
+
+    answers = Pair.answers | {"_get_versions", "list_versions", "resolve_load_version", "_fetch_latest_load_version"}
+
+    def __init__(self, entry: Entry, main: Dataset | None = None, version: Version | None = None) -> None:
+        super().__init__(entry, main, version)
+        self._resolved: tuple[str, Side] | None = None
+        self._built: tuple[Side, str, Dataset] | None = None
+
+    def load(self) -> Any:
+        """Load the pinned version, else the newest that the branch sees."""
+        version, side = self._resolve()
+        for _ in range(3):
+            record, verdict = self.look(version, version) if side is Side.BRANCH else (None, Verdict.MAIN)
+            self._side(record, verdict)
+            data = self._pinned(side, version).load()
+            if record is None or self._is_still(record, version, version):
+                return data
+        self.torn(record)
+
+    def save(self, data: Any) -> None:
+        """Save a new version to the branch copy; a version that either side holds is refused, as Kedro does."""
+        if data is None:
+            return self.branch.save(data)
+        asked = self.version or Version(None, None)
+        version = asked.save or generate_timestamp()
+        self._refuse_existing(version)
+        dataset = self.entry.build(Side.BRANCH, Version(asked.load, version))
+        self._forget()
+        plan = Save(units=(version,), base=self._newest_of_main())
+        with self.entry.book.saving(plan, lambda: self._version_identities(version)) as (_, before):
+            if before and before.doubts(version):
+                # Half a version of an earlier, dead save: Kedro would refuse to save over it.
+                self.entry.store.remove(self.entry.path(Side.BRANCH, version))
+            dataset.save(data)
+        self._built = (Side.BRANCH, version, dataset)
+
+    def _refuse_existing(self, version: str) -> None:
+        record = self.entry.book.read()
+        half = record is not None and record.doubts(version)
+        for side in (Side.MAIN,) if half else Side:
+            path = self.entry.path(side, version)
+            if self.entry.store.identity(path) is not None:
+                raise DatasetError(f"Save path '{path}' for {self.main!s} must not exist if versioning is enabled.")
+
+    def exists(self) -> bool:
+        """Whether the version that would be loaded is there."""
+        try:
+            version, side = self._resolve()
+        except VersionNotFoundError:
+            return False
+        if side is Side.BRANCH and self.look(version, version)[1] in (Verdict.TORN, Verdict.GONE):
+            return False
+        return self._pinned(side, version).exists()
+
+    def release(self) -> None:
+        """Release both sides and forget which version is the newest, as Kedro does."""
+        super().release()
+        self._forget()
+
+    def current(self) -> Dataset:
+        """The dataset of the version that would be loaded; main's if there is none."""
+        try:
+            version, side = self._resolve()
+        except (VersionNotFoundError, ChangedCopyError, TornCopyError):
+            return self.main
+        return self._pinned(side, version)
+
+    def assign(self, name: str, value: Any) -> None:
+        """Set an attribute of both datasets; `_version` is how Kedro pins a copy of a dataset to a version."""
+        super().assign(name, value)
+        if name == "_version":
+            self.version = value
+            self._forget()
+
+    def resolve_load_version(self) -> str:
+        """The version that a load would give."""
+        return self._resolve()[0]
+
+    _fetch_latest_load_version = resolve_load_version
+
+    def list_versions(self, full_path: bool = True) -> list[str]:
+        """All versions of both sides, newest first, the branch's first on a tie."""
+        record = self.entry.book.read()
+        found = [(v, Side.BRANCH) for v in (record.settled.data if record and record.settled else ())]
+        found += [(v, Side.MAIN) for v in self.entry.store.versions(self.entry.main)]
+        found.sort(key=lambda item: (item[0], item[1] is Side.BRANCH), reverse=True)
+        return [self.entry.path(side, v) if full_path else v for v, side in found]
+
+    def _get_versions(self) -> list[str]:
+        return self.list_versions()
+
+    def _choose(self) -> tuple[Record | None, Side]:
+        try:
+            return None, self._resolve()[1]
+        except VersionNotFoundError:
+            return None, Side.MAIN
+
+    def _resolve(self) -> tuple[str, Side]:
+        if self.version and self.version.load:
+            pinned = self.version.load
+            record, verdict = self.look(pinned, pinned)
+            return pinned, Side.MAIN if verdict in (Verdict.MAIN, Verdict.UNFINISHED) else Side.BRANCH
+        if self._resolved is None:
+            self._resolved = self._newest()
+        return self._resolved
+
+    def _newest(self) -> tuple[str, Side]:
+        """The newest of the branch's versions and of those main had when the branch first saved."""
+        record = self.entry.book.read()
+        settled = record.settled if record else None
+        mains = self.entry.store.versions(self.entry.main)
+        if settled:
+            begun = max(settled.base, default="")
+            mains = [v for v in mains if v <= begun]
+        newest_main = max(mains, default="")
+        for version in sorted(settled.data if settled else (), reverse=True):
+            if version < newest_main:
+                break
+            _, verdict = self.look(version, version)
+            if verdict is not Verdict.TORN:
+                self._side(record, verdict)
+                return version, Side.BRANCH
+            self._warn_torn(version)
+        if not newest_main:
+            raise VersionNotFoundError(f"Did not find any versions for {self.main!s}")
+        return newest_main, Side.MAIN
+
+    def _warn_torn(self, version: str) -> None:
+        logger.warning("%s: version %s is torn and skipped; its save did not finish", self.entry.name, version)
+
+    def _pinned(self, side: Side, version: str) -> Dataset:
+        if self._built is None or self._built[:2] != (side, version):
+            save = self.version.save if self.version else None
+            self._built = (side, version, self.entry.build(side, Version(version, save)))
+        return self._built[2]
+
+    def _forget(self) -> None:
+        self._resolved = self._built = None
+
+    def _newest_of_main(self) -> Identities:
+        newest = max(self.entry.store.versions(self.entry.main), default=None)
+        identity = newest and self.entry.store.identity(self.entry.path(Side.MAIN, newest))
+        return {newest: identity} if newest and identity else {}
+
+    def _version_identities(self, version: str) -> Identities:
+        identity = self.entry.store.identity(self.entry.path(Side.BRANCH, version))
+        return {} if identity is None else {version: identity}
+
+
+class RefusedPair:
+    """An entry that cannot be redirected: reads are main's, a save (for handles, a load too) is refused.
+
+    Args:
+        main: its dataset.
+        refusal: the error that a save raises.
+        load_refusal: the error that a load raises, if it is refused too.
+    """
+
+    answers: ClassVar[frozenset[str]] = frozenset({"load", "save", "confirm"})
+    opened = Side.MAIN
+
+    def __init__(self, main: Dataset, refusal: CopyError, load_refusal: CopyError | None = None) -> None:
+        self.main = main
+        self.refusal = refusal
+        self.load_refusal = load_refusal
+
+    def load(self) -> Any:
+        """Load main's."""
+        if self.load_refusal:
+            raise self.load_refusal
+        return self.main.load()
+
+    def save(self, data: Any) -> None:
+        """Refuse."""
+        raise self.refusal
+
+    def confirm(self) -> None:
+        """Refuse."""
+        raise self.refusal
+
+    def current(self) -> Dataset:
+        """Main's."""
+        return self.main
+
+    def open_run(self, written: bool) -> Side | None:
+        """Nothing to freeze: it is always main's."""
+        return Side.MAIN
+
+    def copied(self, deep: bool) -> RefusedPair:
+        """A pair with a dataset of its own."""
+        return RefusedPair((copy.deepcopy if deep else copy.copy)(self.main), self.refusal, self.load_refusal)
+
+    def assign(self, name: str, value: Any) -> None:
+        """Set an attribute of the dataset."""
+        setattr(self.main, name, value)
+
+
+def refused(name: str, cls: str, branch: str | None, why: str, loads_too: bool) -> tuple[CopyError, CopyError | None]:
+    """The errors of a save and, for handles, of a load that are refused.
+
+    Args:
+        name: the entry's.
+        cls: its type, as catalogs write it.
+        branch: its full name; None if it is unknown, which is then the reason.
+        why: one sentence.
+        loads_too: whether the load is refused as well.
+    """
+    if branch is None:
+        return BranchUnknownError(dataset=name, why=why), None
+    facts = {"dataset": name, "type": cls, "branch": branch, "why": why}
+    return SaveRefusedError(**facts), LoadRefusedError(**facts) if loads_too else None

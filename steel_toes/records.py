@@ -1,0 +1,353 @@
+"""The commit protocol: a branch copy counts from the moment that its record says so.
+
+A record is a small JSON file beside the data, one for each location and branch. A save writes the record as
+`writing`, then the data, then the record as `complete`. Whoever reads decides from the record and the identity of the
+data alone; nobody asks whether the writer is still alive.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Any, Literal
+
+from steel_toes.errors import ConcurrentSaveError, CopyError, RecordError, SaveRefusedError, TornAppendError
+from steel_toes.storage import Store
+
+FOLDER = "_steel_toes"
+WHOLE = "."
+"""The one unit of a dataset that is replaced as a whole."""
+ALL = "*"
+"""In `doubt`: every unit, known or not."""
+_FORMAT = 1
+
+Identities = dict[str, str]
+Kind = Literal["whole", "versioned", "overlay"]
+
+
+class Verdict(Enum):
+    """What a record and the data's identity say of one unit."""
+
+    MAIN = "main"
+    UNFINISHED = "main; a first save on the branch never finished"
+    BRANCH = "branch"
+    TORN = "torn"
+    GONE = "gone"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes: the same for all records that one catalog writes."""
+
+    project: str | None = None
+    run: str | None = None
+    commit: str | None = None
+    dirty: bool | None = None
+    upstream: str | None = None
+    user: str | None = None
+    host: str | None = None
+
+    def __str__(self) -> str:
+        return "@".join(filter(None, (self.user, self.host))) or "somebody"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One branch copy, as its last writer left it.
+
+    Args:
+        id: random, new with each save.
+        state: `writing` from before the data's first byte until after its last, else `complete`.
+        kind: whole, versioned or overlay.
+        data: the units that are the branch's, each with its identity.
+        base: main's identities when the branch copy was begun; of a versioned dataset, main's newest version.
+        over: of an overlay, what shows where the branch has no unit: main's, or nothing.
+        doubt: the units that a save began and nobody finished; `ALL` if they are not known.
+        was: while writing, the last complete record.
+    """
+
+    id: str
+    state: Literal["writing", "complete"]
+    kind: Kind
+    branch: str
+    dataset: str
+    location: str
+    layout: str
+    created: str
+    saved: str
+    writer: Writer
+    data: Identities = field(default_factory=dict)
+    base: Identities = field(default_factory=dict)
+    over: Literal["main", "nothing"] = "main"
+    doubt: tuple[str, ...] = ()
+    was: Record | None = None
+    format: int = _FORMAT
+
+    @property
+    def settled(self) -> Record | None:
+        """The last complete record: this one, or the one it was; None before the first save finished."""
+        return self if self.state == "complete" else self.was
+
+    def doubts(self, unit: str) -> bool:
+        """Whether a save of the unit began and did not finish."""
+        return ALL in self.doubt or unit in self.doubt
+
+    def to_bytes(self) -> bytes:
+        """The record as JSON, for people too."""
+        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True, ensure_ascii=False).encode()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Record:
+        """The record of its JSON; raises TypeError, ValueError or KeyError for anything else."""
+        was = values["was"]
+        nested = {
+            "was": cls.from_dict(was) if was else None,
+            "doubt": tuple(values["doubt"]),
+            "writer": Writer(**values["writer"]),
+        }
+        return cls(**{**values, **nested})
+
+
+def judge(record: Record | None, unit: str, identity: str | None) -> Verdict:
+    """What a reader may do with a unit, from its record and its identity in the store."""
+    settled = record.settled if record else None
+    known = settled.data.get(unit) if settled else None
+    doubtful = record is not None and record.doubts(unit)
+    if known is None:
+        return Verdict.UNFINISHED if doubtful and identity is not None else Verdict.MAIN
+    if identity == known:
+        return Verdict.BRANCH
+    if doubtful:
+        return Verdict.TORN
+    return Verdict.GONE if identity is None else Verdict.CHANGED
+
+
+def record_path(root: str, slug: str, location: str) -> str:
+    """Where the record of a location lies: `<root>/_steel_toes/<slug>/<16 hex of the location's SHA-256>.json`."""
+    digest = hashlib.sha256(location.encode()).hexdigest()[:16]
+    return f"{root.rstrip('/')}/{FOLDER}/{slug}/{digest}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The record of one location on one branch: where it is, and what it must say to be ours.
+
+    Args:
+        store: where the record lies, with the entry's own credentials.
+        path: of the record, in that store.
+        branch: the branch's full name.
+        dataset: the entry that reads or writes.
+        location: main's location, normalised; a local one is relative to the record's root.
+        shown: the branch copy's location, for messages.
+        layout: how the location became the branch copy's.
+        kind: of the entry.
+        writer: who we are.
+    """
+
+    store: Store
+    path: str
+    branch: str
+    dataset: str
+    location: str
+    shown: str
+    layout: str
+    kind: Kind
+    writer: Writer
+
+    def read(self) -> Record | None:
+        """The record, from one small uncached read; None if there is none.
+
+        Raises:
+            RecordError: it cannot be read, or is another branch's, another location's or another kind's.
+            StoreError: the store gave no definite answer.
+        """
+        data = self.store.read(self.path)
+        if data is None:
+            return None
+        try:
+            values = json.loads(data)
+            if values["format"] > _FORMAT:
+                raise self._unusable(
+                    f"A newer steel_toes wrote it (format {values['format']}).", "Upgrade with `pip install -U steel-toes`."
+                )
+            record = Record.from_dict(values)
+        except (ValueError, TypeError, KeyError, AttributeError) as exc:
+            raise self._unusable(f"It is no record: {exc!r}.", "Look at the file; move it away to read main's.") from exc
+        self._check(record)
+        return record
+
+    def look(self, unit: str, identify: Callable[[], str | None]) -> tuple[Record | None, Verdict]:
+        """The record and its verdict on one unit; the store is asked for the unit only where the record needs it.
+
+        A verdict against the copy is given only if the record did not change while it was reached: a save that
+        finished between two of our requests is no damage.
+        """
+        record = self.read()
+        while True:
+            settled = record.settled if record else None
+            asks = record is not None and (record.doubts(unit) or (settled is not None and unit in settled.data))
+            verdict = judge(record, unit, identify() if asks else None)
+            if verdict not in (Verdict.TORN, Verdict.GONE, Verdict.CHANGED):
+                return record, verdict
+            again = self.read()
+            if again == record:
+                return record, verdict
+            record = again
+
+    def _check(self, record: Record) -> None:
+        for ours, theirs, word in (
+            (self.branch, record.branch, "branch"),
+            (self.location, record.location, "location"),
+            (self.kind, record.kind, "kind"),
+        ):
+            if ours != theirs:
+                raise self._unusable(
+                    f"It was written by dataset {record.dataset} for {word} {theirs}, and {self.dataset} has {word} {ours}.",
+                    "Two entries of different kinds cannot share one location; give one of them its own."
+                    if word == "kind"
+                    else "Rename the branch, whose short form is another's too.",
+                )
+
+    def _unusable(self, why: str, remedy: str) -> RecordError:
+        return RecordError(dataset=self.dataset, record=self.path, why=why, remedy=remedy)
+
+    def _put(self, record: Record) -> None:
+        self.store.write(self.path, record.to_bytes())
+
+    @contextmanager
+    def saving(self, plan: Save, identify: Callable[[], Identities]) -> Iterator[tuple[Record, Record | None]]:
+        """Write `writing`, let the block save the data, write `complete`.
+
+        After an exception in the block, the record goes back to what it was if the data did not change; else it stays
+        `writing`, and what is in doubt is torn.
+
+        Args:
+            plan: what the block saves.
+            identify: gives the identities of the plan's units (of all units, if the plan says `ALL`).
+
+        Yields:
+            The record that was written before the data, and the one before it.
+
+        Raises:
+            ConcurrentSaveError: another run wrote the record meanwhile; the data in place is one of the two's.
+            SaveRefusedError: the record is another project's.
+            TornAppendError: the plan appends to a torn copy.
+        """
+        before = self.read()
+        self._check_writable(before, plan, identify)
+        writing = self._writing(before, plan)
+        self._put(writing)
+        try:
+            yield writing, before
+        except BaseException:
+            self._take_back(writing, identify)
+            raise
+        identities = identify()
+        now = self.read()
+        if now is None or now.id != writing.id:
+            other = str(now.writer) if now else "it removed the record"
+            raise ConcurrentSaveError(dataset=self.dataset, branch=self.branch, location=self.shown, writer=other)
+        self._put(_completed(writing, plan, identities))
+
+    def _check_writable(self, before: Record | None, plan: Save, identify: Callable[[], Identities]) -> None:
+        if before is None:
+            return
+        ours, theirs = self.writer.project, before.writer.project
+        if ours and theirs and ours != theirs:
+            why = f"Its branch copy belongs to project {theirs}, and this is {ours}; SteelToes(project=...) says if they are one."
+            raise SaveRefusedError(dataset=self.dataset, type=self.kind, branch=self.branch, why=why)
+        if plan.keeps and any(map(before.doubts, plan.units)):
+            found = identify()
+            if any(judge(before, unit, found.get(unit)) is Verdict.TORN for unit in plan.units):
+                raise TornAppendError(**self.facts(before))
+
+    def facts(self, record: Record) -> dict[str, Any]:
+        """The facts of a torn copy, for its error."""
+        return {
+            "dataset": self.dataset,
+            "branch": self.branch,
+            "location": self.shown,
+            "writer": str(record.writer),
+            "time": record.saved,
+        }
+
+    def _writing(self, before: Record | None, plan: Save) -> Record:
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        settled = before.settled if before else None
+        doubt = {*(before.doubt if before else ()), *plan.units}
+        return Record(
+            id=uuid.uuid4().hex,
+            state="writing",
+            kind=self.kind,
+            branch=self.branch,
+            dataset=self.dataset,
+            location=self.location,
+            layout=self.layout,
+            created=settled.created if settled else now,
+            saved=now,
+            writer=self.writer,
+            base=_base(settled, plan, self.kind),
+            over=plan.over or (settled.over if settled else "main"),
+            doubt=tuple(sorted(doubt)),
+            was=settled,
+        )
+
+    def _take_back(self, writing: Record, identify: Callable[[], Identities]) -> None:
+        """After an exception: undo the record if the data is as it was. Never hides the exception."""
+        try:
+            now, found = self.read(), identify()
+            if now is None or now.id != writing.id:
+                return
+            settled = writing.was.data if writing.was else {}
+            units = set(found) | set(settled) if ALL in writing.doubt else set(writing.doubt)
+            if any(found.get(unit) != settled.get(unit) for unit in units):
+                return
+            if writing.was:
+                self._put(writing.was)
+            else:
+                self.store.remove(self.path)
+        except CopyError:
+            # The record stays `writing`: the next reader decides from the data, as after a kill.
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """What one save is about to do to a branch copy.
+
+    Args:
+        units: the units that it writes; `(ALL,)` if it replaces the whole dataset or does not know.
+        base: main's identities of these units now.
+        keeps: it keeps something of what is there (append and its like), so a torn copy cannot be repaired by it.
+        over: a new answer to what shows where the branch has no unit.
+    """
+
+    units: tuple[str, ...]
+    base: Mapping[str, str] = field(default_factory=dict)
+    keeps: bool = False
+    over: Literal["main", "nothing"] | None = None
+
+
+def _base(settled: Record | None, plan: Save, kind: Kind) -> Identities:
+    """Main's copy when the branch copy was begun: kept, unless the save replaces what the branch had."""
+    if settled and (plan.keeps or kind == "versioned"):
+        return settled.base
+    begun = settled.base.items() if settled and ALL not in plan.units else ()
+    return {**{unit: identity for unit, identity in begun if unit not in plan.units}, **plan.base}
+
+
+def _completed(writing: Record, plan: Save, identities: Identities) -> Record:
+    """The record after the data: what was saved is settled, what others left in doubt stays so."""
+    everything = ALL in plan.units
+    settled = writing.was.data if writing.was and not everything else {}
+    doubt = () if everything else tuple(unit for unit in writing.doubt if unit not in plan.units)
+    return replace(writing, state="complete", was=None, doubt=doubt, data={**settled, **identities})
+
