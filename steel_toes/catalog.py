@@ -7,213 +7,60 @@ dictionaries in which the catalog keeps both are replaced by ones that put a pro
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from kedro.io import AbstractDataset, CachedDataset, DatasetError
 from kedro.io.core import Version, parse_dataset_definition
 from kedro.io.data_catalog import _LazyDataset
 
-from steel_toes.branch import Branch
 from steel_toes.errors import LocationError
-from steel_toes.layout import (
-    branch_location,
-    bucket_of,
-    contains_slug,
-    listed_directory,
-    normalise,
-    outermost_directory,
-    relative,
-)
-from steel_toes.locations import (
-    Config,
-    Rule,
-    absolute,
-    class_names,
-    filesystem_path,
-    location_of,
-    redirected,
-    rule_for,
-    seeding,
-)
+from steel_toes.locations import Config, type_name
 from steel_toes.overlays import IncrementsPair, OverlayPair
-from steel_toes.pair import Dataset, Entry, Pair, RefusedPair, Side, VersionedPair, refused
+from steel_toes.pair import Dataset, Pair, RefusedPair, Side, refused
 from steel_toes.proxy import pair_of, proxy_for
-from steel_toes.records import FOLDER, WHOLE, Book, Kind, Writer, record_path
-from steel_toes.storage import open_store
-
-logger = logging.getLogger(__name__)
+from steel_toes.redirection import Given, Redirection
+from steel_toes.versions import VersionedPair
 
 _OVERLAYS: Mapping[str, type[Pair]] = {"overlay": OverlayPair, "increments": IncrementsPair}
 
 
-@dataclass(frozen=True)
-class Redirection:
-    """How the entries of one catalog are redirected on one branch. Picklable: workers carry it.
+def wrap(redirection: Redirection, given: Given, main: Dataset) -> Any:
+    """The proxy for a dataset, or the dataset itself where it is left alone.
 
     Args:
-        branch: which branch; unknown is one too, on which nothing is saved.
-        project: the project's absolute path.
-        writer: who writes, for the records.
-        layout: how a location becomes the branch copy's.
-        records: where records lie, if not beside the data.
-        shared: names, name patterns, type names and classes of entries that are not branched.
-        taught: location parameters of the project's own classes.
-        listed: the directories that entries list, each with whether an overlay lists it.
-        guarded: main locations that have the form of a copy of this branch, case-folded.
+        redirection: of the catalog.
+        given: the entry.
+        main: the dataset that Kedro built for it.
     """
-
-    branch: Branch
-    project: str
-    writer: Writer
-    layout: str
-    records: str | None
-    shared: tuple[str | type, ...]
-    taught: Mapping[str, str]
-    listed: Mapping[str, bool]
-    guarded: frozenset[str]
-
-    def wrap(self, name: str, config: Config, main: Dataset, version: Version | None, late: bool) -> Any:
-        """The proxy for a dataset, or the dataset itself where it is left alone.
-
-        Args:
-            name: of the entry.
-            config: its resolved configuration.
-            main: the dataset that Kedro built from it.
-            version: its pinned versions, if it is versioned.
-            late: it came from a pattern, or was added after the catalog was made.
-        """
-        names, inner = class_names(type(main)), config
-        if isinstance(main, CachedDataset):
-            inner = config["dataset"]
-            names = class_names(parse_dataset_definition(inner)[0])
-        elif main._EPHEMERAL:
-            return main
-        rule = rule_for(names, inner, self.taught)
-        if rule.action == "alone" or self._is_shared(name, [*names, *class_names(type(main))], main, config):
-            return main
-        pair: Pair | RefusedPair
+    rule = redirection.rule(given)
+    if rule.action == "alone" or (main._EPHEMERAL and not isinstance(main, CachedDataset)):
+        return main
+    known = redirection.branch.known
+    why = rule.why if known and rule.action != "redirect" else redirection.branch.why
+    if known and rule.action == "redirect":
         try:
-            if rule.action != "redirect" or not self.branch.known:
-                raise _Refused(rule.why if self.branch.known else self.branch.why)
-            pair = self._pair(name, config, inner, rule, main, version, late)
-        except (LocationError, _Refused) as exc:
-            branch = self.branch.name if self.branch.known else None
-            pair = RefusedPair(main, *refused(name, names[0], branch, str(exc), rule.action == "refuse_load"))
-        return proxy_for(pair)
-
-    def _is_shared(self, name: str, names: list[str], main: Dataset, config: Config) -> bool:
-        metadata = (config.get("metadata") or {}).get("steel_toes") or {}
-        return bool(metadata.get("shared")) or any(
-            isinstance(main, asked) if isinstance(asked, type) else fnmatchcase(name, asked) or asked in names
-            for asked in self.shared
-        )
-
-    def _pair(
-        self, name: str, config: Config, inner: Config, rule: Rule, main: Dataset, version: Version | None, late: bool
-    ) -> Pair:
-        text = location_of(rule, inner)
-        if not text:
-            raise _Refused(f"Its {rule.parameter} is no location.")
-        location = absolute(text)
-        anchor = outermost_directory(location, self.listed)
-        copy = self._guarded(location, anchor, late)
-        moved = redirected(rule, inner, copy)
-        build = Build(name, config, {**config, "dataset": moved} if inner is not config else moved)
-        entry = self._entry(build, rule, inner, (location, copy), anchor, version is not None)
-        kind = VersionedPair if version else _OVERLAYS.get(rule.kind, Pair)
-        pair = kind(entry, _block(main, name), version)
-        if _described(pair.main, rule.parameter) == _described(pair.branch, rule.parameter) is not None:
-            raise _Refused(f"Kedro sees one location in {location} and in {copy}.")
-        return pair
-
-    def _guarded(self, location: str, anchor: str | None, late: bool) -> str:
-        """The branch copy's location, if it can be nobody's main copy and is listed by nobody's."""
-        share = "Give the entry another location, or share it with SteelToes(shared=[...])."
-        copy = branch_location(location, self.branch.slug, self.layout, anchor)
-        if normalise(copy).casefold() in self.guarded:
-            raise LocationError(location=location, why=f"Another entry's main copy is {copy}.", remedy=share)
-        if late and contains_slug(location, self.branch.slug):
-            why = f"Its name has the form of a copy on branch {self.branch.name}, and it is no entry of its own."
-            raise LocationError(location=location, why=why, remedy=share)
-        listing = outermost_directory(copy, self.listed)
-        if listing is not None:
-            raise LocationError(location=location, why=f"{copy} would lie in {listing}, which is listed.", remedy=share)
-        return copy
-
-    def _entry(
-        self, build: Build, rule: Rule, inner: Config, where: tuple[str, str], anchor: str | None, versioned: bool
-    ) -> Entry:
-        location, copy = where
-        nested = anchor is not None and normalise(anchor) != normalise(listed_directory(location, rule.lists) or location)
-        if nested and versioned:
-            raise _Refused(f"It keeps versions inside {anchor}, which another entry lists.")
-        overlay = self._is_overlay(anchor)
-        kind: Kind = "versioned" if versioned else "overlay" if overlay else "whole"
-        # A glob's data is its directory; an entry inside a directory that is no overlay is a part of that whole.
-        owner = anchor if anchor is not None and not (nested and overlay) else location
-        owner_copy = branch_location(owner, self.branch.slug, self.layout) if owner != location else copy
-        protocol, main_path = filesystem_path(rule, owner)
-        store = open_store(build.name, protocol, inner)
-        return Entry(
-            name=build.name,
-            build=build,
-            store=store,
-            main=main_path,
-            branch=filesystem_path(rule, owner_copy)[1],
-            book=self._book(build.name, store, inner, anchor or location, owner_copy, kind),
-            unit=relative(location, anchor) if nested and overlay and anchor else WHOLE,
-            seeding="always" if nested and not overlay else seeding(rule, inner),
-            settings=inner,
-        )
-
-    def _is_overlay(self, anchor: str | None) -> bool:
-        if anchor is None:
-            return False
-        return any(over for directory, over in self.listed.items() if outermost_directory(anchor, [directory]) == anchor)
-
-    def _book(self, name: str, store: Any, config: Config, anchor: str, copy: str, kind: Kind) -> Book:
-        root, subject = self._root(anchor)
-        if outermost_directory(f"{root}/{FOLDER}", self.listed) is not None:
-            why = f"It would keep its records in {root}, which an entry lists."
-            raise LocationError(location=anchor, why=why, remedy='Set SteelToes(records="...") to another folder.')
-        rule = Rule()
-        protocol, path = filesystem_path(rule, root)
-        same = protocol == filesystem_path(rule, anchor)[0]
-        return Book(
-            store=open_store(name, protocol, config if same else {}),
-            path=record_path(path, self.branch.slug, subject),
-            branch=self.branch.name or "",
-            dataset=name,
-            location=subject,
-            shown=copy,
-            layout=self.layout,
-            kind=kind,
-            writer=self.writer,
-        )
-
-    def _root(self, anchor: str) -> tuple[str, str]:
-        """Where the records of a location lie, and what they call the location: from there, if it is local."""
-        place = normalise(anchor)
-        if self.records:
-            return absolute(self.records), place
-        bucket = bucket_of(anchor)
-        if bucket:
-            return place[: place.index(bucket) + len(bucket)], place
-        if outermost_directory(place, [self.project]) and place != self.project:
-            first, *below = relative(place, self.project).split("/")
-            root = f"{self.project}/{first}" if below else self.project
-        else:
-            root = os.path.dirname(place)
-        return root, place if "://" in place else relative(place, root)
+            return proxy_for(_pair(redirection, given, main))
+        except LocationError as exc:
+            why = str(exc)
+    branch = redirection.branch.name
+    kind = type_name(f"{given.classes[0].__module__}.{given.classes[0].__qualname__}")
+    return proxy_for(RefusedPair(main, *refused(given.name, kind, branch, why, rule.action == "refuse_load")))
 
 
-class _Refused(Exception):  # noqa: N818  # it never leaves this module
-    """Why an entry cannot be redirected: one sentence."""
+def _pair(redirection: Redirection, given: Given, main: Dataset) -> Pair:
+    rule = redirection.rule(given)
+    where = location, copy = redirection.locations(given, rule)
+    build = Build(given.name, given.config, given.moved(rule, copy))
+    entry = redirection.entry(given, rule, where, build)
+    kind = VersionedPair if given.version else _OVERLAYS.get(rule.kind, Pair)
+    pair = kind(entry, _block(main, given.name), given.version)
+    said = _described(pair.main, rule.parameter)
+    if said is not None and said == _described(pair.branch, rule.parameter):
+        why, remedy = f"Kedro sees one location in it and in {copy}.", "Share the entry: SteelToes(shared=[...])."
+        raise LocationError(location=location, why=why, remedy=remedy)
+    return pair
 
 
 @dataclass(frozen=True)
@@ -248,7 +95,7 @@ class _Blocked:
     name: str
     action: str
 
-    def __call__(self, *args: Any, **kwargs: Any) -> None:
+    def __call__(self, *_: Any, **__: Any) -> None:
         """Refuse."""
         raise DatasetError(f"{self.name}: main's {self.action} is blocked on a branch. Use the catalog's dataset.")
 
@@ -265,14 +112,14 @@ def _block(dataset: Dataset, name: str) -> Dataset:
 def _described(dataset: Dataset, parameter: str) -> Any:
     """What the dataset itself says of its location; None if it does not say."""
     dataset = dataset._dataset if isinstance(dataset, CachedDataset) else dataset
-    said = dataset._describe()
+    said: Any = dataset._describe()
     found = said.get(parameter) if isinstance(said, dict) else None
     return str(found) if found is not None else None
 
 
 def config_of(dataset: Dataset) -> tuple[Config, Version | None]:
     """The configuration of a ready-made instance, from what Kedro remembers of its arguments, and its versions."""
-    arguments = dict(dataset._init_args)
+    arguments: Config = dict(dataset._init_args)  # type: ignore[attr-defined]  # set when it was built
     if set(arguments) == {"args", "kwargs"} and not arguments["args"]:
         # A subclass without an __init__ of its own is remembered so.
         arguments = dict(arguments["kwargs"])
@@ -289,6 +136,11 @@ def config_of(dataset: Dataset) -> tuple[Config, Version | None]:
     return config, version
 
 
+def _given(name: str, config: Config, main: Dataset, version: Version | None, late: bool) -> Given:
+    inner = (parse_dataset_definition(config["dataset"])[0],) if isinstance(main, CachedDataset) else ()
+    return Given(name, config, (*inner, type(main)), version, late)
+
+
 class _BranchedLazy(_LazyDataset):
     """Kedro's placeholder, which builds a proxy."""
 
@@ -301,7 +153,7 @@ class _BranchedLazy(_LazyDataset):
         main = super().materialize()
         versioned = self.config.get("versioned") or getattr(type(main), "versioned", False)
         version = Version(self.load_version, self.save_version) if versioned else None
-        return self._redirection.wrap(self.name, self.config, main, version, self._late)
+        return wrap(self._redirection, _given(self.name, self.config, main, version, self._late), main)
 
 
 class _LazyDatasets(dict[str, _LazyDataset]):
@@ -333,24 +185,22 @@ class _Datasets(dict[str, Any]):
         self.redirection = redirection
 
     def __setitem__(self, name: str, dataset: Any) -> None:
-        self.wrap(name, dataset, None, late=True)
+        super().__setitem__(name, dataset if pair_of(dataset) else self.wrapped(name, dataset, late=True))
 
-    def wrap(self, name: str, dataset: Any, config: Config | None, late: bool) -> None:
-        """Put the dataset's proxy in its place."""
-        super().__setitem__(name, dataset if pair_of(dataset) else self._wrapped(name, dataset, config, late))
-
-    def _wrapped(self, name: str, dataset: Any, config: Config | None, late: bool) -> Any:
+    def wrapped(self, name: str, dataset: Any, late: bool) -> Any:
+        """What stands for an instance: a proxy with datasets built anew, since the instance is the user's."""
         if dataset._EPHEMERAL and not isinstance(dataset, CachedDataset):
             return dataset
-        remembered, version = config_of(dataset)
+        config, version = config_of(dataset)
+        given = _given(name, config, dataset, version, late)
+        if self.redirection.rule(given).action != "redirect":
+            return wrap(self.redirection, given, dataset)
         try:
-            # Never the instance itself: it is the user's, who may still save with it.
-            main = Build(name, remembered, {})(Side.MAIN, version)
+            return wrap(self.redirection, given, Build(name, config, {})(Side.MAIN, version))
         except DatasetError:
             why = "It was added as an instance that cannot be built again from its arguments."
-            names = class_names(type(dataset))
-            return proxy_for(RefusedPair(dataset, *refused(name, names[0], self.redirection.branch.name, why, False)))
-        return self.redirection.wrap(name, remembered, main, version, late)
+            branch = self.redirection.branch.name
+            return proxy_for(RefusedPair(dataset, *refused(name, type(dataset).__name__, branch, why, False)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Datasets, (self.redirection, dict(self))
@@ -361,59 +211,24 @@ def install(catalog: Any, redirection: Redirection) -> bool:
 
     Args:
         catalog: a Kedro DataCatalog.
-        redirection: without `listed` and `guarded`, which are read off the catalog.
+        redirection: what is known before the catalog is.
 
     Returns:
         False if it was done before, and nothing was changed.
     """
-    if isinstance(catalog._lazy_datasets, _LazyDatasets):
+    if is_installed(catalog):
         return False
-    resolver = catalog.config_resolver
-    instances = {name: config_of(dataset)[0] for name, dataset in catalog._datasets.items() if not dataset._EPHEMERAL}
-    explicit = [*resolver.config.values(), *instances.values()]
+    resolver, ready = catalog.config_resolver, catalog._datasets
+    instances = [config_of(dataset)[0] for dataset in ready.values() if not dataset._EPHEMERAL]
     patterns = [*resolver._dataset_patterns.values(), *resolver._user_catch_all_pattern.values()]
-    redirection = replace(
-        redirection,
-        listed=_listed_directories([*explicit, *patterns], redirection.taught),
-        guarded=_guarded_locations(explicit, redirection),
-    )
+    redirection = redirection.surveyed([*resolver.config.values(), *instances], patterns)
     catalog._lazy_datasets = _LazyDatasets(redirection, catalog._lazy_datasets)
-    ready, catalog._datasets = catalog._datasets, _Datasets(redirection, catalog._datasets)
+    catalog._datasets = _Datasets(redirection, ready)
     for name, dataset in ready.items():
-        catalog._datasets.wrap(name, dataset, resolver.config.get(name), late=False)
+        dict.__setitem__(catalog._datasets, name, catalog._datasets.wrapped(name, dataset, late=False))
     return True
 
 
 def is_installed(catalog: Any) -> bool:
     """Whether `install` was called on the catalog."""
     return isinstance(getattr(catalog, "_lazy_datasets", None), _LazyDatasets)
-
-
-def _places(configs: Iterable[Config], taught: Mapping[str, str]) -> Iterable[tuple[Rule, str]]:
-    """The rule and the absolute location of each configuration, from strings alone."""
-    for config in configs:
-        inner = config["dataset"] if isinstance(config.get("dataset"), dict) and "type" in config["dataset"] else config
-        for candidate in (config, inner):
-            kind = candidate.get("type")
-            names = class_names(kind) if isinstance(kind, type) else [str(kind)]
-            rule = rule_for(names, candidate, taught)
-            location = location_of(rule, candidate)
-            if location:
-                yield rule, absolute(location)
-                break
-
-
-def _listed_directories(configs: Iterable[Config], taught: Mapping[str, str]) -> dict[str, bool]:
-    listed: dict[str, bool] = {}
-    for rule, location in _places(configs, taught):
-        directory = listed_directory(location, rule.lists)
-        if directory is not None:
-            overlay = rule.kind in ("overlay", "increments")
-            listed[normalise(directory)] = listed.get(normalise(directory), False) or overlay
-    return listed
-
-
-def _guarded_locations(configs: Iterable[Config], redirection: Redirection) -> frozenset[str]:
-    slug = redirection.branch.slug
-    places = _places(configs, redirection.taught) if slug else ()
-    return frozenset(normalise(place).casefold() for _, place in places if contains_slug(place, slug))

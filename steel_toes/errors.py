@@ -95,17 +95,18 @@ class TornCopyError(CopyError):
     """The branch copy is torn: a save began and did not finish.
 
     Facts: `dataset`, `branch`, `location` (of the branch copy), `writer` (user@host), `time` (when the save began,
-    UTC), `remedy`.
+    UTC).
     """
 
     message = (
         "Cannot load {dataset}: its branch copy {location} is torn. {writer} began to save it at {time} and did not "
-        "finish. {remedy}"
+        "finish. Run the node that saves it again, or go back to main's data with `steel-toes clean --branch {branch} "
+        "{dataset}`."
     )
 
 
 class TornAppendError(TornCopyError):
-    """An append over a torn copy would lose the branch's own rows. Facts as in `TornCopyError`, without `remedy`."""
+    """An append over a torn copy would lose the branch's own rows. Facts as in `TornCopyError`."""
 
     message = (
         "Cannot append to {dataset}: its branch copy {location} is torn. {writer} began to save it at {time} and did "

@@ -14,12 +14,13 @@ from typing import Any
 from kedro.framework.hooks import hook_impl
 
 from steel_toes.branch import Branch, find_branch, is_enabled, read_checkout
-from steel_toes.catalog import Redirection, install, is_installed
+from steel_toes.catalog import install, is_installed
 from steel_toes.errors import ConfigurationError
 from steel_toes.layout import DELIMITER, LAYOUTS
 from steel_toes.pair import Pair, Side
 from steel_toes.proxy import pair_of
 from steel_toes.records import Writer
+from steel_toes.redirection import Redirection
 
 logger = logging.getLogger("steel_toes")
 

@@ -12,11 +12,13 @@ and that component always holds `--<slug>`, which tells the copies of distinct l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from steel_toes.errors import ConfigurationError, LocationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 DELIMITER = "--"
 LAYOUTS = ("suffix", "bucket")
@@ -31,7 +33,7 @@ _BUCKETED = {"s3", "gs", "abfs", "abfss", "adl", "az", "wasb", "wasbs", "oci", "
 _ARCHIVES = {"zip", "tar", "libarchive"}
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-_CACHES = re.compile(r"(?:(?:simplecache|filecache|blockcache|cached)(?:://)?::)*(?=[A-Za-z0-9]+://)")
+_CACHES = re.compile(r"\A(?:(?:simplecache|filecache|blockcache|cached)(?:://)?::)*(?=[A-Za-z0-9]+://)")
 _CHAIN = re.compile(r"[A-Za-z0-9]+(?:://.*?)?::", re.DOTALL)
 _ROOT = re.compile(
     r"(?P<drive>[A-Za-z]:)/+"
@@ -50,19 +52,14 @@ _SHARE = "Share the entry (SteelToes(shared=[...])), and every branch reads and 
 
 
 class _Location(NamedTuple):
-    """A location taken apart; `chain + root + path + query` is its text."""
+    """A location taken apart; `before + path + query` is its text."""
 
-    chain: str
-    root: str
+    before: str  # a chain of caches, then the drive, the protocol and host, or the slashes
     path: str
     query: str
     scheme: str
     host: str
-    base: str  # the one spelling of chain and root
-
-    @property
-    def before(self) -> str:
-        return self.chain + self.root
+    base: str  # the one spelling of `before`
 
     def prefixes(self) -> Iterator[str]:
         """Every directory that textually contains the location, outermost first, and the location itself."""
@@ -73,9 +70,8 @@ class _Location(NamedTuple):
 
 
 def _split(location: str) -> _Location:
-    caches = _CACHES.match(location)
-    chain = caches.group() if caches else ""
-    rest = location[len(chain) :]
+    rest = _CACHES.sub("", location)
+    chain = location[: len(location) - len(rest)]
     if _DRIVE.match(rest):
         rest = rest.replace("\\", "/")
     root = _ROOT.match(rest)
@@ -85,10 +81,9 @@ def _split(location: str) -> _Location:
     host = root["host"] or ""
     if scheme in ("s3", "gs"):
         host = host.rpartition("@")[2]  # credentials are no part of the name
-    path = rest[root.end() :]
-    query = _QUERY.search(path) if root["scheme"] else None
-    end = query.start() if query else len(path)
-    return _Location(chain, root.group(), path[:end], path[end:], scheme, host, _base(root, scheme, host))
+    tail = rest[root.end() :]
+    path = _QUERY.sub("", tail) if root["scheme"] else tail
+    return _Location(chain + root.group(), path, tail[len(path) :], scheme, host, _base(root, scheme, host))
 
 
 def _base(root: re.Match[str], scheme: str, host: str) -> str:
@@ -96,7 +91,7 @@ def _base(root: re.Match[str], scheme: str, host: str) -> str:
         return f"{scheme}://{host}/"
     if scheme == "memory":
         return "memory:///"
-    if root.group().endswith("://"):
+    if scheme and root.group().endswith("://"):
         return "file://"  # of `file://a/b` Kedro drops the `a`, fsspec does not: nobody knows the object
     volume = root["drive"] or root["volume"]
     return f"{volume}/" if volume else "/" * bool(root.group())
@@ -130,7 +125,7 @@ def branch_location(location: str, slug: str, layout: str = "suffix", directory:
     if ".." in below.split("/"):
         _refuse(location, f"Its `..` leads out of {top.before}{top.path}.", "Write the location without `..`.")
     if moves:
-        return where.chain + _moved(location, where, slug) + where.path + where.query
+        return _moved(location, where, slug) + where.path + where.query
     return where.before + above + slash + _suffixed(name, slug) + below + where.query
 
 
@@ -141,7 +136,7 @@ def _refuse(location: str, why: str, remedy: str = _SHARE) -> NoReturn:
 def _refuse_foreign(location: str, where: _Location) -> None:
     if where.scheme in ("http", "https"):
         _refuse(location, "An HTTP address has no place for a copy beside it.")
-    if where.scheme in _ARCHIVES or _CHAIN.match(location, len(where.chain)):
+    if where.scheme in _ARCHIVES or _CHAIN.match(_CACHES.sub("", location)):
         _refuse(location, "It is a member of an archive, and a copy of it would be written into main's archive.")
 
 
@@ -157,16 +152,15 @@ def _top(location: str, where: _Location, directory: str | None) -> _Location:
 
 
 def _suffixed(name: str, slug: str) -> str:
-    found = _EXTENSION.search(name)
-    extension = found.group() if found else ""
-    whole = name[: len(name) - len(extension)] + DELIMITER + slug + extension
+    extension = name[len(_EXTENSION.sub("", name)) :]
+    whole = name.removesuffix(extension) + DELIMITER + slug + extension
     if len(_encoded(whole)) <= _COMPONENT_BYTES:
         return whole
     # `_` is in no slug: a name that was cut is never the copy of a shorter one, on this branch or another.
     mark = f"{DELIMITER}{slug}_{_digest(name, 16)}"
     extension = extension[-(_COMPONENT_BYTES - len(mark) - 4) :]  # 4: the stem keeps its first character
     extension = extension[extension.find(".") :]  # whole tokens; "" stays ""
-    stem = _encoded(name[: len(name) - len(extension)])[: _COMPONENT_BYTES - len(mark) - len(extension)]
+    stem = _encoded(name.removesuffix(extension))[: _COMPONENT_BYTES - len(mark) - len(extension)]
     return stem.decode(errors="ignore") + mark + extension
 
 
@@ -179,15 +173,15 @@ def _digest(text: str, length: int) -> str:
 
 
 def _moved(location: str, where: _Location, slug: str) -> str:
-    """The root of the location, in the branch's bucket."""
+    """What is before the path, with the branch's bucket."""
     remedy = 'Use SteelToes(layout="suffix").'
     if where.scheme not in ("s3", "gs") or ":" in where.host:
         _refuse(location, "Only a bucket of S3 or GCS can be one of several (Azure's names forbid `--`).", remedy)
     name = branch_bucket(where.host, slug)
     if where.scheme == "gs" and ("." in name or "google" in name):
         _refuse(location, f"GCS refuses the name {name}: it reserves `google`, and dots for domains.", remedy)
-    start = where.root.rindex(where.host)
-    return where.root[:start] + name + where.root[start + len(where.host) :]
+    start, _, slashes = where.before.rpartition(where.host)
+    return start + name + slashes
 
 
 def bucket_of(location: str) -> str | None:
@@ -237,7 +231,8 @@ def listed_directory(location: str, lists: bool) -> str | None:
     glob = _GLOB.search(where.path)
     if glob:
         return where.before + where.path[: glob.start()].rpartition("/")[0] or "."
-    return where.before + where.path or "." if lists or where.path.endswith("/") else None
+    lists = lists or (where.path or where.before).endswith("/")
+    return where.before + where.path or "." if lists else None
 
 
 def outermost_directory(location: str, listed: Iterable[str]) -> str | None:

@@ -16,7 +16,7 @@ from kedro.io.core import get_protocol_and_path
 
 Config = dict[str, Any]
 Action = Literal["redirect", "alone", "refuse_save", "refuse_load"]
-Kind = Literal["whole", "overlay", "increments", "cached"]
+Kind = Literal["whole", "overlay", "increments"]
 Seeding = Literal["never", "directory", "always"]
 
 PARAMETERS = ("filepath", "path", "filename")
@@ -61,7 +61,6 @@ _X = "kedro_datasets_experimental."
 REGISTRY: Mapping[str, Rule] = {
     "MemoryDataset": _ALONE,
     "SharedMemoryDataset": _ALONE,
-    "CachedDataset": Rule(parameter="dataset", kind="cached"),
     "api.APIDataset": _SERVICE,
     "dask.CSVDataset": _DIRECTORY,
     "dask.ParquetDataset": _DIRECTORY,
@@ -119,7 +118,7 @@ _PARTIAL = ("append", "predicate", "partition_filters", "partitionOverwriteMode"
 
 
 def type_name(qualified: str) -> str:
-    """A class's name without its file: `kedro_datasets.json.json_dataset.JSONDataset` -> `kedro_datasets.json.JSONDataset`."""
+    """A class's name without its file: of `kedro_datasets.json.json_dataset.JSONDataset`, without `json_dataset`."""
     parts = qualified.split(".")
     if parts[0] in (_KEDRO_DATASETS, _X[:-1]) and len(parts) > 2:
         return f"{parts[0]}.{parts[1]}.{parts[-1]}"
@@ -140,8 +139,8 @@ def rule_for(names: list[str], config: Config, taught: Mapping[str, str]) -> Rul
         taught: the parameters that a project taught us, by class name. Teaching a class says, too, that each save
             replaces what was there; a class nobody knows is seeded first, which is always right and costs a copy.
     """
-    known = {_catalog_name(name): parameter for name, parameter in taught.items()}
-    for name in map(_catalog_name, names):
+    known = {catalog_name(name): parameter for name, parameter in taught.items()}
+    for name in map(catalog_name, names):
         if name in known:
             return Rule(parameter=known[name], lists=REGISTRY.get(name, _UNPLACED).lists)
         if name in REGISTRY:
@@ -157,7 +156,7 @@ def rule_for(names: list[str], config: Config, taught: Mapping[str, str]) -> Rul
     )
 
 
-def _catalog_name(name: str) -> str:
+def catalog_name(name: str) -> str:
     """The name as catalogs write it: Kedro tries the prefixes `kedro.io.` and `kedro_datasets.` by itself."""
     return type_name(name).removeprefix(f"{_KEDRO_DATASETS}.")
 
@@ -224,7 +223,7 @@ def absolute(location: str) -> str:
 
 
 def filesystem_path(rule: Rule, location: str) -> tuple[str, str]:
-    """fsspec's protocol and path of an absolute location, as the dataset itself understands it.
+    """Fsspec's protocol and path of an absolute location, as the dataset itself understands it.
 
     Kedro's file datasets drop the host of `memory://`, `sftp://` and others; its partitioned ones hand the URL to
     fsspec. Both are followed to the letter, since the record must speak of the object that the dataset writes.

@@ -66,6 +66,8 @@ class OverlayPair(Pair):
         """Save partitions to the branch; with `overwrite=True`, they are all that the branch has from then on."""
         units = tuple(sorted(map(self._unit, data))) if isinstance(data, dict) else (ALL,)
         overwrite = bool(self._settings.get("overwrite"))
+        if not units and not overwrite:
+            return self.branch.save(data)
         keeps = self._keeps()
         for unit in units if keeps else ():
             self._refuse_nobodys(unit, f"{self.entry.branch}/{unit}")
@@ -75,9 +77,11 @@ class OverlayPair(Pair):
             keeps=keeps,
             over="nothing" if overwrite else None,
         )
-        with self.entry.book.saving(plan, lambda: self._found(Side.BRANCH, units)) as (_, before):
-            with self._all_seeded(before, units, keeps and not overwrite):
-                self.branch.save(data)
+        with (
+            self.entry.book.saving(plan, lambda: self._found(Side.BRANCH, units)) as (_, before),
+            self._all_seeded(before, units, keeps and not overwrite),
+        ):
+            self.branch.save(data)
         self.main.release()
 
     def exists(self) -> bool:

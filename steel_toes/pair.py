@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, ClassVar, NoReturn, Protocol
 
 from kedro.io import AbstractDataset, DatasetError
-from kedro.io.core import Version, VersionNotFoundError, generate_timestamp
+from kedro.io.core import Version
 
 from steel_toes.errors import (
     BranchUnknownError,
@@ -33,10 +33,6 @@ from steel_toes.storage import Store
 logger = logging.getLogger(__name__)
 
 Dataset = AbstractDataset[Any, Any]
-_REMEDIES = {
-    "whole": "Run the node that saves it again, or go back to main's with `steel-toes clean --branch {branch} {dataset}`.",
-    "append": "Its rows cannot be told from half-written ones: remove it with `steel-toes clean --branch {branch} {dataset}`.",
-}
 
 
 class Side(Enum):
@@ -106,7 +102,7 @@ class Pair:
         self.branch = entry.build(Side.BRANCH, version)
         self.frozen: Side | None = None
         self.opened: Side | None = None
-        self._seen: str | None = ""
+        self.seen: str | None = ""
 
     # What Kedro asks ------------------------------------------------------------------------------------------------
 
@@ -143,10 +139,9 @@ class Pair:
         if keeps:
             self._refuse_nobodys(self.entry.unit, self.entry.branch)
         plan = Save(units=(self.entry.unit,), base=self._base(), keeps=keeps)
-        with self.entry.book.saving(plan, self._identities) as (writing, before):
-            with self._seeded(before, keeps):
-                self.branch.save(data)
-        self._seen = writing.id
+        with self.entry.book.saving(plan, self._identities) as (writing, before), self._seeded(before, keeps):
+            self.branch.save(data)
+        self.seen = writing.id
 
     def exists(self) -> bool:
         """Whether a load would find data: a torn or vanished branch copy does not exist."""
@@ -191,12 +186,12 @@ class Pair:
         copier = copy.deepcopy if deep else copy.copy
         twin = copy.copy(self)
         twin.main, twin.branch = copier(self.main), copier(self.branch)
-        twin._seen = ""
+        twin.seen = ""
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
         # Kedro's cache does not survive pickling: what comes back in its place is no data. "" makes the next load ask.
-        return {**self.__dict__, "_seen": ""}
+        return {**self.__dict__, "seen": ""}
 
     def assign(self, name: str, value: Any) -> None:
         """Set an attribute of the dataset: of both."""
@@ -212,9 +207,7 @@ class Pair:
         """Raise the error of a torn copy."""
         if record is None:
             raise ChangedCopyError(**self._facts(), what="is gone: its record vanished while it was read")
-        facts = self.entry.book.facts(record)
-        remedy = _REMEDIES["append" if self._keeps() else "whole"].format(**facts)
-        raise TornCopyError(**facts, remedy=remedy)
+        raise TornCopyError(**self.entry.book.facts(record))
 
     # How -------------------------------------------------------------------------------------------------------------
 
@@ -224,10 +217,10 @@ class Pair:
             raise ChangedCopyError(**self._facts(), what="was removed while this run reads it")
         side = self._side(record, verdict)
         seen = record.id if record and side is Side.BRANCH else None
-        if seen != self._seen:
+        if seen != self.seen:
             # Only a cache (CachedDataset) can hold anything here, and it would be another copy's.
             self.release()
-            self._seen = seen
+            self.seen = seen
         return record, side
 
     def _side(self, record: Record | None, verdict: Verdict) -> Side:
@@ -313,157 +306,6 @@ def seed(store: Store, name: str, source: str, target: str) -> None:
             return
         store.remove(target)
     raise DatasetError(f"{name}: main's copy at {source} changes while it is copied to {target}. Save again later.")
-
-
-class VersionedPair(Pair):
-    """A versioned dataset: the union of both sides' versions."""
-
-    answers = Pair.answers | {"_get_versions", "list_versions", "resolve_load_version", "_fetch_latest_load_version"}
-
-    def __init__(self, entry: Entry, main: Dataset | None = None, version: Version | None = None) -> None:
-        super().__init__(entry, main, version)
-        self._resolved: tuple[str, Side] | None = None
-        self._built: tuple[Side, str, Dataset] | None = None
-
-    def load(self) -> Any:
-        """Load the pinned version, else the newest that the branch sees."""
-        version, side = self._resolve()
-        for _ in range(3):
-            record, verdict = self.look(version, version) if side is Side.BRANCH else (None, Verdict.MAIN)
-            self._side(record, verdict)
-            data = self._pinned(side, version).load()
-            if record is None or self._is_still(record, version, version):
-                return data
-        self.torn(record)
-
-    def save(self, data: Any) -> None:
-        """Save a new version to the branch copy; a version that either side holds is refused, as Kedro does."""
-        if data is None:
-            return self.branch.save(data)
-        asked = self.version or Version(None, None)
-        version = asked.save or generate_timestamp()
-        self._refuse_existing(version)
-        dataset = self.entry.build(Side.BRANCH, Version(asked.load, version))
-        self._forget()
-        plan = Save(units=(version,), base=self._newest_of_main())
-        with self.entry.book.saving(plan, lambda: self._version_identities(version)) as (_, before):
-            if before and before.doubts(version):
-                # Half a version of an earlier, dead save: Kedro would refuse to save over it.
-                self.entry.store.remove(self.entry.path(Side.BRANCH, version))
-            dataset.save(data)
-        self._built = (Side.BRANCH, version, dataset)
-
-    def _refuse_existing(self, version: str) -> None:
-        record = self.entry.book.read()
-        half = record is not None and record.doubts(version)
-        for side in (Side.MAIN,) if half else Side:
-            path = self.entry.path(side, version)
-            if self.entry.store.identity(path) is not None:
-                raise DatasetError(f"Save path '{path}' for {self.main!s} must not exist if versioning is enabled.")
-
-    def exists(self) -> bool:
-        """Whether the version that would be loaded is there."""
-        try:
-            version, side = self._resolve()
-        except VersionNotFoundError:
-            return False
-        if side is Side.BRANCH and self.look(version, version)[1] in (Verdict.TORN, Verdict.GONE):
-            return False
-        return self._pinned(side, version).exists()
-
-    def release(self) -> None:
-        """Release both sides and forget which version is the newest, as Kedro does."""
-        super().release()
-        self._forget()
-
-    def current(self) -> Dataset:
-        """The dataset of the version that would be loaded; main's if there is none."""
-        try:
-            version, side = self._resolve()
-        except (VersionNotFoundError, ChangedCopyError, TornCopyError):
-            return self.main
-        return self._pinned(side, version)
-
-    def assign(self, name: str, value: Any) -> None:
-        """Set an attribute of both datasets; `_version` is how Kedro pins a copy of a dataset to a version."""
-        super().assign(name, value)
-        if name == "_version":
-            self.version = value
-            self._forget()
-
-    def resolve_load_version(self) -> str:
-        """The version that a load would give."""
-        return self._resolve()[0]
-
-    _fetch_latest_load_version = resolve_load_version
-
-    def list_versions(self, full_path: bool = True) -> list[str]:
-        """All versions of both sides, newest first, the branch's first on a tie."""
-        record = self.entry.book.read()
-        found = [(v, Side.BRANCH) for v in (record.settled.data if record and record.settled else ())]
-        found += [(v, Side.MAIN) for v in self.entry.store.versions(self.entry.main)]
-        found.sort(key=lambda item: (item[0], item[1] is Side.BRANCH), reverse=True)
-        return [self.entry.path(side, v) if full_path else v for v, side in found]
-
-    def _get_versions(self) -> list[str]:
-        return self.list_versions()
-
-    def _choose(self) -> tuple[Record | None, Side]:
-        try:
-            return None, self._resolve()[1]
-        except VersionNotFoundError:
-            return None, Side.MAIN
-
-    def _resolve(self) -> tuple[str, Side]:
-        if self.version and self.version.load:
-            pinned = self.version.load
-            record, verdict = self.look(pinned, pinned)
-            return pinned, Side.MAIN if verdict in (Verdict.MAIN, Verdict.UNFINISHED) else Side.BRANCH
-        if self._resolved is None:
-            self._resolved = self._newest()
-        return self._resolved
-
-    def _newest(self) -> tuple[str, Side]:
-        """The newest of the branch's versions and of those main had when the branch first saved."""
-        record = self.entry.book.read()
-        settled = record.settled if record else None
-        mains = self.entry.store.versions(self.entry.main)
-        if settled:
-            begun = max(settled.base, default="")
-            mains = [v for v in mains if v <= begun]
-        newest_main = max(mains, default="")
-        for version in sorted(settled.data if settled else (), reverse=True):
-            if version < newest_main:
-                break
-            _, verdict = self.look(version, version)
-            if verdict is not Verdict.TORN:
-                self._side(record, verdict)
-                return version, Side.BRANCH
-            self._warn_torn(version)
-        if not newest_main:
-            raise VersionNotFoundError(f"Did not find any versions for {self.main!s}")
-        return newest_main, Side.MAIN
-
-    def _warn_torn(self, version: str) -> None:
-        logger.warning("%s: version %s is torn and skipped; its save did not finish", self.entry.name, version)
-
-    def _pinned(self, side: Side, version: str) -> Dataset:
-        if self._built is None or self._built[:2] != (side, version):
-            save = self.version.save if self.version else None
-            self._built = (side, version, self.entry.build(side, Version(version, save)))
-        return self._built[2]
-
-    def _forget(self) -> None:
-        self._resolved = self._built = None
-
-    def _newest_of_main(self) -> Identities:
-        newest = max(self.entry.store.versions(self.entry.main), default=None)
-        identity = newest and self.entry.store.identity(self.entry.path(Side.MAIN, newest))
-        return {newest: identity} if newest and identity else {}
-
-    def _version_identities(self, version: str) -> Identities:
-        identity = self.entry.store.identity(self.entry.path(Side.BRANCH, version))
-        return {} if identity is None else {version: identity}
 
 
 class RefusedPair:

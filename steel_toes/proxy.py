@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from steel_toes.pair import Pair, RefusedPair, Side
+from steel_toes.pair import Pair, RefusedPair
 
 AnyPair = Pair | RefusedPair
 
@@ -24,15 +24,18 @@ _WRITING = frozenset({"_get_save_path", "resolve_save_version", "_fetch_latest_s
 _NOT_HANDED_ON = frozenset({"__init_subclass__", "__class_getitem__", "__subclasshook__", "__getattr__", "__del__"})
 
 
+_PAIR = "_steel_toes_pair"
+
+
 class Proxy:
     """Stands for a dataset of the catalog. Made by `proxy_for`, looked into by `pair_of`."""
 
-    __slots__ = ("__weakref__", "_steel_toes_pair")
+    __slots__ = ("__weakref__", _PAIR)
     _steel_toes_pair: AnyPair
 
     def __getattr__(self, name: str) -> Any:
         # While it is unpickled or copied there may be no pair yet; asking it would recurse for ever.
-        pair: AnyPair = object.__getattribute__(self, "_steel_toes_pair")
+        pair: AnyPair = object.__getattribute__(self, _PAIR)
         if name == "_copy":
             return self._copy_with
         if name in pair.answers:
@@ -76,19 +79,13 @@ class Proxy:
 def proxy_for(pair: AnyPair) -> Any:
     """The proxy that stands for a pair; also what unpickling calls."""
     proxy = object.__new__(_proxy_type(type(pair.main)))
-    object.__setattr__(proxy, "_steel_toes_pair", pair)
+    object.__setattr__(proxy, _PAIR, pair)
     return proxy
 
 
 def pair_of(dataset: object) -> AnyPair | None:
     """The pair behind a proxy; None for anything else."""
-    return dataset._steel_toes_pair if issubclass(type(dataset), Proxy) else None  # type: ignore[attr-defined]
-
-
-def frozen_side(dataset: object) -> Side | None:
-    """The side that a dataset had when the run began; None if it is not branched or was not asked."""
-    pair = pair_of(dataset)
-    return pair.opened if pair else None
+    return object.__getattribute__(dataset, _PAIR) if issubclass(type(dataset), Proxy) else None
 
 
 @cache
@@ -101,7 +98,7 @@ def _proxy_type(cls: type) -> type[Proxy]:
         if not hasattr(Proxy, name) and name not in _NOT_HANDED_ON
     }
     names = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    return type(cls.__name__, (Proxy,), {**names, **special, "__class__": property(lambda self: cls)})
+    return type(cls.__name__, (Proxy,), {**names, **special, "__class__": property(lambda _: cls)})
 
 
 def _handed_on(name: str) -> Any:

@@ -176,11 +176,14 @@ class Book:
             values = json.loads(data)
             if values["format"] > _FORMAT:
                 raise self._unusable(
-                    f"A newer steel_toes wrote it (format {values['format']}).", "Upgrade with `pip install -U steel-toes`."
+                    f"A newer steel_toes wrote it (format {values['format']}).",
+                    "Upgrade with `pip install -U steel-toes`.",
                 )
             record = Record.from_dict(values)
         except (ValueError, TypeError, KeyError, AttributeError) as exc:
-            raise self._unusable(f"It is no record: {exc!r}.", "Look at the file; move it away to read main's.") from exc
+            raise self._unusable(
+                f"It is no record: {exc!r}.", "Look at the file; move it away to read main's."
+            ) from exc
         self._check(record)
         return record
 
@@ -209,12 +212,9 @@ class Book:
             (self.kind, record.kind, "kind"),
         ):
             if ours != theirs:
-                raise self._unusable(
-                    f"It was written by dataset {record.dataset} for {word} {theirs}, and {self.dataset} has {word} {ours}.",
-                    "Two entries of different kinds cannot share one location; give one of them its own."
-                    if word == "kind"
-                    else "Rename the branch, whose short form is another's too.",
-                )
+                why = f"Dataset {record.dataset} wrote it for {word} {theirs}, and {self.dataset} has {word} {ours}."
+                remedy = "Entries of two kinds cannot share a location; give one of them its own."
+                raise self._unusable(why, remedy if word == "kind" else "Rename the branch: its slug is another's too.")
 
     def _unusable(self, why: str, remedy: str) -> RecordError:
         return RecordError(dataset=self.dataset, record=self.path, why=why, remedy=remedy)
@@ -262,7 +262,7 @@ class Book:
             return
         ours, theirs = self.writer.project, before.writer.project
         if ours and theirs and ours != theirs:
-            why = f"Its branch copy belongs to project {theirs}, and this is {ours}; SteelToes(project=...) says if they are one."
+            why = f"Its branch copy is {theirs}'s, and this is {ours}; if they are one, say so: SteelToes(project=...)."
             raise SaveRefusedError(dataset=self.dataset, type=self.kind, branch=self.branch, why=why)
         if plan.keeps and any(map(before.doubts, plan.units)):
             found = identify()
@@ -350,4 +350,3 @@ def _completed(writing: Record, plan: Save, identities: Identities) -> Record:
     settled = writing.was.data if writing.was and not everything else {}
     doubt = () if everything else tuple(unit for unit in writing.doubt if unit not in plan.units)
     return replace(writing, state="complete", was=None, doubt=doubt, data={**settled, **identities})
-

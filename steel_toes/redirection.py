@@ -1,0 +1,244 @@
+"""From a catalog entry to where its data and its record are on this branch."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from kedro.io.core import Version
+
+from steel_toes.branch import Branch
+from steel_toes.errors import LocationError
+from steel_toes.layout import (
+    branch_location,
+    bucket_of,
+    contains_slug,
+    listed_directory,
+    normalise,
+    outermost_directory,
+    relative,
+)
+from steel_toes.locations import (
+    Config,
+    Rule,
+    absolute,
+    catalog_name,
+    class_names,
+    filesystem_path,
+    location_of,
+    redirected,
+    rule_for,
+    seeding,
+)
+from steel_toes.pair import Builder, Entry
+from steel_toes.records import FOLDER, WHOLE, Book, Kind, Writer, record_path
+from steel_toes.storage import open_store
+
+_SHARE = "Give the entry another location, or share it with SteelToes(shared=[...])."
+
+
+@dataclass(frozen=True)
+class Given:
+    """An entry as the catalog gives it.
+
+    Args:
+        name: of the entry.
+        config: its resolved configuration.
+        classes: the dataset's class and, of a `CachedDataset`, before it the class of the wrapped dataset.
+        version: its pinned versions, if it is versioned.
+        late: it came from a pattern, or was added after the catalog was made.
+    """
+
+    name: str
+    config: Config
+    classes: tuple[type, ...]
+    version: Version | None
+    late: bool
+
+    @property
+    def inner(self) -> Config:
+        """The configuration that has the location: in a `CachedDataset`, that of the wrapped dataset."""
+        inner: Config = self.config["dataset"] if len(self.classes) > 1 else self.config
+        return inner
+
+    def moved(self, rule: Rule, location: str) -> Config:
+        """The configuration with another location."""
+        inner = redirected(rule, self.inner, location)
+        return {**self.config, "dataset": inner} if len(self.classes) > 1 else inner
+
+
+@dataclass(frozen=True)
+class Redirection:
+    """How the entries of one catalog are redirected on one branch. Picklable: workers carry it.
+
+    Args:
+        branch: which branch; unknown is one too, on which nothing is saved.
+        project: the project's absolute path.
+        writer: who writes, for the records.
+        layout: how a location becomes the branch copy's.
+        records: where records lie, if not beside the data.
+        shared: names, name patterns, type names and classes of entries that are not branched.
+        taught: location parameters of the project's own classes.
+        listed: the directories that entries list, each with whether an overlay lists it.
+        guarded: main locations that have the form of a copy of this branch, case-folded.
+    """
+
+    branch: Branch
+    project: str
+    writer: Writer
+    layout: str
+    records: str | None
+    shared: tuple[str | type, ...]
+    taught: Mapping[str, str]
+    listed: Mapping[str, bool]
+    guarded: frozenset[str]
+
+    def surveyed(self, explicit: Iterable[Config], patterns: Iterable[Config]) -> Redirection:
+        """This, with what can be told of a whole catalog from its configurations: strings alone, nothing is built."""
+        listed: dict[str, bool] = {}
+        guarded = set()
+        for rule, location in self._places(explicit):
+            _note_listed(listed, rule, location)
+            if contains_slug(location, self.branch.slug):
+                guarded.add(normalise(location).casefold())
+        for rule, location in self._places(patterns):
+            _note_listed(listed, rule, location)
+        return replace(self, listed=listed, guarded=frozenset(guarded))
+
+    def rule(self, given: Given) -> Rule:
+        """What is done with an entry; shared entries are left alone."""
+        names = [spelt for cls in given.classes for name in class_names(cls) for spelt in (name, catalog_name(name))]
+        metadata = (given.config.get("metadata") or {}).get("steel_toes") or {}
+        asked = any(
+            issubclass(given.classes[-1], one)
+            if isinstance(one, type)
+            else fnmatchcase(given.name, one) or one in names
+            for one in self.shared
+        )
+        if asked or metadata.get("shared"):
+            return Rule("alone")
+        return rule_for(class_names(given.classes[0]), given.inner, self.taught)
+
+    def locations(self, given: Given, rule: Rule) -> tuple[str, str]:
+        """Main's location of an entry and its branch copy's, which is no main copy and in no directory that is listed.
+
+        Raises:
+            LocationError: there can be no such copy, for the reason it says.
+        """
+        text = location_of(rule, given.inner)
+        if not text:
+            value = f"{rule.parameter}={given.inner.get(rule.parameter)!r}"
+            raise LocationError(location=value, why="It is no location.", remedy=_SHARE)
+        location = absolute(text)
+        copy = branch_location(location, self.branch.slug, self.layout, self._anchor(location))
+        listing = outermost_directory(copy, self.listed)
+        why = ""
+        if normalise(copy).casefold() in self.guarded:
+            why = f"Another entry's main copy is {copy}."
+        elif given.late and contains_slug(location, self.branch.slug):
+            why = f"It has the form of a copy on branch {self.branch.name}, and no entry of its own."
+        elif listing is not None:
+            why = f"Its copy {copy} would lie in {listing}, which an entry lists."
+        if why:
+            raise LocationError(location=location, why=why, remedy=_SHARE)
+        return location, copy
+
+    def entry(self, given: Given, rule: Rule, where: tuple[str, str], build: Builder) -> Entry:
+        """The facts of an entry: where its copies are, and what it is in which record.
+
+        Args:
+            given: the entry.
+            rule: what is done with it.
+            where: its `locations`.
+            build: gives the dataset of a side.
+
+        Raises:
+            LocationError: it cannot have a record there.
+        """
+        location, copy = where
+        anchor = self._anchor(location)
+        own = listed_directory(location, rule.lists) or location
+        nested = anchor is not None and normalise(anchor) != normalise(own)
+        overlay = anchor is not None and self.listed[self._listing(anchor)]
+        if nested and given.version:
+            why = f"It keeps versions inside {anchor}, which another entry lists."
+            raise LocationError(location=location, why=why, remedy=_SHARE)
+        if anchor is not None and not (nested and overlay):
+            # A glob's data is its directory; an entry in a directory that is no overlay is a part of that whole.
+            location, copy = anchor, branch_location(anchor, self.branch.slug, self.layout)
+        protocol, main = filesystem_path(rule, location)
+        return Entry(
+            name=given.name,
+            build=build,
+            store=open_store(given.name, protocol, given.inner),
+            main=main,
+            branch=filesystem_path(rule, copy)[1],
+            book=self._book(given, anchor or location, copy, overlay),
+            unit=relative(location, anchor) if nested and overlay and anchor else WHOLE,
+            seeding="always" if nested and not overlay else seeding(rule, given.inner),
+            settings=given.inner,
+        )
+
+    def _anchor(self, location: str) -> str | None:
+        return outermost_directory(location, self.listed)
+
+    def _listing(self, anchor: str) -> str:
+        """The directory, as an entry's configuration has it, that an anchor was found by."""
+        return next(directory for directory in self.listed if outermost_directory(anchor, [directory]) == anchor)
+
+    def _book(self, given: Given, anchor: str, copy: str, overlay: bool) -> Book:
+        root, subject = self._root(anchor)
+        if outermost_directory(f"{root}/{FOLDER}", self.listed) is not None:
+            why = f"Its record would lie in {root}, which an entry lists."
+            raise LocationError(location=anchor, why=why, remedy='Set SteelToes(records="...") to another folder.')
+        protocol, path = filesystem_path(Rule(), root)
+        config = given.inner if protocol == filesystem_path(Rule(), anchor)[0] else {}
+        kind: Kind = "versioned" if given.version else "overlay" if overlay else "whole"
+        return Book(
+            store=open_store(given.name, protocol, config),
+            path=record_path(path, self.branch.slug, subject),
+            branch=self.branch.name or "",
+            dataset=given.name,
+            location=subject,
+            shown=copy,
+            layout=self.layout,
+            kind=kind,
+            writer=self.writer,
+        )
+
+    def _root(self, anchor: str) -> tuple[str, str]:
+        """Where the records of a location lie, and what they call the location: from there, if it is local."""
+        place = normalise(anchor)
+        if self.records:
+            return absolute(self.records), place
+        bucket = bucket_of(anchor)
+        if bucket:
+            return place[: place.index(bucket) + len(bucket)], place
+        if place != self.project and outermost_directory(place, [self.project]):
+            first, *below = relative(place, self.project).split("/")
+            root = f"{self.project}/{first}" if below else self.project
+        else:
+            root = posixpath.dirname(place)
+        return root, place if "://" in place else relative(place, root)
+
+    def _places(self, configs: Iterable[Config]) -> Iterable[tuple[Rule, str]]:
+        """The rule and the absolute location of each configuration that has one."""
+        for config in configs:
+            inner = config.get("dataset")
+            for candidate in (config, inner) if isinstance(inner, dict) else (config,):
+                kind = candidate.get("type")
+                names = class_names(kind) if isinstance(kind, type) else [str(kind)]
+                rule = rule_for(names, candidate, self.taught)
+                location = location_of(rule, candidate)
+                if location:
+                    yield rule, absolute(location)
+                    break
+
+
+def _note_listed(listed: dict[str, bool], rule: Rule, location: str) -> None:
+    directory = listed_directory(location, rule.lists)
+    if directory is not None:
+        place = normalise(directory)
+        listed[place] = listed.get(place, False) or rule.kind in ("overlay", "increments")
