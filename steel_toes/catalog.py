@@ -136,24 +136,23 @@ def config_of(dataset: Dataset) -> tuple[Config, Version | None]:
     return config, version
 
 
-def _given(name: str, config: Config, main: Dataset, version: Version | None, late: bool) -> Given:
+def _given(name: str, config: Config, main: Dataset, version: Version | None) -> Given:
     inner = (parse_dataset_definition(config["dataset"])[0],) if isinstance(main, CachedDataset) else ()
-    return Given(name, config, (*inner, type(main)), version, late)
+    return Given(name, config, (*inner, type(main)), version)
 
 
 class _BranchedLazy(_LazyDataset):
     """Kedro's placeholder, which builds a proxy."""
 
-    def __init__(self, lazy: _LazyDataset, redirection: Redirection, late: bool) -> None:
+    def __init__(self, lazy: _LazyDataset, redirection: Redirection) -> None:
         super().__init__(lazy.name, lazy.config, lazy.load_version, lazy.save_version)
         self._redirection = redirection
-        self._late = late
 
     def materialize(self) -> Any:
         main = super().materialize()
         versioned = self.config.get("versioned") or getattr(type(main), "versioned", False)
         version = Version(self.load_version, self.save_version) if versioned else None
-        return wrap(self._redirection, _given(self.name, self.config, main, version, self._late), main)
+        return wrap(self._redirection, _given(self.name, self.config, main, version), main)
 
 
 class _LazyDatasets(dict[str, _LazyDataset]):
@@ -161,10 +160,10 @@ class _LazyDatasets(dict[str, _LazyDataset]):
 
     def __init__(self, redirection: Redirection, lazy: Mapping[str, _LazyDataset]) -> None:
         self.redirection = redirection
-        super().__init__({name: _BranchedLazy(dataset, redirection, late=False) for name, dataset in lazy.items()})
+        super().__init__({name: _BranchedLazy(dataset, redirection) for name, dataset in lazy.items()})
 
     def __setitem__(self, name: str, lazy: _LazyDataset) -> None:
-        super().__setitem__(name, _BranchedLazy(lazy, self.redirection, late=True))
+        super().__setitem__(name, _BranchedLazy(lazy, self.redirection))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _lazy_again, (self.redirection, dict(self))
@@ -185,14 +184,14 @@ class _Datasets(dict[str, Any]):
         self.redirection = redirection
 
     def __setitem__(self, name: str, dataset: Any) -> None:
-        super().__setitem__(name, dataset if pair_of(dataset) else self.wrapped(name, dataset, late=True))
+        super().__setitem__(name, dataset if pair_of(dataset) else self.wrapped(name, dataset))
 
-    def wrapped(self, name: str, dataset: Any, late: bool) -> Any:
+    def wrapped(self, name: str, dataset: Any) -> Any:
         """What stands for an instance: a proxy with datasets built anew, since the instance is the user's."""
         if dataset._EPHEMERAL and not isinstance(dataset, CachedDataset):
             return dataset
         config, version = config_of(dataset)
-        given = _given(name, config, dataset, version, late)
+        given = _given(name, config, dataset, version)
         if self.redirection.rule(given).action != "redirect":
             return wrap(self.redirection, given, dataset)
         try:
@@ -225,7 +224,7 @@ def install(catalog: Any, redirection: Redirection) -> bool:
     catalog._lazy_datasets = _LazyDatasets(redirection, catalog._lazy_datasets)
     catalog._datasets = _Datasets(redirection, ready)
     for name, dataset in ready.items():
-        dict.__setitem__(catalog._datasets, name, catalog._datasets.wrapped(name, dataset, late=False))
+        dict.__setitem__(catalog._datasets, name, catalog._datasets.wrapped(name, dataset))
     return True
 
 

@@ -69,8 +69,6 @@ class OverlayPair(Pair):
         if not units and not overwrite:
             return self.branch.save(data)
         keeps = self._keeps()
-        for unit in units if keeps else ():
-            self._refuse_nobodys(unit, f"{self.entry.branch}/{unit}")
         plan = Save(
             units=(ALL,) if overwrite else units,
             base=self.entry.store.files(self.entry.main) if overwrite else self._found(Side.MAIN, units),

@@ -22,7 +22,6 @@ from steel_toes.errors import (
     ChangedCopyError,
     CopyError,
     LoadRefusedError,
-    RecordError,
     SaveRefusedError,
     TornCopyError,
 )
@@ -136,8 +135,6 @@ class Pair:
             # Kedro refuses it before it touches anything: no record is needed to let it.
             return self.branch.save(data)
         keeps = self._keeps()
-        if keeps:
-            self._refuse_nobodys(self.entry.unit, self.entry.branch)
         plan = Save(units=(self.entry.unit,), base=self._base(), keeps=keeps)
         with self.entry.book.saving(plan, self._identities) as (writing, before), self._seeded(before, keeps):
             self.branch.save(data)
@@ -282,16 +279,6 @@ class Pair:
             if planted is not None and store.identity(target) == planted:
                 store.remove(target)
             raise
-
-    def _refuse_nobodys(self, unit: str, path: str) -> None:
-        """Raise if data without a record stands where a seed would go: it is nobody's, and is not removed."""
-        record = self.entry.book.read()
-        settled = record.settled if record else None
-        ours = record is not None and (record.doubts(unit) or (settled is not None and unit in settled.data))
-        if not ours and self.entry.store.identity(path) is not None:
-            why = f"There is data without a record at {path}."
-            remedy = f"Record it with `steel-toes adopt {self.entry.name}`, or move it away, and save again."
-            raise RecordError(dataset=self.entry.name, record=self.entry.book.path, why=why, remedy=remedy)
 
 
 def seed(store: Store, name: str, source: str, target: str) -> None:

@@ -71,6 +71,7 @@ class Record:
         base: main's identities when the branch copy was begun; of a versioned dataset, main's newest version.
         over: of an overlay, what shows where the branch has no unit: main's, or nothing.
         doubt: the units that a save began and nobody finished; `ALL` if they are not known.
+        writes: the units that the last writer saved, or is saving.
         was: while writing, the last complete record.
     """
 
@@ -88,6 +89,7 @@ class Record:
     base: Identities = field(default_factory=dict)
     over: Literal["main", "nothing"] = "main"
     doubt: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
     was: Record | None = None
     format: int = _FORMAT
 
@@ -95,6 +97,10 @@ class Record:
     def settled(self) -> Record | None:
         """The last complete record: this one, or the one it was; None before the first save finished."""
         return self if self.state == "complete" else self.was
+
+    def knows(self, unit: str) -> bool:
+        """Whether the unit is the branch's, or a save of it began: nothing else may be written over."""
+        return self.doubts(unit) or (self.settled is not None and unit in self.settled.data)
 
     def doubts(self, unit: str) -> bool:
         """Whether a save of the unit began and did not finish."""
@@ -111,6 +117,7 @@ class Record:
         nested = {
             "was": cls.from_dict(was) if was else None,
             "doubt": tuple(values["doubt"]),
+            "writes": tuple(values["writes"]),
             "writer": Writer(**values["writer"]),
         }
         return cls(**{**values, **nested})
@@ -195,9 +202,7 @@ class Book:
         """
         record = self.read()
         while True:
-            settled = record.settled if record else None
-            asks = record is not None and (record.doubts(unit) or (settled is not None and unit in settled.data))
-            verdict = judge(record, unit, identify() if asks else None)
+            verdict = judge(record, unit, identify() if record and record.knows(unit) else None)
             if verdict not in (Verdict.TORN, Verdict.GONE, Verdict.CHANGED):
                 return record, verdict
             again = self.read()
@@ -237,46 +242,53 @@ class Book:
             The record that was written before the data, and the one before it.
 
         Raises:
-            ConcurrentSaveError: another run wrote the record meanwhile; the data in place is one of the two's.
+            ConcurrentSaveError: another run saved the same unit meanwhile; the data in place is one of the two's.
+            RecordError: there is data at the branch copy's place that no record knows.
             SaveRefusedError: the record is another project's.
             TornAppendError: the plan appends to a torn copy.
         """
-        before = self.read()
-        self._check_writable(before, plan, identify)
-        writing = self._writing(before, plan)
-        self._put(writing)
+        with self.store.alone(self.path):
+            before = self.read()
+            self._check_writable(before, plan, identify)
+            writing = self._writing(before, plan)
+            self._put(writing)
         try:
             yield writing, before
         except BaseException:
             self._take_back(writing, identify)
             raise
         identities = identify()
-        now = self.read()
-        if now is None or now.id != writing.id:
-            other = str(now.writer) if now else "it removed the record"
-            raise ConcurrentSaveError(dataset=self.dataset, branch=self.branch, location=self.shown, writer=other)
-        self._put(_completed(writing, plan, identities))
+        with self.store.alone(self.path):
+            now = self.read()
+            if now is None or (now.id != writing.id and _overlap(now.writes, plan.units)):
+                other = str(now.writer) if now else "it removed the record"
+                raise ConcurrentSaveError(dataset=self.dataset, branch=self.branch, location=self.shown, writer=other)
+            self._put(_finished(now, now.id == writing.id, plan, identities))
 
     def _check_writable(self, before: Record | None, plan: Save, identify: Callable[[], Identities]) -> None:
-        if before is None:
-            return
-        ours, theirs = self.writer.project, before.writer.project
+        ours, theirs = self.writer.project, before.writer.project if before else None
         if ours and theirs and ours != theirs:
             why = f"Its branch copy is {theirs}'s, and this is {ours}; if they are one, say so: SteelToes(project=...)."
             raise SaveRefusedError(dataset=self.dataset, type=self.kind, branch=self.branch, why=why)
-        if plan.keeps and any(map(before.doubts, plan.units)):
-            found = identify()
-            if any(judge(before, unit, found.get(unit)) is Verdict.TORN for unit in plan.units):
-                raise TornAppendError(**self.facts(before))
+        known = [unit for unit in plan.units if unit == ALL or (before and before.knows(unit))]
+        appends = plan.keeps and before is not None and any(map(before.doubts, plan.units))
+        found = identify() if appends or len(known) < len(plan.units) else {}
+        if any(unit in found for unit in plan.units if unit not in known):
+            why = f"There is data without a record at {self.shown}: it is nobody's, and is not overwritten."
+            raise self._unusable(
+                why, f"Record it with `steel-toes adopt {self.dataset}`, or move it away, and save again."
+            )
+        if appends and any(judge(before, unit, found.get(unit)) is Verdict.TORN for unit in plan.units):
+            raise TornAppendError(**self.facts(before))
 
-    def facts(self, record: Record) -> dict[str, Any]:
+    def facts(self, record: Record | None) -> dict[str, Any]:
         """The facts of a torn copy, for its error."""
         return {
             "dataset": self.dataset,
             "branch": self.branch,
             "location": self.shown,
-            "writer": str(record.writer),
-            "time": record.saved,
+            "writer": str(record.writer) if record else "somebody",
+            "time": record.saved if record else "an unknown time",
         }
 
     def _writing(self, before: Record | None, plan: Save) -> Record:
@@ -297,6 +309,7 @@ class Book:
             base=_base(settled, plan, self.kind),
             over=plan.over or (settled.over if settled else "main"),
             doubt=tuple(sorted(doubt)),
+            writes=plan.units,
             was=settled,
         )
 
@@ -344,9 +357,25 @@ def _base(settled: Record | None, plan: Save, kind: Kind) -> Identities:
     return {**{unit: identity for unit, identity in begun if unit not in plan.units}, **plan.base}
 
 
-def _completed(writing: Record, plan: Save, identities: Identities) -> Record:
-    """The record after the data: what was saved is settled, what others left in doubt stays so."""
+def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return ALL in one or ALL in other or not set(one).isdisjoint(other)
+
+
+def _finished(now: Record, ours: bool, plan: Save, identities: Identities) -> Record:
+    """The record after the data: what was saved is settled, what others left in doubt stays so.
+
+    Args:
+        now: the record in place: ours, or of a run that saved other units of the same directory meanwhile.
+        ours: which of the two.
+        plan: what was saved.
+        identities: of the units that were saved.
+    """
     everything = ALL in plan.units
-    settled = writing.was.data if writing.was and not everything else {}
-    doubt = () if everything else tuple(unit for unit in writing.doubt if unit not in plan.units)
-    return replace(writing, state="complete", was=None, doubt=doubt, data={**settled, **identities})
+    settled = now.settled or replace(now, state="complete", was=None, doubt=(), data={})
+    data = {**({} if everything else settled.data), **identities}
+    doubt = () if everything else tuple(unit for unit in now.doubt if unit not in plan.units)
+    if ours:
+        return replace(now, state="complete", was=None, doubt=doubt, data=data)
+    if now.state == "complete":
+        return replace(now, id=uuid.uuid4().hex, doubt=doubt, data=data, base={**now.base, **plan.base})
+    return replace(now, doubt=doubt, was=replace(settled, data=data), base={**now.base, **plan.base})

@@ -48,14 +48,12 @@ class Given:
         config: its resolved configuration.
         classes: the dataset's class and, of a `CachedDataset`, before it the class of the wrapped dataset.
         version: its pinned versions, if it is versioned.
-        late: it came from a pattern, or was added after the catalog was made.
     """
 
     name: str
     config: Config
     classes: tuple[type, ...]
     version: Version | None
-    late: bool
 
     @property
     def inner(self) -> Config:
@@ -135,11 +133,12 @@ class Redirection:
         copy = branch_location(location, self.branch.slug, self.layout, self._anchor(location))
         listing = outermost_directory(copy, self.listed)
         why = ""
-        if normalise(copy).casefold() in self.guarded:
+        if contains_slug(location, self.branch.slug):
+            why = f"It has the form of a copy on branch {self.branch.name}, and may be another entry's."
+        elif normalise(copy).casefold() in self.guarded:
             why = f"Another entry's main copy is {copy}."
-        elif given.late and contains_slug(location, self.branch.slug):
-            why = f"It has the form of a copy on branch {self.branch.name}, and no entry of its own."
-        elif listing is not None:
+        elif listing is not None and not (self._is_pattern(listing) and contains_slug(listing, self.branch.slug)):
+            # A placeholder stands for any text, but an entry that lists a copy is refused itself, just above.
             why = f"Its copy {copy} would lie in {listing}, which an entry lists."
         if why:
             raise LocationError(location=location, why=why, remedy=_SHARE)
@@ -187,6 +186,9 @@ class Redirection:
     def _listing(self, anchor: str) -> str:
         """The directory, as an entry's configuration has it, that an anchor was found by."""
         return next(directory for directory in self.listed if outermost_directory(anchor, [directory]) == anchor)
+
+    def _is_pattern(self, directory: str) -> bool:
+        return "{" in self._listing(directory)
 
     def _book(self, given: Given, anchor: str, copy: str, overlay: bool) -> Book:
         root, subject = self._root(anchor)

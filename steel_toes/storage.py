@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,6 +18,9 @@ from stat import S_ISDIR
 from typing import Any
 
 import fsspec
+
+if sys.platform != "win32":
+    import fcntl
 
 from steel_toes.errors import CopyError, StoreError
 
@@ -115,6 +120,23 @@ class Store:
         """Remove a file or a directory; nothing there is no error."""
         with self._asked("delete from"), suppress(*_ABSENT):
             self._fresh(path).rm(path, recursive=True)
+
+    @contextmanager
+    def alone(self, path: str) -> Iterator[None]:
+        """Keep this host's other threads and processes from changing the same record within the block.
+
+        Nodes of one run may save parts of one directory at the same time. The lock ends with its process, and nothing
+        relies on it between hosts.
+        """
+        if sys.platform == "win32":  # no flock there: two such nodes may be told of each other
+            yield
+            return
+        name = hashlib.sha256(f"{self.label}{path}".encode()).hexdigest()[:32]
+        folder = os.path.join(tempfile.gettempdir(), f"steel_toes-{os.getuid()}")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with open(os.path.join(folder, name), "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     @contextmanager
     def _asked(self, action: str) -> Iterator[None]:

@@ -42,7 +42,9 @@ class VersionedPair(Pair):
             return self.branch.save(data)
         asked = self.version or Version(None, None)
         version = asked.save or generate_timestamp()
-        self._refuse_existing(version)
+        path = self.entry.path(Side.MAIN, version)
+        if self.entry.store.identity(path) is not None:
+            raise DatasetError(f"Save path '{path}' for {self.main!s} must not exist if versioning is enabled.")
         dataset = self.entry.build(Side.BRANCH, Version(asked.load, version))
         self._forget()
         plan = Save(units=(version,), base=self._newest_of_main())
@@ -52,14 +54,6 @@ class VersionedPair(Pair):
                 self.entry.store.remove(self.entry.path(Side.BRANCH, version))
             dataset.save(data)
         self._built = (Side.BRANCH, version, dataset)
-
-    def _refuse_existing(self, version: str) -> None:
-        record = self.entry.book.read()
-        half = record is not None and record.doubts(version)
-        for side in (Side.MAIN,) if half else Side:
-            path = self.entry.path(side, version)
-            if self.entry.store.identity(path) is not None:
-                raise DatasetError(f"Save path '{path}' for {self.main!s} must not exist if versioning is enabled.")
 
     def exists(self) -> bool:
         """Whether the version that would be loaded is there."""
@@ -148,10 +142,12 @@ class VersionedPair(Pair):
         logger.warning("%s: version %s is torn and skipped; its save did not finish", self.entry.name, version)
 
     def _pinned(self, side: Side, version: str) -> Dataset:
-        if self._built is None or self._built[:2] != (side, version):
+        built = self._built
+        if built is None or built[:2] != (side, version):
             save = self.version.save if self.version else None
-            self._built = (side, version, self.entry.build(side, Version(version, save)))
-        return self._built[2]
+            # Bound once: another thread may load another version at the same time.
+            built = self._built = (side, version, self.entry.build(side, Version(version, save)))
+        return built[2]
 
     def _forget(self) -> None:
         self._resolved = self._built = None
