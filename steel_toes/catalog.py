@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from kedro.io import AbstractDataset, CachedDataset, DatasetError
@@ -46,7 +47,9 @@ def wrap(redirection: Redirection, given: Given, main: Dataset) -> Any:
             why = str(exc)
     branch = redirection.branch.name
     kind = type_name(f"{given.classes[0].__module__}.{given.classes[0].__qualname__}")
-    return proxy_for(RefusedPair(main, *refused(given.name, kind, branch, why, rule.action == "refuse_load")))
+    return proxy_for(
+        RefusedPair(_block(main, given.name), *refused(given.name, kind, branch, why, rule.action == "refuse_load"))
+    )
 
 
 def _pair(redirection: Redirection, given: Given, main: Dataset) -> Pair:
@@ -120,9 +123,9 @@ def _described(dataset: Dataset, parameter: str) -> Any:
 def config_of(dataset: Dataset) -> tuple[Config, Version | None]:
     """The configuration of a ready-made instance, from what Kedro remembers of its arguments, and its versions."""
     arguments: Config = dict(dataset._init_args)  # type: ignore[attr-defined]  # set when it was built
-    if set(arguments) == {"args", "kwargs"} and not arguments["args"]:
+    if set(arguments) == {"args", "kwargs"}:
         # A subclass without an __init__ of its own is remembered so.
-        arguments = dict(arguments["kwargs"])
+        arguments = signature(type(dataset)).bind(*arguments["args"], **arguments["kwargs"]).arguments
     version = arguments.pop("version", None)
     config: Config = {"type": type(dataset), **arguments}
     if isinstance(dataset, CachedDataset):
@@ -192,14 +195,15 @@ class _Datasets(dict[str, Any]):
             return dataset
         config, version = config_of(dataset)
         given = _given(name, config, dataset, version)
-        if self.redirection.rule(given).action != "redirect":
-            return wrap(self.redirection, given, dataset)
+        if self.redirection.rule(given).action == "alone":
+            return dataset
         try:
-            return wrap(self.redirection, given, Build(name, config, {})(Side.MAIN, version))
+            main = Build(name, config, {})(Side.MAIN, version)
         except DatasetError:
             why = "It was added as an instance that cannot be built again from its arguments."
             branch = self.redirection.branch.name
             return proxy_for(RefusedPair(dataset, *refused(name, type(dataset).__name__, branch, why, False)))
+        return wrap(self.redirection, given, main)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Datasets, (self.redirection, dict(self))
