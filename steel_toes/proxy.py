@@ -19,7 +19,7 @@ _QUIET = frozenset(
     | {"metadata", "_load_args", "_save_args", "_fs", "_protocol", "_storage_options", "_copy_mode"}
 )
 # Names that write, or say where a save goes.
-_WRITING = frozenset({"_get_save_path", "resolve_save_version", "_fetch_latest_save_version", "_save"})
+_WRITING = frozenset({"_get_save_path", "resolve_save_version", "_fetch_latest_save_version", "_save", "_checkpoint"})
 # Python asks these of the type. What object has, or a class alone may answer, is not handed on.
 _NOT_HANDED_ON = frozenset({"__init_subclass__", "__class_getitem__", "__subclasshook__", "__getattr__", "__del__"})
 

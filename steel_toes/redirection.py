@@ -110,10 +110,9 @@ class Redirection:
         names = [spelt for cls in given.classes for name in class_names(cls) for spelt in (name, catalog_name(name))]
         metadata = (given.config.get("metadata") or {}).get("steel_toes") or {}
         asked = any(
-            issubclass(given.classes[-1], one)
-            if isinstance(one, type)
-            else fnmatchcase(given.name, one) or one in names
+            issubclass(cls, one) if isinstance(one, type) else one in names or fnmatchcase(given.name, one)
             for one in self.shared
+            for cls in given.classes
         )
         if asked or metadata.get("shared"):
             return Rule("alone")
