@@ -147,7 +147,10 @@ def find_branch(
     name, why = _ask_git(project)
     if name:
         return Branch(name, "Git", name in mains, tried=tried)
-    return replace(_find_ci_branch(systems, facts, mains, why), tried=(*tried, why))
+    found = _find_ci_branch(systems, facts, mains, why)
+    if found.is_main:
+        found = _unless_elsewhere(found, _first(COMMITS, facts), project)
+    return replace(found, tried=(*tried, why))
 
 
 def _variable(setting: str, environ: Mapping[str, str]) -> str | None:
@@ -267,6 +270,15 @@ SYSTEMS = (
 )
 # fmt: on
 
+# The commit that each of them builds, whole.
+COMMITS = " ".join(
+    rf"{variable}=([0-9a-f]{{40,64}})"
+    for variable in (
+        "GITHUB_SHA CI_COMMIT_SHA BUILD_SOURCEVERSION GIT_COMMIT CIRCLE_SHA1 BITBUCKET_COMMIT TRAVIS_COMMIT "
+        "BUILDKITE_COMMIT DRONE_COMMIT_SHA CF_REVISION"
+    ).split()
+)
+
 
 def _first(texts: str, facts: Mapping[str, str]) -> str:
     """What the first of the texts that holds gives, as in `Request`; "" if none holds."""
@@ -308,6 +320,15 @@ def _find_ci_branch(systems: list[System], facts: Mapping[str, str], mains: froz
             return Branch(name, system.name, name in mains)
     names = " and ".join(system.name for system in systems)
     return Branch(None, "", why=f"{why}, and {names} names no branch." if names else f"{why}.")
+
+
+def _unless_elsewhere(main: Branch, built: str, project: Path) -> Branch:
+    """Main, unless HEAD is another commit than the one that CI builds: a job of main's may check out a request's."""
+    status, head, _ = _run_git(project, "rev-parse", "HEAD")
+    if status or not built or head == built:
+        return main
+    why = f"{main.source} builds {main.name} at {built[:8]}, but HEAD is at {head[:8]}, which may be a request's."
+    return Branch(None, "", why=why)
 
 
 def _read_event(environ: Mapping[str, str]) -> dict[str, str]:
