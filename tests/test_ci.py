@@ -245,8 +245,8 @@ def test_no_branch(tmp_path: Path) -> None:
 def test_main_at_another_commit(tmp_path: Path, at_head: bool, known: bool) -> None:
     """CI's word that this is main counts only for the commit that it builds.
 
-    A job of GitHub's `workflow_run` or `issue_comment` runs on main, and may check out a request's commit: its code must
-    not write main's data.
+    A job of GitHub's `workflow_run` or `issue_comment` runs on main, and may check out a request's commit: its code
+    must not write main's data.
     """
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
     for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "1"], ["checkout", "-q", "--detach"]):
