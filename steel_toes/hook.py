@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -122,20 +121,14 @@ class SteelToes:
 
     def _redirection(self, branch: Branch, path: Path, run: str | None) -> Redirection:
         checkout = read_checkout(path)
-        user = host = None
-        if self._sign:
-            # A container may run as a user that has no name.
-            with suppress(Exception):
-                user = getpass.getuser()
-            host = socket.gethostname()
         writer = Writer(
             project=self._project or checkout.project,
             run=run,
             commit=checkout.commit,
             dirty=checkout.dirty,
             upstream=checkout.upstream,
-            user=user,
-            host=host,
+            user=_user() if self._sign else None,
+            host=socket.gethostname() if self._sign else None,
         )
         return Redirection(
             branch=branch,
@@ -148,6 +141,13 @@ class SteelToes:
             listed={},
             guarded=frozenset(),
         )
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        return None
 
 
 def _find_project() -> Path:
