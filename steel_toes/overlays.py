@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from kedro.utils import load_obj
 from steel_toes.errors import ChangedCopyError
 from steel_toes.layout import relative
 from steel_toes.pair import Dataset, Entry, Pair, Side
-from steel_toes.records import ALL, Identities, Record, Save, Verdict
+from steel_toes.records import Record, Save, Verdict
 
 Load = Callable[[], Any]
 
@@ -53,32 +53,30 @@ class OverlayPair(Pair):
         """Load one partition from the side that counts now."""
         unit = self._unit(name)
         for _ in range(3):
-            record, verdict = self.look_below(unit)
+            record, verdict = self.look(unit)
             if self._side(record, verdict) is Side.MAIN or record is None:
                 return self._from_main(name, main, record)
             data = self._lister(Side.BRANCH).load()[name]()
-            now, again = self.look_below(unit)
+            now, again = self.look(unit)
             if again is Verdict.BRANCH and now is not None and now.id == record.id:
                 return data
         self.torn(record)
 
     def save(self, data: Any) -> None:
         """Save partitions to the branch; with `overwrite=True`, they are all that the branch has from then on."""
-        units = tuple(sorted(map(self._unit, data))) if isinstance(data, dict) else (ALL,)
+        if not hasattr(data, "items"):
+            kind = type(data).__name__
+            raise DatasetError(f"{self.entry.name}: partitions are saved as a dictionary by their ids, not as {kind}.")
+        units = tuple(sorted(self._unit(name) for name, _ in data.items()))
         overwrite = bool(self._settings.get("overwrite"))
         if not units and not overwrite:
             return self.branch.save(data)
-        keeps = self._keeps()
-        plan = Save(
-            units=(ALL,) if overwrite else units,
-            base=self.entry.store.files(self.entry.main) if overwrite else self._found(Side.MAIN, units),
-            keeps=keeps,
-            over="nothing" if overwrite else None,
-        )
-        with (
-            self.entry.book.saving(plan, lambda: self._found(Side.BRANCH, units)) as (_, before),
-            self._all_seeded(before, units, keeps and not overwrite),
-        ):
+        keeps = self._keeps() and not overwrite
+        base = self.entry.store.files(self.entry.main) if overwrite else self._found(Side.MAIN, units)
+        plan = Save(units, base, keeps, everything=overwrite)
+        with self.entry.book.saving(plan, self._on_branch) as (_, before), ExitStack() as seeds:
+            for unit in units:
+                seeds.enter_context(self._seeded(before, keeps, unit))
             self.branch.save(data)
         self.main.release()
 
@@ -86,7 +84,8 @@ class OverlayPair(Pair):
         """Whether there is any partition to load."""
         record = self.entry.book.read()
         settled = record.settled if record else None
-        if settled and any(self.look_below(unit)[1] is Verdict.BRANCH for unit in settled.data):
+        ours = [unit for unit in (settled.data if settled else ()) if self._name(unit) is not None]
+        if any(self.look(unit)[1] is Verdict.BRANCH for unit in ours):
             return True
         return not (settled and settled.over == "nothing") and self.main.exists()
 
@@ -99,11 +98,9 @@ class OverlayPair(Pair):
         self.opened = self._choose()[1]
         return self.opened
 
-    def look_below(self, unit: str) -> tuple[Record | None, Verdict]:
-        """The record and its verdict on the unit that a path below the directory belongs to."""
-        record = self.entry.book.read()
-        owner = _owner(record, unit) or unit
-        return self.entry.book.look(owner, lambda: self.entry.store.identity(f"{self.entry.branch}/{owner}"))
+    def look(self, unit: str) -> tuple[Record | None, Verdict]:
+        """The record and its verdict on the unit that a path below the directory is, or lies in."""
+        return super().look(_owner(self.entry.book.read(), unit) or unit)
 
     # How -------------------------------------------------------------------------------------------------------------
 
@@ -148,20 +145,8 @@ class OverlayPair(Pair):
     def _keeps(self) -> bool:
         return self.entry.seeding == "always"
 
-    def _found(self, side: Side, units: tuple[str, ...]) -> Identities:
-        store, path = self.entry.store, self.entry.path(side)
-        if units == (ALL,):
-            return store.files(path)
-        found = {unit: store.identity(f"{path}/{unit}") for unit in units}
-        return {unit: identity for unit, identity in found.items() if identity is not None}
-
-    @contextmanager
-    def _all_seeded(self, before: Record | None, units: tuple[str, ...], keeps: bool) -> Iterator[None]:
-        with ExitStack() as stack:
-            for unit in units:
-                paths = f"{self.entry.main}/{unit}", f"{self.entry.branch}/{unit}"
-                stack.enter_context(self._seeded(before, keeps, unit, paths))
-            yield
+    def _path(self, side: Side, unit: str) -> str:
+        return f"{self.entry.path(side)}/{unit}"
 
 
 class IncrementsPair(OverlayPair):
@@ -193,8 +178,7 @@ class IncrementsPair(OverlayPair):
         names = self._list(None)
         if names:
             units = (self._checkpoint_unit,)
-            plan = Save(units=units, base=self._found(Side.MAIN, units))
-            with self.entry.book.saving(plan, lambda: self._found(Side.BRANCH, units)):
+            with self.entry.book.saving(Save(units, self._found(Side.MAIN, units)), self._on_branch):
                 self._checkpoint(Side.BRANCH).save(names[-1])
 
     def release(self) -> None:
@@ -225,7 +209,7 @@ class IncrementsPair(OverlayPair):
 
     def _reached(self) -> Any:
         """What the checkpoint says; None if there is none."""
-        record, verdict = self.look_below(self._checkpoint_unit)
+        record, verdict = self.look(self._checkpoint_unit)
         side = self._side(record, verdict)
         if side is Side.MAIN and record and record.settled and record.settled.over == "nothing":
             return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -135,8 +135,9 @@ class Pair:
             # Kedro refuses it before it touches anything: no record is needed to let it.
             return self.branch.save(data)
         keeps = self._keeps()
-        plan = Save(units=(self.entry.unit,), base=self._base(), keeps=keeps)
-        with self.entry.book.saving(plan, self._identities) as (writing, before), self._seeded(before, keeps):
+        units = (self.entry.unit,)
+        plan = Save(units, self._found(Side.MAIN, units), keeps)
+        with self.entry.book.saving(plan, self._on_branch) as (writing, before), self._seeded(before, keeps, *units):
             self.branch.save(data)
         self.seen = writing.id
 
@@ -178,27 +179,28 @@ class Pair:
             self.frozen = self.opened
         return self.opened
 
+    def sides(self) -> tuple[Dataset, ...]:
+        """All datasets behind the proxy."""
+        return self.main, self.branch
+
     def copied(self, deep: bool) -> Pair:
         """A pair with datasets of its own, as a copy of a plain dataset has its own attributes."""
         copier = copy.deepcopy if deep else copy.copy
         twin = copy.copy(self)
         twin.main, twin.branch = copier(self.main), copier(self.branch)
-        twin.seen = ""
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        # Kedro's cache does not survive pickling: what comes back in its place is no data. "" makes the next load ask.
+        # A cache does not survive Kedro's pickling: what comes back in its place is no data. "" makes a load ask again.
         return {**self.__dict__, "seen": ""}
 
-    def assign(self, name: str, value: Any) -> None:
-        """Set an attribute of the dataset: of both."""
-        setattr(self.main, name, value)
-        setattr(self.branch, name, value)
+    def repin(self, version: Version | None) -> None:
+        """Take over a `_version` that was set on the datasets, which is how Kedro pins a copy to a version."""
+        self.version = version
 
-    def look(self, unit: str, version: str | None = None) -> tuple[Record | None, Verdict]:
+    def look(self, unit: str) -> tuple[Record | None, Verdict]:
         """The record and its verdict on a unit."""
-        path = self.entry.path(Side.BRANCH, version)
-        return self.entry.book.look(unit, lambda: self.entry.store.identity(path))
+        return self.entry.book.look(unit, lambda: self.entry.store.identity(self._path(Side.BRANCH, unit)))
 
     def torn(self, record: Record | None) -> NoReturn:
         """Raise the error of a torn copy."""
@@ -236,8 +238,8 @@ class Pair:
     def _dataset(self, side: Side) -> Dataset:
         return self.main if side is Side.MAIN else self.branch
 
-    def _is_still(self, record: Record, unit: str, version: str | None = None) -> bool:
-        now, verdict = self.look(unit, version)
+    def _is_still(self, record: Record, unit: str) -> bool:
+        now, verdict = self.look(unit)
         return verdict is Verdict.BRANCH and now is not None and now.id == record.id
 
     def _facts(self) -> dict[str, str]:
@@ -250,28 +252,28 @@ class Pair:
             return self.entry.seeding == "always"
         return any(map(self.entry.store.is_directory, (self.entry.main, self.entry.branch)))
 
-    def _base(self) -> Identities:
-        identity = self.entry.store.identity(self.entry.main)
-        return {} if identity is None else {self.entry.unit: identity}
+    def _path(self, side: Side, unit: str) -> str:
+        """Where a unit of this entry lies on a side."""
+        return self.entry.path(side)
 
-    def _identities(self) -> Identities:
-        identity = self.entry.store.identity(self.entry.branch)
-        return {} if identity is None else {self.entry.unit: identity}
+    def _found(self, side: Side, units: Iterable[str]) -> Identities:
+        found = {unit: self.entry.store.identity(self._path(side, unit)) for unit in units}
+        return {unit: identity for unit, identity in found.items() if identity is not None}
+
+    def _on_branch(self, units: Iterable[str]) -> Identities:
+        return self._found(Side.BRANCH, units)
 
     @contextmanager
-    def _seeded(
-        self, before: Record | None, keeps: bool, unit: str | None = None, paths: tuple[str, str] | None = None
-    ) -> Iterator[None]:
+    def _seeded(self, before: Record | None, keeps: bool, unit: str = WHOLE) -> Iterator[None]:
         """Seed a unit if its first save keeps something; undo an untouched seed if that save fails."""
-        unit = unit or self.entry.unit
         settled = before.settled if before else None
         if not keeps or (settled and unit in settled.data):
             yield
             return
-        store, (source, target) = self.entry.store, paths or (self.entry.main, self.entry.branch)
+        store, target = self.entry.store, self._path(Side.BRANCH, unit)
         # What an earlier, dead first save left.
         store.remove(target)
-        seed(store, self.entry.name, source, target)
+        seed(store, self.entry.name, self._path(Side.MAIN, unit), target)
         planted = store.identity(target)
         try:
             yield
@@ -338,9 +340,12 @@ class RefusedPair:
         """A pair with a dataset of its own."""
         return RefusedPair((copy.deepcopy if deep else copy.copy)(self.main), self.refusal, self.load_refusal)
 
-    def assign(self, name: str, value: Any) -> None:
-        """Set an attribute of the dataset."""
-        setattr(self.main, name, value)
+    def sides(self) -> tuple[Dataset, ...]:
+        """The one dataset."""
+        return (self.main,)
+
+    def repin(self, version: Version | None) -> None:
+        """Nothing more: a load asks the dataset itself."""
 
 
 def refused(name: str, cls: str, branch: str | None, why: str, loads_too: bool) -> tuple[CopyError, CopyError | None]:

@@ -16,14 +16,17 @@ AnyPair = Pair | RefusedPair
 # Answered by main's dataset without asking any store: the same on both sides, or what the catalog says of the entry.
 _QUIET = frozenset(
     {"_EPHEMERAL", "_SINGLE_PROCESS", "_init_args", "_init_config", "_describe", "_logger", "_pretty_repr", "_version"}
-    | {"metadata", "_load_args", "_save_args", "_fs", "_protocol", "_storage_options", "_copy_mode"}
+    | {"metadata", "_load_args", "_save_args", "_fs", "_protocol", "_storage_options", "_copy_mode", "_dataset"}
 )
 # Names that write, or say where a save goes.
 _WRITING = frozenset({"_get_save_path", "resolve_save_version", "_fetch_latest_save_version", "_save", "_checkpoint"})
-# Python asks these of the type. What object has, or a class alone may answer, is not handed on.
-_NOT_HANDED_ON = frozenset({"__init_subclass__", "__class_getitem__", "__subclasshook__", "__getattr__", "__del__"})
-
-
+# What Python asks of the type about the object, not about the data: answered by main's dataset too.
+_ABOUT = frozenset({"__str__", "__format__", "__hash__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"})
+# What makes and unmakes objects and classes is the proxy's own affair.
+_OWN = frozenset(
+    {"__new__", "__init__", "__init_subclass__", "__class_getitem__", "__subclasshook__", "__del__", "__getattribute__"}
+    | {"__getstate__", "__setstate__", "__reduce__", "__getnewargs__", "__getnewargs_ex__", "__sizeof__", "__class__"}
+)
 _PAIR = "_steel_toes_pair"
 
 
@@ -51,7 +54,14 @@ class Proxy:
         return getattr(pair.current(), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._steel_toes_pair.assign(name, value)
+        for dataset in self._steel_toes_pair.sides():
+            setattr(dataset, name, value)
+        if name == "_version":
+            self._steel_toes_pair.repin(value)
+
+    def __delattr__(self, name: str) -> None:
+        for dataset in self._steel_toes_pair.sides():
+            delattr(dataset, name)
 
     def __repr__(self) -> str:
         return repr(self._steel_toes_pair.main)
@@ -91,18 +101,22 @@ def pair_of(dataset: object) -> AnyPair | None:
 @cache
 def _proxy_type(cls: type) -> type[Proxy]:
     """A proxy class that answers to the dataset class's name, and hands on the special methods that it defines."""
+    defined = {
+        name: value for base in reversed(cls.__mro__) if base is not object for name, value in vars(base).items()
+    }
     special = {
-        name: _handed_on(name)
-        for name in dir(cls)
-        if name.startswith("__") and name.endswith("__") and callable(getattr(cls, name, None))
-        if not hasattr(Proxy, name) and name not in _NOT_HANDED_ON
+        name: _handed_on(name) if callable(value) else value
+        for name, value in defined.items()
+        if name.startswith("__") and name.endswith("__") and name not in _OWN | set(vars(Proxy))
+        if callable(value) or name == "__hash__"
     }
     names = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    return type(cls.__name__, (Proxy,), {**names, **special, "__class__": property(lambda _: cls)})
+    return type(cls.__name__, (Proxy,), {**special, **names, "__class__": property(lambda _: cls)})
 
 
 def _handed_on(name: str) -> Any:
     def method(self: Proxy, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self._steel_toes_pair.current(), name)(*args, **kwargs)
+        pair = self._steel_toes_pair
+        return getattr(pair.main if name in _ABOUT else pair.current(), name)(*args, **kwargs)
 
     return method

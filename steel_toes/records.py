@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -29,6 +29,7 @@ ALL = "*"
 _FORMAT = 1
 
 Identities = dict[str, str]
+Identify = Callable[[Iterable[str]], Identities]
 Kind = Literal["whole", "versioned", "overlay"]
 
 
@@ -70,8 +71,7 @@ class Record:
         data: the units that are the branch's, each with its identity.
         base: main's identities when the branch copy was begun; of a versioned dataset, main's newest version.
         over: of an overlay, what shows where the branch has no unit: main's, or nothing.
-        doubt: the units that a save began and nobody finished; `ALL` if they are not known.
-        writes: the units that the last writer saved, or is saving.
+        doubt: the units that a save began and did not finish, each with the id of that save; `ALL` for all there are.
         was: while writing, the last complete record.
     """
 
@@ -88,8 +88,7 @@ class Record:
     data: Identities = field(default_factory=dict)
     base: Identities = field(default_factory=dict)
     over: Literal["main", "nothing"] = "main"
-    doubt: tuple[str, ...] = ()
-    writes: tuple[str, ...] = ()
+    doubt: dict[str, str] = field(default_factory=dict)
     was: Record | None = None
     format: int = _FORMAT
 
@@ -114,12 +113,7 @@ class Record:
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
         """The record of its JSON; raises TypeError, ValueError or KeyError for anything else."""
         was = values["was"]
-        nested = {
-            "was": cls.from_dict(was) if was else None,
-            "doubt": tuple(values["doubt"]),
-            "writes": tuple(values["writes"]),
-            "writer": Writer(**values["writer"]),
-        }
+        nested = {"was": cls.from_dict(was) if was else None, "writer": Writer(**values["writer"])}
         return cls(**{**values, **nested})
 
 
@@ -228,15 +222,15 @@ class Book:
         self.store.write(self.path, record.to_bytes())
 
     @contextmanager
-    def saving(self, plan: Save, identify: Callable[[], Identities]) -> Iterator[tuple[Record, Record | None]]:
+    def saving(self, plan: Save, identify: Identify) -> Iterator[tuple[Record, Record | None]]:
         """Write `writing`, let the block save the data, write `complete`.
 
         After an exception in the block, the record goes back to what it was if the data did not change; else it stays
-        `writing`, and what is in doubt is torn.
+        `writing`, and what is in doubt is torn. Saves of other units at the same time are merged.
 
         Args:
             plan: what the block saves.
-            identify: gives the identities of the plan's units (of all units, if the plan says `ALL`).
+            identify: gives the identities of units in the store.
 
         Yields:
             The record that was written before the data, and the one before it.
@@ -255,30 +249,30 @@ class Book:
         try:
             yield writing, before
         except BaseException:
-            self._take_back(writing, identify)
+            self._take_back(writing, plan, identify)
             raise
-        identities = identify()
+        identities = identify(plan.units)
         with self.store.alone(self.path):
             now = self.read()
-            if now is None or (now.id != writing.id and _overlap(now.writes, plan.units)):
+            if now is None or not plan.is_still_begun(writing, now):
                 other = str(now.writer) if now else "it removed the record"
                 raise ConcurrentSaveError(dataset=self.dataset, branch=self.branch, location=self.shown, writer=other)
-            self._put(_finished(now, now.id == writing.id, plan, identities))
+            self._put(plan.finished(writing, now, identities))
 
-    def _check_writable(self, before: Record | None, plan: Save, identify: Callable[[], Identities]) -> None:
+    def _check_writable(self, before: Record | None, plan: Save, identify: Identify) -> None:
         ours, theirs = self.writer.project, before.writer.project if before else None
         if ours and theirs and ours != theirs:
             why = f"Its branch copy is {theirs}'s, and this is {ours}; if they are one, say so: SteelToes(project=...)."
             raise SaveRefusedError(dataset=self.dataset, type=self.kind, branch=self.branch, why=why)
-        known = [unit for unit in plan.units if unit == ALL or (before and before.knows(unit))]
-        appends = plan.keeps and before is not None and any(map(before.doubts, plan.units))
-        found = identify() if appends or len(known) < len(plan.units) else {}
-        if any(unit in found for unit in plan.units if unit not in known):
+        strange = [unit for unit in plan.units if not (before and before.knows(unit))]
+        if strange and identify(strange):
             why = f"There is data without a record at {self.shown}: it is nobody's, and is not overwritten."
             raise self._unusable(
                 why, f"Record it with `steel-toes adopt {self.dataset}`, or move it away, and save again."
             )
-        if appends and any(judge(before, unit, found.get(unit)) is Verdict.TORN for unit in plan.units):
+        doubtful = [unit for unit in plan.units if plan.keeps and before and before.doubts(unit)]
+        found = identify(doubtful) if doubtful else {}
+        if any(judge(before, unit, found.get(unit)) is Verdict.TORN for unit in doubtful):
             raise TornAppendError(**self.facts(before))
 
     def facts(self, record: Record | None) -> dict[str, Any]:
@@ -293,10 +287,9 @@ class Book:
 
     def _writing(self, before: Record | None, plan: Save) -> Record:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        settled = before.settled if before else None
-        doubt = {*(before.doubt if before else ()), *plan.units}
+        settled, mine = before.settled if before else None, uuid.uuid4().hex
         return Record(
-            id=uuid.uuid4().hex,
+            id=mine,
             state="writing",
             kind=self.kind,
             branch=self.branch,
@@ -306,27 +299,34 @@ class Book:
             created=settled.created if settled else now,
             saved=now,
             writer=self.writer,
-            base=_base(settled, plan, self.kind),
-            over=plan.over or (settled.over if settled else "main"),
-            doubt=tuple(sorted(doubt)),
-            writes=plan.units,
+            base=plan.based(before),
+            over=settled.over if settled else "main",
+            doubt={**(before.doubt if before else {}), **dict.fromkeys(plan.doubted, mine)},
             was=settled,
         )
 
-    def _take_back(self, writing: Record, identify: Callable[[], Identities]) -> None:
-        """After an exception: undo the record if the data is as it was. Never hides the exception."""
+    def _take_back(self, writing: Record, plan: Save, identify: Identify) -> None:
+        """After an exception: undo what the record says of our units if their data is as it was.
+
+        Never hides the exception. The doubts about units of others stay.
+        """
         try:
-            now, found = self.read(), identify()
-            if now is None or now.id != writing.id:
-                return
-            settled = writing.was.data if writing.was else {}
-            units = set(found) | set(settled) if ALL in writing.doubt else set(writing.doubt)
-            if any(found.get(unit) != settled.get(unit) for unit in units):
-                return
-            if writing.was:
-                self._put(writing.was)
-            else:
-                self.store.remove(self.path)
+            with self.store.alone(self.path):
+                now = self.read()
+                if now is None or not plan.is_still_begun(writing, now):
+                    return
+                settled = now.settled.data if now.settled else {}
+                units = {*plan.units, *(settled if plan.everything else ())}
+                found = identify(units)
+                if any(found.get(unit) != settled.get(unit) for unit in units):
+                    return
+                doubt = {unit: by for unit, by in now.doubt.items() if by != writing.id}
+                if now.was and now.id == writing.id and doubt == now.was.doubt:
+                    self._put(now.was)
+                elif now.settled or doubt:
+                    self._put(replace(now, doubt=doubt))
+                else:
+                    self.store.remove(self.path)
         except CopyError:
             # The record stays `writing`: the next reader decides from the data, as after a kill.
             return
@@ -337,45 +337,57 @@ class Save:
     """What one save is about to do to a branch copy.
 
     Args:
-        units: the units that it writes; `(ALL,)` if it replaces the whole dataset or does not know.
+        units: the units that it writes.
         base: main's identities of these units now.
         keeps: it keeps something of what is there (append and its like), so a torn copy cannot be repaired by it.
-        over: a new answer to what shows where the branch has no unit.
+        everything: what it does not write is gone, on the branch and from main's under it.
     """
 
     units: tuple[str, ...]
     base: Mapping[str, str] = field(default_factory=dict)
     keeps: bool = False
-    over: Literal["main", "nothing"] | None = None
+    everything: bool = False
 
+    @property
+    def doubted(self) -> tuple[str, ...]:
+        """The units that nobody can be sure of while this save goes on."""
+        return (ALL,) if self.everything else self.units
 
-def _base(settled: Record | None, plan: Save, kind: Kind) -> Identities:
-    """Main's copy when the branch copy was begun: kept, unless the save replaces what the branch had."""
-    if settled and (plan.keeps or kind == "versioned"):
-        return settled.base
-    begun = settled.base.items() if settled and ALL not in plan.units else ()
-    return {**{unit: identity for unit, identity in begun if unit not in plan.units}, **plan.base}
+    def based(self, record: Record | None) -> Identities:
+        """Main's copy when the branch copy was begun: kept, unless this save replaces what the branch had."""
+        settled = record.settled if record else None
+        if self.everything or record is None:
+            return dict(self.base)
+        if record.kind == "versioned":
+            return record.base if settled else dict(self.base)
+        kept = settled.data if settled and self.keeps else ()
+        own = {unit: identity for unit, identity in self.base.items() if unit not in kept}
+        others = {unit: i for unit, i in record.base.items() if unit in kept or unit not in self.units}
+        return {**others, **own}
 
+    def is_still_begun(self, writing: Record, now: Record) -> bool:
+        """Whether nobody else began or finished a save of the same units since `writing` was written."""
+        if self.everything:
+            return now == writing
+        every = writing.doubt.get(ALL) == now.doubt.get(ALL)
+        return every and all(now.doubt.get(unit) == writing.id for unit in self.units)
 
-def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    return ALL in one or ALL in other or not set(one).isdisjoint(other)
+    def finished(self, writing: Record, now: Record, identities: Identities) -> Record:
+        """The record after the data: our units are settled, what others left in doubt stays so.
 
-
-def _finished(now: Record, ours: bool, plan: Save, identities: Identities) -> Record:
-    """The record after the data: what was saved is settled, what others left in doubt stays so.
-
-    Args:
-        now: the record in place: ours, or of a run that saved other units of the same directory meanwhile.
-        ours: which of the two.
-        plan: what was saved.
-        identities: of the units that were saved.
-    """
-    everything = ALL in plan.units
-    settled = now.settled or replace(now, state="complete", was=None, doubt=(), data={})
-    data = {**({} if everything else settled.data), **identities}
-    doubt = () if everything else tuple(unit for unit in now.doubt if unit not in plan.units)
-    if ours:
-        return replace(now, state="complete", was=None, doubt=doubt, data=data)
-    if now.state == "complete":
-        return replace(now, id=uuid.uuid4().hex, doubt=doubt, data=data, base={**now.base, **plan.base})
-    return replace(now, doubt=doubt, was=replace(settled, data=data), base={**now.base, **plan.base})
+        Args:
+            writing: the record that was written before the data.
+            now: the record in place; another save of other units may have written it.
+            identities: of our units.
+        """
+        settled = now.settled.data if now.settled and not self.everything else {}
+        return replace(
+            now,
+            id=writing.id,
+            state="complete",
+            was=None,
+            data={**settled, **identities},
+            base=self.based(now),
+            over="nothing" if self.everything and now.kind == "overlay" else now.over,
+            doubt={} if self.everything else {unit: by for unit, by in now.doubt.items() if unit not in self.units},
+        )

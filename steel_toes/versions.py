@@ -29,10 +29,10 @@ class VersionedPair(Pair):
         """Load the pinned version, else the newest that the branch sees."""
         version, side = self._resolve()
         for _ in range(3):
-            record, verdict = self.look(version, version) if side is Side.BRANCH else (None, Verdict.MAIN)
+            record, verdict = self.look(version) if side is Side.BRANCH else (None, Verdict.MAIN)
             self._side(record, verdict)
             data = self._pinned(side, version).load()
-            if record is None or self._is_still(record, version, version):
+            if record is None or self._is_still(record, version):
                 return data
         self.torn(record)
 
@@ -47,13 +47,17 @@ class VersionedPair(Pair):
             raise DatasetError(f"Save path '{path}' for {self.main!s} must not exist if versioning is enabled.")
         dataset = self.entry.build(Side.BRANCH, Version(asked.load, version))
         self._forget()
-        plan = Save(units=(version,), base=self._newest_of_main())
-        with self.entry.book.saving(plan, lambda: self._version_identities(version)) as (_, before):
+        plan = Save((version,), self._newest_of_main())
+        with self.entry.book.saving(plan, self._on_branch) as (writing, before):
             if before and before.doubts(version):
                 # Half a version of an earlier, dead save: Kedro would refuse to save over it.
                 self.entry.store.remove(self.entry.path(Side.BRANCH, version))
             dataset.save(data)
-        self._built = (Side.BRANCH, version, dataset)
+        known = [*(writing.was.data if writing.was else ()), *writing.base]
+        if not asked.load and version >= max(known, default=""):
+            # As in Kedro, a run goes on reading the version that it saved, whatever others save meanwhile.
+            self._resolved = (version, Side.BRANCH)
+            self._built = (Side.BRANCH, version, dataset)
 
     def exists(self) -> bool:
         """Whether the version that would be loaded is there."""
@@ -61,7 +65,7 @@ class VersionedPair(Pair):
             version, side = self._resolve()
         except VersionNotFoundError:
             return False
-        if side is Side.BRANCH and self.look(version, version)[1] in (Verdict.TORN, Verdict.GONE):
+        if side is Side.BRANCH and self.look(version)[1] in (Verdict.TORN, Verdict.GONE):
             return False
         return self._pinned(side, version).exists()
 
@@ -78,12 +82,12 @@ class VersionedPair(Pair):
             return self.main
         return self._pinned(side, version)
 
-    def assign(self, name: str, value: Any) -> None:
-        """Set an attribute of both datasets; `_version` is how Kedro pins a copy of a dataset to a version."""
-        super().assign(name, value)
-        if name == "_version":
-            self.version = value
-            self._forget()
+    def repin(self, version: Version | None) -> None:
+        super().repin(version)
+        self._forget()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_built": None}
 
     def resolve_load_version(self) -> str:
         """The version that a load would give."""
@@ -111,7 +115,7 @@ class VersionedPair(Pair):
     def _resolve(self) -> tuple[str, Side]:
         if self.version and self.version.load:
             pinned = self.version.load
-            _, verdict = self.look(pinned, pinned)
+            _, verdict = self.look(pinned)
             return pinned, Side.MAIN if verdict in (Verdict.MAIN, Verdict.UNFINISHED) else Side.BRANCH
         if self._resolved is None:
             self._resolved = self._newest()
@@ -129,7 +133,7 @@ class VersionedPair(Pair):
         for version in sorted(settled.data if settled else (), reverse=True):
             if version < newest_main:
                 break
-            _, verdict = self.look(version, version)
+            _, verdict = self.look(version)
             if verdict is not Verdict.TORN:
                 self._side(record, verdict)
                 return version, Side.BRANCH
@@ -152,11 +156,10 @@ class VersionedPair(Pair):
     def _forget(self) -> None:
         self._resolved = self._built = None
 
+    def _path(self, side: Side, unit: str) -> str:
+        return self.entry.path(side, unit)
+
     def _newest_of_main(self) -> Identities:
         newest = max(self.entry.store.versions(self.entry.main), default=None)
         identity = newest and self.entry.store.identity(self.entry.path(Side.MAIN, newest))
         return {newest: identity} if newest and identity else {}
-
-    def _version_identities(self, version: str) -> Identities:
-        identity = self.entry.store.identity(self.entry.path(Side.BRANCH, version))
-        return {} if identity is None else {version: identity}
