@@ -62,12 +62,13 @@ class SteelToes:
         locations: Mapping[str, str] | None = None,
         sign: bool = True,
     ) -> None:
-        if layout not in LAYOUTS:
-            why, remedy = "There is no such layout.", f"Use one of {', '.join(LAYOUTS)}."
-            raise ConfigurationError(setting="layout", value=layout, why=why, remedy=remedy)
-        if isinstance(shared, str):
-            why, remedy = "It is one text, not a list of them.", f"Write shared=[{shared!r}]."
-            raise ConfigurationError(setting="shared", value=shared, why=why, remedy=remedy)
+        _check("layout", layout, layout in LAYOUTS, f"Use one of {', '.join(LAYOUTS)}.")
+        named = not isinstance(shared, str) and all(isinstance(one, (str, type)) for one in shared)
+        _check("shared", shared, named, 'Give a list of names, patterns, type names or classes: shared=["raw_*"].')
+        taught = locations is None or (
+            isinstance(locations, Mapping) and all(isinstance(text, str) for pair in locations.items() for text in pair)
+        )
+        _check("locations", locations, taught, 'Give parameters by type name: {"my_package.ShapeDataset": "folder"}.')
         self._branch, self._main, self._layout, self._project = branch, main, layout, project
         self._records = os.fspath(records) if records is not None else None
         self._shared, self._locations, self._sign = tuple(shared), dict(locations or {}), sign
@@ -140,6 +141,13 @@ class SteelToes:
             taught=self._locations,
             listed={},
             guarded=frozenset(),
+        )
+
+
+def _check(setting: str, value: object, good: bool, remedy: str) -> None:
+    if not good:
+        raise ConfigurationError(
+            setting=setting, value=value, why="SteelToes does not know what that is.", remedy=remedy
         )
 
 

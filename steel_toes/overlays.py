@@ -55,7 +55,7 @@ class OverlayPair(Pair):
         for _ in range(3):
             record, verdict = self.look(unit)
             if self._side(record, verdict) is Side.MAIN or record is None:
-                return self._from_main(name, main, record)
+                return self._from_main(name, main)
             data = self._lister(Side.BRANCH).load()[name]()
             now, again = self.look(unit)
             if again is Verdict.BRANCH and now is not None and now.id == record.id:
@@ -136,9 +136,8 @@ class OverlayPair(Pair):
         suffix = str(self._settings.get("filename_suffix") or "")
         return unit[: len(unit) - len(suffix)] if unit.endswith(suffix) else None
 
-    def _from_main(self, name: str, main: Load | None, record: Record | None) -> Any:
-        settled = record.settled if record else None
-        if main is None or (settled and settled.over == "nothing"):
+    def _from_main(self, name: str, main: Load | None) -> Any:
+        if main is None:
             raise ChangedCopyError(**self._facts(), what=f"has no partition {name} any more")
         return main()
 
@@ -210,10 +209,9 @@ class IncrementsPair(OverlayPair):
     def _reached(self) -> Any:
         """What the checkpoint says; None if there is none."""
         record, verdict = self.look(self._checkpoint_unit)
-        side = self._side(record, verdict)
-        if side is Side.MAIN and record and record.settled and record.settled.over == "nothing":
+        if verdict is Verdict.NOTHING:
             return None
-        checkpoint = self._checkpoint(side)
+        checkpoint = self._checkpoint(self._side(record, verdict))
         return checkpoint.load() if checkpoint.exists() else None
 
     def _given(self) -> dict[str, Any]:

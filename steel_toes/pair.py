@@ -144,7 +144,7 @@ class Pair:
     def exists(self) -> bool:
         """Whether a load would find data: a torn or vanished branch copy does not exist."""
         record, verdict = self.look(self.entry.unit)
-        if verdict in (Verdict.TORN, Verdict.GONE):
+        if verdict in (Verdict.TORN, Verdict.GONE, Verdict.NOTHING):
             return False
         return self._dataset(self._side(record, verdict)).exists()
 
@@ -229,7 +229,11 @@ class Pair:
         if verdict is Verdict.GONE:
             raise ChangedCopyError(**self._facts(), what="is gone")
         if verdict is Verdict.CHANGED:
-            raise ChangedCopyError(**self._facts(), what="was changed by something else than Kedro")
+            raise ChangedCopyError(
+                **self._facts(), what="was changed by other hands, or by another run at the same time"
+            )
+        if verdict is Verdict.NOTHING:
+            raise ChangedCopyError(**self._facts(), what="is not there since everything around it was overwritten")
         if verdict is Verdict.UNFINISHED:
             name, branch, place = self.entry.name, self.entry.book.branch, self.entry.book.shown
             logger.warning("%s: its first save on branch %s never finished (%s); reading main's", name, branch, place)
@@ -273,7 +277,8 @@ class Pair:
         store, target = self.entry.store, self._path(Side.BRANCH, unit)
         # What an earlier, dead first save left.
         store.remove(target)
-        seed(store, self.entry.name, self._path(Side.MAIN, unit), target)
+        if not (settled and settled.over == "nothing"):
+            seed(store, self.entry.name, self._path(Side.MAIN, unit), target)
         planted = store.identity(target)
         try:
             yield

@@ -42,6 +42,7 @@ class Verdict(Enum):
     TORN = "torn"
     GONE = "gone"
     CHANGED = "changed"
+    NOTHING = "removed with everything around it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,8 @@ def judge(record: Record | None, unit: str, identity: str | None) -> Verdict:
     settled = record.settled if record else None
     known = settled.data.get(unit) if settled else None
     doubtful = record is not None and record.doubts(unit)
+    if known is None and settled and settled.over == "nothing":
+        return Verdict.NOTHING
     if known is None:
         return Verdict.UNFINISHED if doubtful and identity is not None else Verdict.MAIN
     if identity == known:
@@ -255,8 +258,7 @@ class Book:
         with self.store.alone(self.path):
             now = self.read()
             if now is None or not plan.is_still_begun(writing, now):
-                other = str(now.writer) if now else "it removed the record"
-                raise ConcurrentSaveError(dataset=self.dataset, branch=self.branch, location=self.shown, writer=other)
+                raise self._concurrent(now)
             self._put(plan.finished(writing, now, identities))
 
     def _check_writable(self, before: Record | None, plan: Save, identify: Identify) -> None:
@@ -266,6 +268,8 @@ class Book:
             raise SaveRefusedError(dataset=self.dataset, type=self.kind, branch=self.branch, why=why)
         strange = [unit for unit in plan.units if not (before and before.knows(unit))]
         if strange and identify(strange):
+            if self.read() != before:
+                raise self._concurrent(self.read())
             why = f"There is data without a record at {self.shown}: it is nobody's, and is not overwritten."
             raise self._unusable(
                 why, f"Record it with `steel-toes adopt {self.dataset}`, or move it away, and save again."
@@ -274,6 +278,10 @@ class Book:
         found = identify(doubtful) if doubtful else {}
         if any(judge(before, unit, found.get(unit)) is Verdict.TORN for unit in doubtful):
             raise TornAppendError(**self.facts(before))
+
+    def _concurrent(self, other: Record | None) -> ConcurrentSaveError:
+        writer = str(other.writer) if other else "it removed the record"
+        return ConcurrentSaveError(dataset=self.dataset, branch=self.branch, location=self.shown, writer=writer)
 
     def facts(self, record: Record | None) -> dict[str, Any]:
         """The facts of a torn copy, for its error."""
