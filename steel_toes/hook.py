@@ -63,12 +63,13 @@ class SteelToes:
         sign: bool = True,
     ) -> None:
         _check("layout", layout, layout in LAYOUTS, f"Use one of {', '.join(LAYOUTS)}.")
-        named = not isinstance(shared, str) and all(isinstance(one, (str, type)) for one in shared)
-        _check("shared", shared, named, 'Give a list of names, patterns, type names or classes: shared=["raw_*"].')
-        taught = locations is None or (
-            isinstance(locations, Mapping) and all(isinstance(text, str) for pair in locations.items() for text in pair)
+        _check("shared", shared, not isinstance(shared, str), f"Write shared=[{shared!r}].")
+        _check(
+            "shared", shared, all(isinstance(one, (str, type)) for one in shared), "Give names, patterns or classes."
         )
-        _check("locations", locations, taught, 'Give parameters by type name: {"my_package.ShapeDataset": "folder"}.')
+        given: Any = locations or {}
+        taught = isinstance(given, Mapping) and all(isinstance(text, str) for pair in given.items() for text in pair)
+        _check("locations", given, taught, 'Give parameters by type name: {"my_package.ShapeDataset": "folder"}.')
         self._branch, self._main, self._layout, self._project = branch, main, layout, project
         self._records = os.fspath(records) if records is not None else None
         self._shared, self._locations, self._sign = tuple(shared), dict(locations or {}), sign
