@@ -42,11 +42,11 @@ class VersionedPair(Pair):
             return self.branch.save(data)
         asked = self.version or Version(None, None)
         version = asked.save or generate_timestamp()
+        self._forget()
         path = self.entry.path(Side.MAIN, version)
         if self.entry.store.identity(path) is not None:
             raise DatasetError(f"Save path '{path}' for {self.main!s} must not exist if versioning is enabled.")
         dataset = self.entry.build(Side.BRANCH, Version(asked.load, version))
-        self._forget()
         plan = Save((version,), self._newest_of_main())
         with self.entry.book.saving(plan, self._on_branch) as (writing, before):
             if before and before.doubts(version):
