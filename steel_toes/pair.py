@@ -34,6 +34,10 @@ logger = logging.getLogger(__name__)
 Dataset = AbstractDataset[Any, Any]
 
 
+# What no load would find, and no error: `exists` says False.
+_ABSENT = (Verdict.TORN, Verdict.GONE, Verdict.NOTHING)
+
+
 class Side(Enum):
     """Whose data is read."""
 
@@ -112,8 +116,6 @@ class Pair:
             TornCopyError: a save of the branch copy did not finish, or saves went on while it was read.
             ChangedCopyError: the branch copy is gone, or was changed by other hands.
         """
-        if self.frozen is Side.MAIN:
-            return self.main.load()
         record = None
         for _ in range(3):
             record, side = self._choose()
@@ -143,10 +145,9 @@ class Pair:
 
     def exists(self) -> bool:
         """Whether a load would find data: a torn or vanished branch copy does not exist."""
-        record, verdict = self.look(self.entry.unit)
-        if verdict in (Verdict.TORN, Verdict.GONE, Verdict.NOTHING):
+        if self.frozen is not Side.MAIN and self.look(self.entry.unit)[1] in _ABSENT:
             return False
-        return self._dataset(self._side(record, verdict)).exists()
+        return self._dataset(self._choose()[1]).exists()
 
     def release(self) -> None:
         """Release both sides."""
@@ -211,7 +212,8 @@ class Pair:
     # How -------------------------------------------------------------------------------------------------------------
 
     def _choose(self) -> tuple[Record | None, Side]:
-        record, verdict = self.look(self.entry.unit)
+        frozen = None, Verdict.MAIN
+        record, verdict = frozen if self.frozen is Side.MAIN else self.look(self.entry.unit)
         if verdict is Verdict.MAIN and self.frozen is Side.BRANCH:
             raise ChangedCopyError(**self._facts(), what="was removed while this run reads it")
         side = self._side(record, verdict)

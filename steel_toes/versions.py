@@ -72,7 +72,9 @@ class VersionedPair(Pair):
     def release(self) -> None:
         """Release both sides and forget which version is the newest, as Kedro does."""
         super().release()
-        self._forget()
+        self._built = None
+        if self.frozen is None:
+            self._resolved = None
 
     def current(self) -> Dataset:
         """The dataset of the version that would be loaded; main's if there is none."""
