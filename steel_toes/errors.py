@@ -5,8 +5,10 @@
     ├── LocationError           a location that cannot have a branch copy
     └── CopyError               out of a dataset; also a kedro.io.DatasetError
         ├── SaveRefusedError    this entry cannot be saved on a branch
+        │   └── BranchUnknownError  nothing is, while nobody knows the branch
         ├── LoadRefusedError    what this entry loads could write main
         ├── TornCopyError       a save began and did not finish
+        │   └── TornAppendError     and appending to it would lose the branch's own rows
         ├── ChangedCopyError    gone, or changed by other hands
         ├── ConcurrentSaveError another run wrote the same dataset meanwhile
         ├── RecordError         the record is not ours, or cannot be read

@@ -57,8 +57,7 @@ class OverlayPair(Pair):
             if self._side(record, verdict) is Side.MAIN or record is None:
                 return self._from_main(name, main)
             data = self._lister(Side.BRANCH).load()[name]()
-            now, again = self.look(unit)
-            if again is Verdict.BRANCH and now is not None and now.id == record.id:
+            if self._is_still(record, _owner(record, unit) or unit):
                 return data
         self.torn(record)
 

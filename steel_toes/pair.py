@@ -139,9 +139,8 @@ class Pair:
         keeps = self._keeps()
         units = (self.entry.unit,)
         plan = Save(units, self._found(Side.MAIN, units), keeps)
-        with self.entry.book.saving(plan, self._on_branch) as (writing, before), self._seeded(before, keeps, *units):
+        with self.entry.book.saving(plan, self._on_branch) as (_, before), self._seeded(before, keeps, *units):
             self.branch.save(data)
-        self.seen = writing.id
 
     def exists(self) -> bool:
         """Whether a load would find data: a torn or vanished branch copy does not exist."""
@@ -217,7 +216,7 @@ class Pair:
         if verdict is Verdict.MAIN and self.frozen is Side.BRANCH:
             raise ChangedCopyError(**self._facts(), what="was removed while this run reads it")
         side = self._side(record, verdict)
-        seen = record.id if record and side is Side.BRANCH else None
+        seen = record.identity(self.entry.unit) if record and side is Side.BRANCH else None
         if seen != self.seen:
             # Only a cache (CachedDataset) can hold anything here, and it would be another copy's.
             self.release()
@@ -246,7 +245,8 @@ class Pair:
 
     def _is_still(self, record: Record, unit: str) -> bool:
         now, verdict = self.look(unit)
-        return verdict is Verdict.BRANCH and now is not None and now.id == record.id
+        # Not the record's id: a save that began before the load and ended within it has one id all along.
+        return verdict is Verdict.BRANCH and now is not None and now.identity(unit) == record.identity(unit)
 
     def _facts(self) -> dict[str, str]:
         book = self.entry.book
@@ -267,7 +267,10 @@ class Pair:
         return {unit: identity for unit, identity in found.items() if identity is not None}
 
     def _on_branch(self, units: Iterable[str]) -> Identities:
-        return self._found(Side.BRANCH, units)
+        found = self._found(Side.BRANCH, units)
+        # Asked last when a save has ended: what a cache holds is then this.
+        self.seen = found.get(self.entry.unit)
+        return found
 
     @contextmanager
     def _seeded(self, before: Record | None, keeps: bool, unit: str = WHOLE) -> Iterator[None]:

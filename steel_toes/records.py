@@ -98,9 +98,13 @@ class Record:
         """The last complete record: this one, or the one it was; None before the first save finished."""
         return self if self.state == "complete" else self.was
 
+    def identity(self, unit: str) -> str | None:
+        """What a unit of the branch's was when it was last whole; None if it is not the branch's."""
+        return self.settled.data.get(unit) if self.settled else None
+
     def knows(self, unit: str) -> bool:
         """Whether the unit is the branch's, or a save of it began: nothing else may be written over."""
-        return self.doubts(unit) or (self.settled is not None and unit in self.settled.data)
+        return self.doubts(unit) or self.identity(unit) is not None
 
     def doubts(self, unit: str) -> bool:
         """Whether a save of the unit began and did not finish."""
@@ -112,16 +116,19 @@ class Record:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
-        """The record of its JSON; raises TypeError, ValueError or KeyError for anything else."""
+        """The record of its JSON; raises TypeError, ValueError, KeyError or AttributeError for anything else."""
         was = values["was"]
         nested = {"was": cls.from_dict(was) if was else None, "writer": Writer(**values["writer"])}
-        return cls(**{**values, **nested})
+        maps = {name: dict(values[name].items()) for name in ("data", "base", "doubt")}
+        if values["state"] not in ("writing", "complete"):
+            raise ValueError(values["state"])
+        return cls(**{**values, **maps, **nested})
 
 
 def judge(record: Record | None, unit: str, identity: str | None) -> Verdict:
     """What a reader may do with a unit, from its record and its identity in the store."""
     settled = record.settled if record else None
-    known = settled.data.get(unit) if settled else None
+    known = record.identity(unit) if record else None
     doubtful = record is not None and record.doubts(unit)
     if known is None and settled and settled.over == "nothing":
         return Verdict.NOTHING

@@ -48,9 +48,10 @@ class VersionedPair(Pair):
             raise DatasetError(f"Save path '{path}' for {self.main!s} must not exist if versioning is enabled.")
         dataset = self.entry.build(Side.BRANCH, Version(asked.load, version))
         plan = Save((version,), self._newest_of_main())
-        with self.entry.book.saving(plan, self._on_branch) as (writing, before):
-            if before and before.doubts(version):
-                # Half a version of an earlier, dead save: Kedro would refuse to save over it.
+        half = self.look(version)[1] in (Verdict.TORN, Verdict.UNFINISHED)
+        with self.entry.book.saving(plan, self._on_branch) as (writing, _):
+            if half:
+                # Of an earlier, dead save: Kedro would refuse to save over it.
                 self.entry.store.remove(self.entry.path(Side.BRANCH, version))
             dataset.save(data)
         known = [*(writing.was.data if writing.was else ()), *writing.base]
