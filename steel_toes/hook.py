@@ -113,13 +113,10 @@ class SteelToes:
         pairs = [pair_of(catalog.get(name)) for name in pipeline.inputs()]
         sides = [pair.opened for pair in pairs if pair]
         wrote = sorted(name for name in pipeline.all_outputs() if _place(catalog, name))
-        logger.info(
-            "steel-toes: %s from the branch, %s from main; wrote %s to the branch%s",
-            _count(sides.count(Side.BRANCH), "input"),
-            sides.count(Side.MAIN),
-            _count(len(wrote), "dataset"),
-            f": {', '.join(wrote)}" if wrote else "",
-        )
+        from_branch = _count(sides.count(Side.BRANCH), "input")
+        read = f"{from_branch} from the branch, {sides.count(Side.MAIN)} from main; " if sides else ""
+        names = f": {', '.join(wrote)}" if wrote else ""
+        logger.info("steel-toes: %swrote %s to the branch%s", read, _count(len(wrote), "dataset"), names)
 
     def _redirection(self, branch: Branch, path: Path, run: str | None) -> Redirection:
         checkout = read_checkout(path)

@@ -237,7 +237,9 @@ class Pair:
             raise ChangedCopyError(**self._facts(), what="is not there since everything around it was overwritten")
         if verdict is Verdict.UNFINISHED:
             name, branch, place = self.entry.name, self.entry.book.branch, self.entry.book.shown
-            logger.warning("%s: its first save on branch %s never finished (%s); reading main's", name, branch, place)
+            logger.warning(
+                "steel-toes: %s: its first save on branch %s never finished (%s); reading main's", name, branch, place
+            )
         return Side.BRANCH if verdict is Verdict.BRANCH else Side.MAIN
 
     def _dataset(self, side: Side) -> Dataset:
@@ -299,7 +301,7 @@ def seed(store: Store, name: str, source: str, target: str) -> None:
         before = store.identity(source)
         if before is None:
             return
-        logger.info("%s: seeding the branch copy with main's (%s bytes)", name, f"{store.size(source):,}")
+        logger.info("steel-toes: %s: seeding the branch copy with main's (%s bytes)", name, f"{store.size(source):,}")
         store.copy(source, target)
         if store.identity(source) == before:
             return

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from stat import S_ISDIR
 from typing import Any
 
@@ -92,34 +94,32 @@ class Store:
     def versions(self, path: str) -> list[str]:
         """The Kedro versions below `path`: the names v for which `path/v/<name of path>` exists, sorted."""
         with self._asked("list"):
-            fs, name = self._fresh(path), path.rsplit("/", 1)[-1]
-            try:
-                found = [
-                    entry["name"].rstrip("/") for entry in fs.ls(path, detail=True) if entry["type"] == "directory"
-                ]
-            except _ABSENT:
-                return []
-            return sorted(folder.rsplit("/", 1)[-1] for folder in found if fs.exists(f"{folder}/{name}"))
+            parts = [relative.split("/") for relative in self._below(path)]
+            name = path.rsplit("/", 1)[-1]
+            return sorted({version for version, *rest in parts if rest[:1] == [name]})
 
     def is_directory(self, path: str) -> bool:
         """Whether a directory is there."""
-        with self._asked("look into"):
-            return bool(self._fresh(path).isdir(path))
+        # Not fsspec's isdir, which takes every failure for a no.
+        with self._asked("look into"), suppress(*_ABSENT):
+            return bool(self._info(path)["type"] == "directory")
+        return False
 
     def copy(self, source: str, target: str) -> None:
         """Copy a file or a directory within the store, on the server's side where it can."""
+        # File by file: fsspec's recursive methods expand `*`, `?` and `[` in names, and would touch other files.
         with self._asked("copy within"):
-            fs = self._fresh(source)
-            fs.makedirs(fs._parent(target), exist_ok=True)
-            if fs.isdir(source):
-                fs.copy(source.rstrip("/") + "/", target.rstrip("/") + "/", recursive=True)
-            else:
-                fs.copy(source, target)
+            fs = self._fs
+            for relative in self._below(source) if self.is_directory(source) else ("",):
+                place = f"{target}/{relative}".rstrip("/")
+                fs.makedirs(fs._parent(place), exist_ok=True)
+                fs.cp_file(f"{source}/{relative}".rstrip("/"), place)
 
     def remove(self, path: str) -> None:
         """Remove a file or a directory; nothing there is no error."""
         with self._asked("delete from"), suppress(*_ABSENT):
-            self._fresh(path).rm(path, recursive=True)
+            for relative in self._below(path) if self._info(path)["type"] == "directory" else ("",):
+                self._fs.rm_file(f"{path}/{relative}".rstrip("/"))
 
     @contextmanager
     def alone(self, path: str) -> Iterator[None]:
@@ -167,8 +167,14 @@ class Store:
 
     def _below(self, path: str) -> dict[str, Mapping[str, Any]]:
         """What the store says of each file below a directory."""
-        found = self._fresh(path).find(path, detail=True)
-        top = self._fs._strip_protocol(path).rstrip("/")
+        fs = self._fresh(path)
+        # What fsspec lists folder by folder leaves out a folder that it may not list, unless it is told not to.
+        strict = {"on_error": "raise"} if type(fs).find is fsspec.AbstractFileSystem.find else {}
+        try:
+            found = fs.find(path, detail=True, **strict)
+        except _ABSENT:
+            return {}
+        top = fs._strip_protocol(path).rstrip("/")
         return {name[len(top) :].lstrip("/"): info for name, info in found.items()}
 
 
@@ -195,6 +201,13 @@ class LocalStore(Store):
                     os.unlink(temporary)
                 raise
 
+    def remove(self, path: str) -> None:
+        with self._asked("delete from"), suppress(*_ABSENT):
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+
     def _info(self, path: str) -> Mapping[str, Any]:
         stat = os.stat(path)
         # fsspec has the time as a float, which is too coarse to tell two saves apart.
@@ -212,7 +225,9 @@ class LocalStore(Store):
 
 
 def _identity_of(info: Mapping[str, Any]) -> str:
-    tag = next((str(info[key]).strip('"') for key in _IDENTITY_KEYS if info.get(key) is not None), "")
+    tag = next((info[key] for key in _IDENTITY_KEYS if info.get(key) is not None), "")
+    # `memory://` gives a time as a datetime in `info` and as a number in a listing.
+    tag = tag.timestamp() if isinstance(tag, datetime) else str(tag).strip('"')
     return f"{info.get('size')}-{tag}"
 
 

@@ -38,11 +38,11 @@ class VersionedPair(Pair):
 
     def save(self, data: Any) -> None:
         """Save a new version to the branch copy; a version that either side holds is refused, as Kedro does."""
+        self._forget()
         if data is None:
             return self.branch.save(data)
         asked = self.version or Version(None, None)
         version = asked.save or generate_timestamp()
-        self._forget()
         path = self.entry.path(Side.MAIN, version)
         if self.entry.store.identity(path) is not None:
             raise DatasetError(f"Save path '{path}' for {self.main!s} must not exist if versioning is enabled.")
@@ -146,7 +146,9 @@ class VersionedPair(Pair):
         return newest_main, Side.MAIN
 
     def _warn_torn(self, version: str) -> None:
-        logger.warning("%s: version %s is torn and skipped; its save did not finish", self.entry.name, version)
+        logger.warning(
+            "steel-toes: %s: version %s is torn and skipped; its save did not finish", self.entry.name, version
+        )
 
     def _pinned(self, side: Side, version: str) -> Dataset:
         built = self._built
