@@ -1,0 +1,1 @@
+"""How late are the flights that leave New York?"""

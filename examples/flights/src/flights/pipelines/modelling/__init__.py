@@ -1,0 +1,5 @@
+"""From all months to a model, and its place on the scoreboard."""
+
+from .pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]
