@@ -132,7 +132,9 @@ class Redirection:
         copy = branch_location(location, self.branch.slug, self.layout, self._anchor(location))
         listing = outermost_directory(copy, self.listed)
         why = ""
-        if contains_slug(location, self.branch.slug):
+        if self._anchor(location) and not _is_one_place(location):
+            why = "Kedro's file datasets drop the host of this protocol and its partitioned ones do not."
+        elif contains_slug(location, self.branch.slug):
             why = f"It has the form of a copy on branch {self.branch.name}, and may be another entry's."
         elif normalise(copy).casefold() in self.guarded:
             why = f"Another entry's main copy is {copy}."
@@ -236,6 +238,10 @@ class Redirection:
                 if location:
                     yield rule, absolute(location)
                     break
+
+
+def _is_one_place(location: str) -> bool:
+    return len({filesystem_path(rule, location)[1].strip("/") for rule in (Rule(), Rule(kind="overlay"))}) == 1
 
 
 def _note_listed(listed: dict[str, bool], rule: Rule, location: str) -> None:

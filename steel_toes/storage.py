@@ -168,10 +168,10 @@ class Store:
     def _below(self, path: str) -> dict[str, Mapping[str, Any]]:
         """What the store says of each file below a directory."""
         fs = self._fresh(path)
-        # What fsspec lists folder by folder leaves out a folder that it may not list, unless it is told not to.
-        strict = {"on_error": "raise"} if type(fs).find is fsspec.AbstractFileSystem.find else {}
         try:
-            found = fs.find(path, detail=True, **strict)
+            # fsspec's own `find`, which goes folder by folder, leaves out a folder that it may not list.
+            generic = type(fs).find is fsspec.AbstractFileSystem.find
+            found = dict(_tree(fs, path)) if generic else fs.find(path, detail=True)
         except _ABSENT:
             return {}
         top = fs._strip_protocol(path).rstrip("/")
@@ -229,6 +229,14 @@ def _identity_of(info: Mapping[str, Any]) -> str:
     # `memory://` gives a time as a datetime in `info` and as a number in a listing.
     tag = tag.timestamp() if isinstance(tag, datetime) else str(tag).strip('"')
     return f"{info.get('size')}-{tag}"
+
+
+def _tree(fs: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for info in fs.ls(path, detail=True):
+        if info["type"] != "directory":
+            yield info["name"], info
+        elif info["name"].rstrip("/") != path.rstrip("/"):
+            yield from _tree(fs, info["name"])
 
 
 def _raise_unless_absent(error: OSError) -> None:
