@@ -1,0 +1,158 @@
+"""The error tree: what failed, why, and what to do, on every path an error can take."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import copy
+import inspect
+import pickle
+import re
+
+import pytest
+from kedro.io import DatasetError
+
+from steel_toes import errors
+from steel_toes.errors import (
+    BranchUnknownError,
+    ChangedCopyError,
+    ConcurrentSaveError,
+    ConfigurationError,
+    CopyError,
+    LoadRefusedError,
+    LocationError,
+    RecordError,
+    SaveRefusedError,
+    SteelToesError,
+    StoreError,
+    TornAppendError,
+    TornCopyError,
+)
+
+# Values with braces and quotes: a branch or a path may hold them, and none is a placeholder.
+COPY = {"dataset": "flights", "branch": "feature/{x}", "location": "data/flights--{b}.csv"}
+TORN = {**COPY, "writer": "ada@desk", "time": "2026-01-02T03:04:05+00:00"}
+WHY = "It is {so}."
+FACTS: dict[type[SteelToesError], dict[str, str]] = {
+    ConfigurationError: {"setting": "layout", "value": "{tree}", "why": WHY, "remedy": "Use suffix."},
+    LocationError: {"location": "zip://a::b", "why": WHY, "remedy": "Share it."},
+    SaveRefusedError: {"dataset": "flights", "type": "api.APIDataset", "branch": "x", "why": WHY},
+    BranchUnknownError: {"dataset": "flights", "why": WHY},
+    LoadRefusedError: {"dataset": "flights", "type": "optuna.StudyDataset", "branch": "x", "why": WHY},
+    TornCopyError: TORN,
+    TornAppendError: TORN,
+    ChangedCopyError: {**COPY, "what": "is gone"},
+    ConcurrentSaveError: {**COPY, "writer": "ada@desk"},
+    RecordError: {"dataset": "flights", "record": "data/_steel_toes/x/1.json", "why": WHY, "remedy": "Look at it."},
+    StoreError: {"dataset": "flights", "store": "s3://", "action": "list", "why": WHY},
+}
+EVERY = pytest.mark.parametrize("cls", FACTS, ids=lambda cls: cls.__name__)
+
+
+def fail_in_a_worker(cls: type[SteelToesError], facts: dict[str, str]) -> None:
+    """What a node does in a worker of Kedro's ParallelRunner."""
+    raise cls(**facts)
+
+
+def test_every_error_is_tested_here():
+    """No error is left out of these tests but the two roots, which are never raised themselves."""
+    found = {cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, SteelToesError)}
+    assert found - {SteelToesError, CopyError} == set(FACTS)
+
+
+def test_tree_is_drawn():
+    """The tree in the module's docstring names every error."""
+    found = {cls.__name__ for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, SteelToesError)}
+    assert found <= set(re.findall(r"\w+", errors.__doc__))
+
+
+@EVERY
+def test_facts_are_attributes(cls):
+    """Every fact of an error is an attribute of it, so that nobody needs to parse its message."""
+    error = cls(**FACTS[cls])
+    assert {name: getattr(error, name) for name in FACTS[cls]} == FACTS[cls]
+
+
+@EVERY
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickle(cls, protocol):
+    """An error survives pickling with its type, its facts and its message."""
+    error = cls(**FACTS[cls])
+    twin = pickle.loads(pickle.dumps(error, protocol))
+    assert (type(twin), str(twin), twin.args, vars(twin)) == (cls, str(error), error.args, vars(error))
+    assert (type(copy.deepcopy(error)), str(copy.copy(error))) == (cls, str(error))
+
+
+def test_error_comes_out_of_a_worker():
+    """An error raised in another process arrives as it was raised."""
+    with concurrent.futures.ProcessPoolExecutor(1) as workers:
+        failed = workers.submit(fail_in_a_worker, ConcurrentSaveError, FACTS[ConcurrentSaveError]).exception()
+    assert isinstance(failed, ConcurrentSaveError)
+    assert str(failed) == str(ConcurrentSaveError(**FACTS[ConcurrentSaveError]))
+
+
+@EVERY
+def test_kedro_knows_what_comes_out_of_a_dataset(cls):
+    """What a load, a save or an exists raises is a kedro.io.DatasetError; what a setting raises is a ValueError."""
+    assert issubclass(cls, DatasetError) is issubclass(cls, CopyError)
+    assert issubclass(cls, ValueError) is not issubclass(cls, CopyError)
+    assert issubclass(cls, SteelToesError)
+
+
+@EVERY
+def test_message(cls):
+    """A message says what failed, on what and why, and ends with what to do; every fact is in it as it is."""
+    message = str(cls(**FACTS[cls]))
+    assert message.startswith("Cannot ")
+    assert message.endswith((".", "`."))
+    assert ". " in message, "it says only what failed"
+    assert [fact for fact in FACTS[cls].values() if fact not in message] == []
+    left = message.replace("{steel_toes: {shared: true}}", "")
+    for fact in sorted(FACTS[cls].values(), key=len, reverse=True):
+        left = left.replace(fact, "")
+    left = re.sub(r"SteelToes\(\w+=[^)]*\)", "", left)
+    assert not re.search(r"[{}]|None", left), f"a placeholder is left in {message}"
+    assert "  " not in message
+
+
+@EVERY
+def test_a_missing_fact_is_no_message(cls):
+    """An error cannot be made without one of the facts that its message needs."""
+    for name in FACTS[cls]:
+        if name in re.findall(r"\{(\w+)", cls.message):
+            with pytest.raises(KeyError, match=name):
+                cls(**{key: fact for key, fact in FACTS[cls].items() if key != name})
+
+
+def test_torn_copy():
+    """A torn copy is told with its file, its writer, when the save began, and both ways out."""
+    message = str(TornCopyError(**TORN))
+    assert TORN["location"] in message
+    assert "ada@desk began to save it at 2026-01-02T03:04:05+00:00 and did not finish" in message
+    assert "Run the node that saves it again" in message
+    assert "`steel-toes clean --branch feature/{x} flights`" in message
+
+
+def test_torn_append():
+    """An append over a torn copy has only one way out, `clean`: running the node again would lose rows."""
+    message = str(TornAppendError(**TORN))
+    assert isinstance(TornAppendError(**TORN), TornCopyError)
+    assert "`steel-toes clean --branch feature/{x} flights`" in message
+    assert "Run the node that saves it again" not in message
+
+
+def test_changed_copy():
+    """A copy that is gone or was changed by other hands is told with `adopt` and `clean`."""
+    message = str(ChangedCopyError(**FACTS[ChangedCopyError]))
+    assert "`steel-toes adopt flights`" in message
+    assert "`steel-toes clean --branch feature/{x} flights`" in message
+
+
+@pytest.mark.parametrize("cls", [SaveRefusedError, LoadRefusedError, StoreError])
+def test_way_out_by_sharing(cls):
+    """What cannot have a branch copy can be shared, and the message says how, ready to be pasted."""
+    assert 'SteelToes(shared=["flights"])' in str(cls(**FACTS[cls]))
+
+
+def test_refusals_show_the_metadata_to_paste():
+    """The catalog's way to share an entry stands in the message as it is written in YAML."""
+    assert "`metadata: {steel_toes: {shared: true}}`" in str(SaveRefusedError(**FACTS[SaveRefusedError]))
