@@ -10,6 +10,7 @@
         ├── TornCopyError       a save began and did not finish
         │   └── TornAppendError     and appending to it would lose the branch's own rows
         ├── ChangedCopyError    gone, or changed by other hands
+        ├── BucketError         the branch's bucket is missing, or not known to be ours
         ├── ConcurrentSaveError another run wrote the same dataset meanwhile
         ├── RecordError         the record is not ours, or cannot be read
         └── StoreError          the store gave no definite answer
@@ -125,6 +126,12 @@ class ChangedCopyError(CopyError):
         "that is there now is right, record it with `steel-toes adopt {dataset}`; or go back to main's with "
         "`steel-toes clean --branch {branch} {dataset}`."
     )
+
+
+class BucketError(CopyError):
+    """The branch's bucket is missing, or nothing says that it is ours. Facts: `dataset`, `bucket`, `why`, `remedy`."""
+
+    message = "Cannot save {dataset} to the bucket {bucket}. {why} {remedy}"
 
 
 class ConcurrentSaveError(CopyError):

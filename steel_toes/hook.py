@@ -37,13 +37,15 @@ class SteelToes:
     Args:
         branch: the branch's name, if neither `STEEL_TOES_BRANCH`, CI nor Git shall be asked.
         main: the branch whose data everybody reads; else `STEEL_TOES_MAIN`, else `main` and `master`.
-        layout: how main's location becomes the branch copy's: "suffix" (`companies--feature-x.csv`).
+        layout: how main's location becomes the branch copy's: "suffix" (`companies--feature-x.csv`) or
+            "bucket" (`s3://team-data--feature-x/companies.csv`; locations without a bucket take the suffix).
         records: the folder where records are kept, if not beside the data.
         project: the project's name in records, if not the Git remote's URL.
         shared: entries that are not branched, but read and written in main's place: names, name patterns
             (`raw_*`), type names (`pandas.SQLTableDataset`) or classes.
         locations: for dataset classes of your own, the parameter that says where the data is:
             `{"my_package.ShapeDataset": "folder"}`. It says, too, that each save replaces what was there.
+        create_buckets: with layout "bucket", make the branch's bucket at its first save, and mark it as ours.
         sign: whether records name the user and the host that wrote them.
 
     Raises:
@@ -60,6 +62,7 @@ class SteelToes:
         project: str | None = None,
         shared: Sequence[str | type] = (),
         locations: Mapping[str, str] | None = None,
+        create_buckets: bool = False,
         sign: bool = True,
     ) -> None:
         _check("layout", layout, layout in LAYOUTS, f"Use one of {', '.join(LAYOUTS)}.")
@@ -73,6 +76,7 @@ class SteelToes:
         self._branch, self._main, self._layout, self._project = branch, main, layout, project
         self._records = os.fspath(records) if records is not None else None
         self._shared, self._locations, self._sign = tuple(shared), dict(locations or {}), sign
+        self._create_buckets = create_buckets
         self._project_path: Path | None = None
 
     @hook_impl
@@ -139,6 +143,7 @@ class SteelToes:
             taught=self._locations,
             listed={},
             guarded=frozenset(),
+            create_buckets=self._create_buckets,
         )
 
 

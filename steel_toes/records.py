@@ -19,7 +19,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from steel_toes.errors import ConcurrentSaveError, CopyError, RecordError, SaveRefusedError, TornAppendError
-from steel_toes.storage import Store
+from steel_toes.storage import BranchBucket, Store
 
 FOLDER = "_steel_toes"
 WHOLE = "."
@@ -161,6 +161,7 @@ class Book:
         layout: how the location became the branch copy's.
         kind: of the entry.
         writer: who we are.
+        bucket: the branch's own bucket, if it has one.
     """
 
     store: Store
@@ -172,6 +173,7 @@ class Book:
     layout: str
     kind: Kind
     writer: Writer
+    bucket: BranchBucket | None = None
 
     def read(self) -> Record | None:
         """The record, from one small uncached read; None if there is none.
@@ -246,11 +248,14 @@ class Book:
             The record that was written before the data, and the one before it.
 
         Raises:
+            BucketError: the branch's bucket is missing, or not ours.
             ConcurrentSaveError: another run saved the same unit meanwhile; the data in place is one of the two's.
             RecordError: there is data at the branch copy's place that no record knows.
             SaveRefusedError: the record is another project's.
             TornAppendError: the plan appends to a torn copy.
         """
+        if self.bucket:
+            self.bucket.ensure()
         with self.store.alone(self.path):
             before = self.read()
             self._check_writable(before, plan, identify)

@@ -34,7 +34,7 @@ from steel_toes.locations import (
 )
 from steel_toes.pair import Builder, Entry
 from steel_toes.records import FOLDER, WHOLE, Book, Kind, Writer, record_path
-from steel_toes.storage import open_store
+from steel_toes.storage import BranchBucket, Store, open_store
 
 _SHARE = "Give the entry another location, or share it with SteelToes(shared=[...])."
 
@@ -81,6 +81,7 @@ class Redirection:
         taught: location parameters of the project's own classes.
         listed: the directories that entries list, each with whether an overlay lists it.
         guarded: main locations that have the form of a copy of this branch, case-folded.
+        create_buckets: whether a branch's bucket is made at its first save (layout "bucket").
     """
 
     branch: Branch
@@ -92,6 +93,7 @@ class Redirection:
     taught: Mapping[str, str]
     listed: Mapping[str, bool]
     guarded: frozenset[str]
+    create_buckets: bool = False
 
     def surveyed(self, explicit: Iterable[Config], patterns: Iterable[Config]) -> Redirection:
         """This, with what can be told of a whole catalog from its configurations: strings alone, nothing is built."""
@@ -169,13 +171,14 @@ class Redirection:
             # A glob's data is its directory; an entry in a directory that is no overlay is a part of that whole.
             location, copy = anchor, branch_location(anchor, self.branch.slug, self.layout)
         protocol, main = filesystem_path(rule, location)
+        store = open_store(given.name, protocol, given.inner)
         return Entry(
             name=given.name,
             build=build,
-            store=open_store(given.name, protocol, given.inner),
+            store=store,
             main=main,
             branch=filesystem_path(rule, copy)[1],
-            book=self._book(given, anchor or location, copy, overlay),
+            book=replace(self._book(given, anchor or location, copy, overlay), bucket=self._bucket(store, copy)),
             unit=relative(location, anchor) if nested and overlay and anchor else WHOLE,
             seeding="always" if nested and not overlay else seeding(rule, given.inner),
             settings=given.inner,
@@ -210,6 +213,11 @@ class Redirection:
             kind=kind,
             writer=self.writer,
         )
+
+    def _bucket(self, store: Store, copy: str) -> BranchBucket | None:
+        name = bucket_of(copy) if self.layout == "bucket" else None
+        url = f"{normalise(copy).split(':')[0]}://{name}"
+        return BranchBucket(store, url, self.branch.name or "", self.create_buckets) if name else None
 
     def _root(self, anchor: str) -> tuple[str, str]:
         """Where the records of a location lie, and what they call the location: from there, if it is local."""

@@ -24,10 +24,10 @@ import fsspec
 if sys.platform != "win32":
     import fcntl
 
-from steel_toes.errors import CopyError, StoreError
+from steel_toes.errors import BucketError, CopyError, StoreError
 
 # What a fsspec filesystem's `info` may call the identity of an object: S3 and Azure an etag, GCS a generation.
-_IDENTITY_KEYS = ("mtime_ns", "ETag", "etag", "generation", "md5", "mtime", "modified", "created", "last_modified")
+_IDENTITY_KEYS = ("mtime_ns", "generation", "ETag", "etag", "md5", "mtime", "modified", "created", "last_modified")
 _ABSENT = (FileNotFoundError, NotADirectoryError)
 
 
@@ -120,6 +120,11 @@ class Store:
         with self._asked("delete from"), suppress(*_ABSENT):
             for relative in self._below(path) if self._info(path)["type"] == "directory" else ("",):
                 self._fs.rm_file(f"{path}/{relative}".rstrip("/"))
+
+    def make_bucket(self, name: str) -> None:
+        """Make a bucket."""
+        with self._asked("make a bucket in"):
+            self._fs.mkdir(name)
 
     @contextmanager
     def alone(self, path: str) -> Iterator[None]:
@@ -242,6 +247,53 @@ def _tree(fs: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _raise_unless_absent(error: OSError) -> None:
     if not isinstance(error, _ABSENT):
         raise error
+
+
+@dataclass(frozen=True)
+class BranchBucket:
+    """The bucket of one branch (layout "bucket"). It is ours if a marker object in it says so.
+
+    Bucket names are everybody's: one that exists may be a stranger's, who would be handed the data.
+
+    Args:
+        store: with the entry's credentials.
+        url: of the bucket, `s3://team-data--feature-x`.
+        branch: the branch's full name.
+        create: whether a missing bucket is made.
+    """
+
+    store: Store
+    url: str
+    branch: str
+    create: bool
+
+    def ensure(self) -> None:
+        """Make sure that the bucket exists and is the branch's.
+
+        Raises:
+            BucketError: it is missing and shall not be made, or it has no marker of this branch.
+            StoreError: the store gave no definite answer.
+        """
+        bucket = self.url.split("://", 1)[1]
+        marker, text = f"{bucket}/_steel_toes/bucket", self.branch.encode()
+        found = self.store.read(marker)
+        if found == text:
+            return
+        if found is not None or self.store.is_directory(bucket):
+            owner = (
+                f"Its marker is branch {found.decode(errors='replace')}'s." if found else "It exists without a marker."
+            )
+            remedy = f"If it is yours, write the text `{self.branch}` to {self.url}/_steel_toes/bucket."
+            raise self._error(f"{owner} A stranger may own the name.", remedy)
+        if not self.create:
+            made = {"s3": "aws s3 mb", "gs": "gcloud storage buckets create"}.get(self.url.split(":")[0], "create")
+            remedy = f"Make it with SteelToes(create_buckets=True); or with `{made} {self.url}`, and write the text "
+            raise self._error("There is no such bucket.", f"{remedy}`{self.branch}` to {self.url}/_steel_toes/bucket.")
+        self.store.make_bucket(bucket)
+        self.store.write(marker, text)
+
+    def _error(self, why: str, remedy: str) -> BucketError:
+        return BucketError(dataset=self.store.dataset, bucket=self.url, why=why, remedy=remedy)
 
 
 def open_store(dataset: str, protocol: str, config: Mapping[str, Any]) -> Store:
