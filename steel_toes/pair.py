@@ -284,6 +284,8 @@ class Pair:
         store, target = self.entry.store, self._path(Side.BRANCH, unit)
         # What an earlier, dead first save left.
         store.remove(target)
+        # fsspec makes the folder of a file that is written, not of one that is appended to.
+        store.make_parent(target)
         if not (settled and settled.over == "nothing"):
             seed(store, self.entry.name, self._path(Side.MAIN, unit), target)
         planted = store.identity(target)

@@ -29,6 +29,7 @@ from steel_toes.errors import BucketError, CopyError, StoreError
 # What a fsspec filesystem's `info` may call the identity of an object: S3 and Azure an etag, GCS a generation.
 _IDENTITY_KEYS = ("mtime_ns", "generation", "ETag", "etag", "md5", "mtime", "modified", "created", "last_modified")
 _ABSENT = (FileNotFoundError, NotADirectoryError)
+_OBJECT_STORES = {"s3", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "oss"}
 
 
 def digest_of(parts: Mapping[str, str]) -> str:
@@ -64,7 +65,7 @@ class Store:
     def write(self, path: str, data: bytes) -> None:
         """Write a small object whole: a reader sees the old bytes or the new ones."""
         with self._asked("write to"):
-            self._fs.makedirs(self._fs._parent(path), exist_ok=True)
+            self.make_parent(path)
             self._fs.pipe_file(path, data)
 
     def identity(self, path: str) -> str | None:
@@ -112,7 +113,7 @@ class Store:
             fs = self._fs
             for relative in self._below(source) if self.is_directory(source) else ("",):
                 place = f"{target}/{relative}".rstrip("/")
-                fs.makedirs(fs._parent(place), exist_ok=True)
+                self.make_parent(place)
                 fs.cp_file(f"{source}/{relative}".rstrip("/"), place)
 
     def remove(self, path: str) -> None:
@@ -162,8 +163,16 @@ class Store:
     def _fresh(self, path: str) -> Any:
         # s3fs and gcsfs answer from their listing cache after another process has written, even in `open`.
         fs = self._fs
+        # Some filesystems forget a path's parents with it, and some do not.
+        fs.invalidate_cache(path)
         fs.invalidate_cache(fs._parent(path))
         return fs
+
+    def make_parent(self, path: str) -> None:
+        """Make the folder around a path, where the store has folders."""
+        # Not in an object store, in which s3fs would make a missing bucket.
+        if self.protocol not in _OBJECT_STORES:
+            self._fs.makedirs(self._fs._parent(path), exist_ok=True)
 
     def _info(self, path: str) -> Mapping[str, Any]:
         """What the store says of a file or a directory; raises FileNotFoundError."""
@@ -237,6 +246,7 @@ def _identity_of(info: Mapping[str, Any]) -> str:
 
 
 def _tree(fs: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    fs.invalidate_cache(path)
     for info in fs.ls(path, detail=True):
         if info["type"] != "directory":
             yield info["name"], info
