@@ -8,7 +8,7 @@ dictionaries in which the catalog keeps both are replaced by ones that put a pro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
 
@@ -77,8 +77,9 @@ class Build:
     """
 
     name: str
-    main: Config
-    branch: Config
+    # Configurations hold credentials, and a traceback with its locals is often in a log.
+    main: Config = field(repr=False)
+    branch: Config = field(repr=False)
 
     def config(self, side: Side) -> Config:
         """The configuration of that side's dataset."""

@@ -105,7 +105,7 @@ class OverlayPair(Pair):
 
     @property
     def _settings(self) -> Mapping[str, Any]:
-        return self.entry.settings or {}
+        return self.entry.settings
 
     def _unit(self, name: str) -> str:
         return name.lstrip("/") + str(self._settings.get("filename_suffix") or "")

@@ -10,7 +10,7 @@ import copy
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, NoReturn, Protocol
 
@@ -79,7 +79,7 @@ class Entry:
     book: Book
     unit: str = WHOLE
     seeding: Seeding = "never"
-    settings: Mapping[str, Any] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def path(self, side: Side, version: str | None = None) -> str:
         """The path of a side's copy, or of one version in it."""

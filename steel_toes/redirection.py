@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from kedro.io.core import Version
@@ -51,7 +51,7 @@ class Given:
     """
 
     name: str
-    config: Config
+    config: Config = field(repr=False)
     classes: tuple[type, ...]
     version: Version | None
 

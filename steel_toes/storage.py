@@ -57,8 +57,11 @@ class Store:
     def read(self, path: str) -> bytes | None:
         """The bytes of a small object, never from a cache; None if there is none."""
         with self._asked("read"):
+            fs = self._fresh(path)
+            # s3fs asks for the size first, to read in parallel: one request more for each record.
+            few = {"max_concurrency": 1} if hasattr(fs, "max_concurrency") else {}
             try:
-                return bytes(self._fresh(path).cat_file(path))
+                return bytes(fs.cat_file(path, **few))
             except _ABSENT:
                 return None
 

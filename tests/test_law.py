@@ -17,7 +17,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kedro.io import AbstractDataset, DataCatalog, DatasetError
+from fsspec.implementations.local import LocalFileOpener
+from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, DatasetError
 from kedro.io.core import VersionNotFoundError
 from kedro.pipeline import node, pipeline
 from kedro.runner import SequentialRunner
@@ -55,6 +56,12 @@ def shown(data: Any) -> Any:
     return sorted(data["x"]) if hasattr(data, "columns") else data
 
 
+def needs_list_versions() -> None:
+    """Skip on a Kedro that does not have it yet."""
+    if not hasattr(AbstractVersionedDataset, "list_versions"):
+        pytest.skip("this Kedro has no list_versions")
+
+
 class Team:
     """A project that a team shares, its main, and branches of it."""
 
@@ -78,6 +85,13 @@ class Team:
     def main_saves(self, conf: dict[str, Any], version: str | None = None, **data: Any) -> None:
         """A process on main saves, with plain Kedro."""
         self.check()
+        for entry in self.placed(conf, self.root).values():
+            inner = entry["dataset"] if isinstance(entry.get("dataset"), dict) else {}
+            for place in filter(
+                None, (entry.get("filepath"), inner.get("filepath"), entry.get("path") and entry["path"] + "/x")
+            ):
+                # The fsspec of 2023 makes no folder for a file that is appended to, in plain Kedro either.
+                Path(place).parent.mkdir(parents=True, exist_ok=True)
         catalog = DataCatalog.from_config(self.placed(conf, self.root), save_version=version)
         for name, value in data.items():
             catalog.save(name, value)
@@ -201,6 +215,7 @@ class TestVersioned:
 
     def test_the_union(self, team: Team) -> None:
         """`list_versions` is the union of both sides, by version string, newest first, whatever the paths are."""
+        needs_list_versions()
         team.main_saves(self.CONF, V[0], v=10)
         team.branch(self.CONF, V[1]).save("v", 11)
         team.main_saves(self.CONF, V[2], v=12)
@@ -240,6 +255,7 @@ class TestVersioned:
         team.branch(self.CONF, V[0]).save("v", "branch")
         team.main_saves(self.CONF, V[0], v="main")
         branch = team.branch(self.CONF)
+        needs_list_versions()
         assert branch["v"].list_versions(full_path=False)[0] == V[0]
         assert "--" in branch["v"].list_versions()[0]
         assert branch.load("v") == branch.load("v", version=V[0]) == "branch"
@@ -502,6 +518,8 @@ class TestSeeding:
     def test_excel_append(self, team: Team) -> None:
         """Excel's writer in mode "a" adds a sheet to main's sheets."""
         pytest.importorskip("openpyxl", reason="Excel needs openpyxl")
+        if "truncate" not in vars(LocalFileOpener):
+            pytest.skip("this fsspec cannot append to a workbook, in plain Kedro either")
 
         def conf(sheet: str, **writer: Any) -> dict[str, Any]:
             args = {"save_args": {"sheet_name": sheet, "index": False, **writer}}

@@ -36,7 +36,8 @@ OUTCOMES = {
 EXCEPTIONS = {
     "kedro_datasets.databricks._base_table_dataset.BaseTableDataset": "refuse_save",
     "kedro_datasets.huggingface._base.FilesystemDataset": "redirect",
-    "kedro_datasets_experimental.vectorstore_base.abstract_vector_store_dataset.AbstractVectorStoreDataset": "refuse_load",
+    "kedro_datasets_experimental.vectorstore_base.abstract_vector_store_dataset"
+    ".AbstractVectorStoreDataset": "refuse_load",
     # The prompt registries write when they load; the survey calls them what it calls mlrun's.
     "kedro_datasets_experimental.langfuse.prompt_dataset.PromptDataset": "refuse_load",
     "kedro_datasets_experimental.opik.prompt_dataset.PromptDataset": "refuse_load",
