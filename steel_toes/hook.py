@@ -65,14 +65,7 @@ class SteelToes:
         create_buckets: bool = False,
         sign: bool = True,
     ) -> None:
-        _check("layout", layout, layout in LAYOUTS, f"Use one of {', '.join(LAYOUTS)}.")
-        _check("shared", shared, not isinstance(shared, str), f"Write shared=[{shared!r}].")
-        _check(
-            "shared", shared, all(isinstance(one, (str, type)) for one in shared), "Give names, patterns or classes."
-        )
-        given: Any = locations or {}
-        taught = isinstance(given, Mapping) and all(isinstance(text, str) for pair in given.items() for text in pair)
-        _check("locations", given, taught, 'Give parameters by type name: {"my_package.ShapeDataset": "folder"}.')
+        _check_settings(layout, shared, locations or {})
         self._branch, self._main, self._layout, self._project = branch, main, layout, project
         self._records = os.fspath(records) if records is not None else None
         self._shared, self._locations, self._sign = tuple(shared), dict(locations or {}), sign
@@ -145,6 +138,17 @@ class SteelToes:
             guarded=frozenset(),
             create_buckets=self._create_buckets,
         )
+
+
+def _check_settings(layout: object, shared: Any, locations: Any) -> None:
+    _check("layout", layout, layout in LAYOUTS, f"Use one of {', '.join(LAYOUTS)}.")
+    _check("shared", shared, not isinstance(shared, str), f"Write shared=[{shared!r}].")
+    named = all(isinstance(one, (str, type)) for one in shared)
+    _check("shared", shared, named, "Give names, patterns or classes.")
+    taught = isinstance(locations, Mapping) and all(
+        isinstance(text, str) for pair in locations.items() for text in pair
+    )
+    _check("locations", locations, taught, 'Give parameters by type name: {"my_package.ShapeDataset": "folder"}.')
 
 
 def _check(setting: str, value: object, good: bool, remedy: str) -> None:

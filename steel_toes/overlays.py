@@ -28,15 +28,17 @@ class Partition:
         pair: of the dataset.
         name: the partition's id.
         main: main's own callable, if main has the partition.
+        branch: the branch's own, if it had the partition when they were listed.
     """
 
     pair: OverlayPair
     name: str
     main: Load | None
+    branch: Load | None
 
     def __call__(self) -> Any:
         """Load the partition."""
-        return self.pair.load_partition(self.name, self.main)
+        return self.pair.load_partition(self.name, self.main, self.branch)
 
 
 class OverlayPair(Pair):
@@ -49,15 +51,15 @@ class OverlayPair(Pair):
             raise DatasetError(f"No partitions found in '{self._settings['path']}'")
         return found
 
-    def load_partition(self, name: str, main: Load | None) -> Any:
+    def load_partition(self, name: str, main: Load | None, branch: Load | None) -> Any:
         """Load one partition from the side that counts now."""
         unit = self._unit(name)
         for _ in range(3):
             record, verdict = self.look(unit)
             if self._side(record, verdict) is Side.MAIN or record is None:
                 return self._from_main(name, main)
-            data = self._lister(Side.BRANCH).load()[name]()
-            if self._is_still(record, _owner(record, unit) or unit):
+            data = (branch or self._lister(Side.BRANCH).load()[name])()
+            if self._is_still(record, record.owner(unit) or unit):
                 return data
         self.torn(record)
 
@@ -69,7 +71,9 @@ class OverlayPair(Pair):
         units = tuple(sorted(self._unit(name) for name, _ in data.items()))
         overwrite = bool(self._settings.get("overwrite"))
         if not units and not overwrite:
-            return self.branch.save(data)
+            self.branch.save(data)
+            self.main.release()
+            return
         keeps = self._keeps() and not overwrite
         base = self.entry.store.files(self.entry.main) if overwrite else self._found(Side.MAIN, units)
         plan = Save(units, base, keeps, everything=overwrite)
@@ -97,10 +101,6 @@ class OverlayPair(Pair):
         self.opened = self._choose()[1]
         return self.opened
 
-    def look(self, unit: str) -> tuple[Record | None, Verdict]:
-        """The record and its verdict on the unit that a path below the directory is, or lies in."""
-        return super().look(_owner(self.entry.book.read(), unit) or unit)
-
     # How -------------------------------------------------------------------------------------------------------------
 
     @property
@@ -114,7 +114,7 @@ class OverlayPair(Pair):
         """A dataset whose `load` gives a callable for each partition of a side."""
         return self._dataset(side)
 
-    def _choose(self) -> tuple[Record | None, Side]:
+    def _choose(self, found: tuple[Record | None, Verdict] | None = None) -> tuple[Record | None, Side]:
         record = self.entry.book.read()
         return record, Side.BRANCH if record and record.settled else Side.MAIN
 
@@ -122,13 +122,14 @@ class OverlayPair(Pair):
         record = self.entry.book.read()
         settled = record.settled if record else None
         mains = {} if settled and settled.over == "nothing" else _listed(main)
-        theirs = [name for name in mains if not _owner(record, self._unit(name))]
-        ours = [name for name in (_listed(branch) if settled else ()) if _owner(record, self._unit(name))]
+        mine = _listed(branch) if settled else {}
+        owned = {name: record.owner(self._unit(name)) if record else None for name in (*mains, *mine)}
+        theirs, ours = [name for name in mains if not owned[name]], [name for name in mine if owned[name]]
         # A unit whose data is gone or torn is there to be asked for, and says so.
-        owners = {_owner(record, self._unit(name)) for name in ours}
+        owners = {owned[name] for name in ours}
         missing = [self._name(unit) for unit in (settled.data if settled else ()) if unit not in owners]
         names = sorted({*theirs, *ours, *filter(None, missing)}, key=self._unit)
-        return {name: Partition(self, name, mains.get(name)) for name in names}
+        return {name: Partition(self, name, mains.get(name), mine.get(name)) for name in names}
 
     def _name(self, unit: str) -> str | None:
         """The id of a unit; None for one that is no partition of this entry."""
@@ -234,15 +235,6 @@ class IncrementsPair(OverlayPair):
             self._argument: f"{self.entry.build.config(side)['path'].rstrip('/')}/{self._checkpoint_unit}",
         }
         return AbstractDataset.from_config(self.entry.name, config)
-
-
-def _owner(record: Record | None, path: str) -> str | None:
-    """The settled unit that a path is, or lies in; None if it is not the branch's."""
-    settled = record.settled if record else None
-    if settled is None:
-        return None
-    parts = path.split("/")
-    return next((u for u in ("/".join(parts[:n]) for n in range(len(parts), 0, -1)) if u in settled.data), None)
 
 
 def _listed(dataset: Dataset) -> dict[str, Load]:

@@ -144,9 +144,8 @@ class Pair:
 
     def exists(self) -> bool:
         """Whether a load would find data: a torn or vanished branch copy does not exist."""
-        if self.frozen is not Side.MAIN and self.look(self.entry.unit)[1] in _ABSENT:
-            return False
-        return self._dataset(self._choose()[1]).exists()
+        found = self._look_now()
+        return found[1] not in _ABSENT and self._dataset(self._choose(found)[1]).exists()
 
     def release(self) -> None:
         """Release both sides."""
@@ -200,7 +199,7 @@ class Pair:
 
     def look(self, unit: str) -> tuple[Record | None, Verdict]:
         """The record and its verdict on a unit."""
-        return self.entry.book.look(unit, lambda: self.entry.store.identity(self._path(Side.BRANCH, unit)))
+        return self.entry.book.look(unit, lambda owner: self.entry.store.identity(self._path(Side.BRANCH, owner)))
 
     def torn(self, record: Record | None) -> NoReturn:
         """Raise the error of a torn copy."""
@@ -210,9 +209,11 @@ class Pair:
 
     # How -------------------------------------------------------------------------------------------------------------
 
-    def _choose(self) -> tuple[Record | None, Side]:
-        frozen = None, Verdict.MAIN
-        record, verdict = frozen if self.frozen is Side.MAIN else self.look(self.entry.unit)
+    def _look_now(self) -> tuple[Record | None, Verdict]:
+        return (None, Verdict.MAIN) if self.frozen is Side.MAIN else self.look(self.entry.unit)
+
+    def _choose(self, found: tuple[Record | None, Verdict] | None = None) -> tuple[Record | None, Side]:
+        record, verdict = found or self._look_now()
         if verdict is Verdict.MAIN and self.frozen is Side.BRANCH:
             raise ChangedCopyError(**self._facts(), what="was removed while this run reads it")
         side = self._side(record, verdict)

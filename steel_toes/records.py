@@ -102,6 +102,12 @@ class Record:
         """What a unit of the branch's was when it was last whole; None if it is not the branch's."""
         return self.settled.data.get(unit) if self.settled else None
 
+    def owner(self, path: str) -> str | None:
+        """The unit of the branch that a path is, or lies in; None if it is not the branch's."""
+        parts = path.split("/")
+        above = ("/".join(parts[:number]) for number in range(len(parts), 0, -1))
+        return next((unit for unit in above if self.identity(unit) is not None), None)
+
     def knows(self, unit: str) -> bool:
         """Whether the unit is the branch's, or a save of it began: nothing else may be written over."""
         return self.doubts(unit) or self.identity(unit) is not None
@@ -200,15 +206,18 @@ class Book:
         self._check(record)
         return record
 
-    def look(self, unit: str, identify: Callable[[], str | None]) -> tuple[Record | None, Verdict]:
-        """The record and its verdict on one unit; the store is asked for the unit only where the record needs it.
+    def look(self, path: str, identify: Callable[[str], str | None]) -> tuple[Record | None, Verdict]:
+        """The record and its verdict on the unit that a path is, or lies in.
+
+        The store is asked for the unit only where the record needs it.
 
         A verdict against the copy is given only if the record did not change while it was reached: a save that
         finished between two of our requests is no damage.
         """
         record = self.read()
         while True:
-            verdict = judge(record, unit, identify() if record and record.knows(unit) else None)
+            unit = (record.owner(path) if record else None) or path
+            verdict = judge(record, unit, identify(unit) if record and record.knows(unit) else None)
             if verdict not in (Verdict.TORN, Verdict.GONE, Verdict.CHANGED):
                 return record, verdict
             again = self.read()

@@ -109,7 +109,7 @@ class VersionedPair(Pair):
     def _get_versions(self) -> list[str]:
         return self.list_versions()
 
-    def _choose(self) -> tuple[Record | None, Side]:
+    def _choose(self, found: tuple[Record | None, Verdict] | None = None) -> tuple[Record | None, Side]:
         try:
             return None, self._resolve()[1]
         except VersionNotFoundError:

@@ -14,6 +14,7 @@ from kedro.io import DatasetError
 from steel_toes import errors
 from steel_toes.errors import (
     BranchUnknownError,
+    BucketError,
     ChangedCopyError,
     ConcurrentSaveError,
     ConfigurationError,
@@ -33,6 +34,7 @@ COPY = {"dataset": "flights", "branch": "feature/{x}", "location": "data/flights
 TORN = {**COPY, "writer": "ada@desk", "time": "2026-01-02T03:04:05+00:00"}
 WHY = "It is {so}."
 FACTS: dict[type[SteelToesError], dict[str, str]] = {
+    BucketError: {"dataset": "flights", "bucket": "s3://team--x", "why": WHY, "remedy": "Make it."},
     ConfigurationError: {"setting": "layout", "value": "{tree}", "why": WHY, "remedy": "Use suffix."},
     LocationError: {"location": "zip://a::b", "why": WHY, "remedy": "Share it."},
     SaveRefusedError: {"dataset": "flights", "type": "api.APIDataset", "branch": "x", "why": WHY},

@@ -77,7 +77,7 @@ class Place:
 
     def verdict(self, unit: str) -> Verdict:
         """What a reader may do with a unit."""
-        return self.book().look(unit, lambda: self.store.identity(str(self.copy / unit)))[1]
+        return self.book().look(unit, lambda owner: self.store.identity(str(self.copy / owner)))[1]
 
     def edit(self, **values: Any) -> None:
         """Change the record's JSON by hand."""
@@ -456,14 +456,14 @@ class TestLook:
         place.save("a")
         (place.copy / "stray").write_text("by hand")
         asked: list[str] = []
-        assert place.book().look("stray", lambda: asked.append("stray"))[1] is Verdict.MAIN
+        assert place.book().look("stray", lambda _: asked.append("stray"))[1] is Verdict.MAIN
         assert asked == []
 
     def test_save_between_the_two_requests(self, place):
         """A save that finishes between the record and the data is no damage: the record is read again."""
         place.save("a")
         saves = iter(["second", "third"])
-        record, verdict = place.book().look("a", lambda: self.late(place, saves))
+        record, verdict = place.book().look("a", lambda _: self.late(place, saves))
         assert (verdict, record) == (Verdict.BRANCH, place.record())
 
     def test_kill_between_the_two_requests(self, place):
@@ -471,7 +471,7 @@ class TestLook:
         place.save("a")
         seen: list[Any] = []
 
-        def identify() -> str | None:
+        def identify(_: str) -> str | None:
             if not seen:
                 place.save("a", text="killed", fails=True)
             seen.append(self.identity(place))
@@ -484,7 +484,7 @@ class TestLook:
         """A copy that is cleaned between the record and the data is main's, and not gone."""
         place.save("a")
 
-        def identify() -> str | None:
+        def identify(_: str) -> str | None:
             (place.copy / "a").unlink(missing_ok=True)
             place.path.unlink(missing_ok=True)
             return self.identity(place)
