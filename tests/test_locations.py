@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from kedro.io import DataCatalog
 
+from steel_toes import LoadRefusedError, SaveRefusedError, SteelToes
 from steel_toes.locations import (
     Rule,
     absolute,
@@ -17,6 +19,8 @@ from steel_toes.locations import (
     seeding,
     type_name,
 )
+from steel_toes.pair import Pair
+from steel_toes.proxy import pair_of
 
 SURVEY = list(csv.DictReader((Path(__file__).parent / "datasets.csv").open()))
 LOCATIONS = ("filepath", "path")
@@ -201,3 +205,48 @@ def test_kedros_own_prefixes_are_dropped():
     names = ("kedro_datasets.pandas.csv_dataset.CSVDataset", "kedro_datasets.pandas.CSVDataset", "pandas.CSVDataset")
     assert {catalog_name(name) for name in names} == {"pandas.CSVDataset"}
     assert catalog_name("kedro.io.memory_dataset.MemoryDataset") == "MemoryDataset"
+
+
+# Arguments that a class demands beside its location.
+DEMANDED = {
+    "file_format": "csv",
+    "key": "k",
+    "plotly_args": {"type": "bar"},
+    "dataset": "text.TextDataset",
+    "table_name": "t",
+    "credentials": {"con": "sqlite://"},
+}
+
+
+@pytest.mark.parametrize("row", SURVEY, ids=lambda row: row["class"])
+def test_a_real_instance_has_the_same_outcome(row, tmp_path):
+    """What the registry says of a class's name is what happens to a dataset of it, where it can be installed."""
+    if row["type_string"].startswith("(") or row["class"].endswith("CachedDataset"):
+        pytest.skip("it has no instance of its own: an abstract base, or a wrapper")
+    demanded = {name: value for name, value in DEMANDED.items() if re.search(rf"\b{name}\b(?!=)", row["constructor"])}
+    place = str(tmp_path / "x.csv")
+    locations = [name for name in LOCATIONS if name in config_for(row)][:1]
+    config = {**demanded, "type": row["type_string"], **dict.fromkeys(locations, place)}
+    try:
+        catalog = DataCatalog.from_config({"x": config})
+        expected_class = type(DataCatalog.from_config({"x": config})["x"])
+    except Exception as exc:  # noqa: BLE001  # whatever a missing library or a service raises
+        pytest.skip(f"not here: {str(exc).strip().splitlines()[0][:100]}")
+    SteelToes(branch="feature-x").after_catalog_created(catalog)
+    dataset, pair = catalog["x"], pair_of(catalog["x"])
+    assert isinstance(dataset, expected_class)
+    action = rule_for(class_names(expected_class), config, {}).action
+    assert action == expected(row)
+    if action == "alone":
+        assert pair is None
+    elif action == "redirect":
+        assert isinstance(pair, Pair)
+        assert "--feature-x" in pair.entry.branch
+        assert "--feature-x" not in pair.entry.main
+    else:
+        with pytest.raises(SaveRefusedError):
+            dataset.save("anything")
+        if action == "refuse_load":
+            with pytest.raises(LoadRefusedError):
+                dataset.load()
+    assert not list(tmp_path.iterdir())
