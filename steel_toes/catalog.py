@@ -45,11 +45,10 @@ def wrap(redirection: Redirection, given: Given, main: Dataset) -> Any:
             return proxy_for(_pair(redirection, given, main))
         except LocationError as exc:
             why = str(exc)
-    branch = redirection.branch.name
     kind = type_name(f"{given.classes[0].__module__}.{given.classes[0].__qualname__}")
-    return proxy_for(
-        RefusedPair(_block(main, given.name), *refused(given.name, kind, branch, why, rule.action == "refuse_load"))
-    )
+    load_why = rule.why if rule.action == "refuse_load" else ""
+    errors = refused(given.name, kind, redirection.branch.name, why, load_why)
+    return proxy_for(RefusedPair(_block(main, given.name), *errors))
 
 
 def _pair(redirection: Redirection, given: Given, main: Dataset) -> Pair:
@@ -203,7 +202,7 @@ class _Datasets(dict[str, Any]):
         except DatasetError:
             why = "It was added as an instance that cannot be built again from its arguments."
             branch = self.redirection.branch.name
-            return proxy_for(RefusedPair(dataset, *refused(name, type(dataset).__name__, branch, why, False)))
+            return proxy_for(RefusedPair(dataset, *refused(name, type(dataset).__name__, branch, why)))
         return wrap(self.redirection, given, main)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 Dataset = AbstractDataset[Any, Any]
 
-
 # What no load would find, and no error: `exists` says False.
 _ABSENT = (Verdict.TORN, Verdict.GONE, Verdict.NOTHING)
 
@@ -363,17 +362,18 @@ class RefusedPair:
         """Nothing more: a load asks the dataset itself."""
 
 
-def refused(name: str, cls: str, branch: str | None, why: str, loads_too: bool) -> tuple[CopyError, CopyError | None]:
+def refused(
+    name: str, cls: str, branch: str | None, why: str, load_why: str = ""
+) -> tuple[CopyError, CopyError | None]:
     """The errors of a save and, for handles, of a load that are refused.
 
     Args:
         name: the entry's.
         cls: its type, as catalogs write it.
         branch: its full name; None if it is unknown, which is then the reason.
-        why: one sentence.
-        loads_too: whether the load is refused as well.
+        why: why saves are refused: one sentence.
+        load_why: why loads are refused too, if they are.
     """
-    if branch is None:
-        return BranchUnknownError(dataset=name, why=why), None
-    facts = {"dataset": name, "type": cls, "branch": branch, "why": why}
-    return SaveRefusedError(**facts), LoadRefusedError(**facts) if loads_too else None
+    facts = {"dataset": name, "type": cls, "branch": branch or "(unknown)", "why": why}
+    save = SaveRefusedError(**facts) if branch else BranchUnknownError(dataset=name, why=why)
+    return save, LoadRefusedError(**{**facts, "why": load_why}) if load_why else None

@@ -919,6 +919,18 @@ class TestRefused:
             with pytest.raises(SaveRefusedError, match="STEEL_TOES_BRANCH"):
                 catalog[name].save(data)
 
+    def test_a_handle_on_an_unknown_branch(self, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A handle could write main's data on an unknown branch as on any other: its load is refused there too."""
+        stand_in = type("DeltaTableDataset", (Table,), {"__module__": "kedro_datasets.spark.deltatable_dataset"})
+        stand_in.__qualname__ = "DeltaTableDataset"
+        monkeypatch.setitem(sys.modules, "kedro_datasets.spark.deltatable_dataset", SimpleNamespace())
+        catalog = DataCatalog.from_config({"h": {"type": stand_in, "table": "t"}})
+        hook = SteelToes()
+        hook.after_context_created(SimpleNamespace(project_path=team.root))
+        hook.after_catalog_created(catalog)
+        with pytest.raises(LoadRefusedError, match="can write where it came from"):
+            catalog["h"].load()
+
     @pytest.mark.parametrize("save", [lambda inner: inner.save("x"), lambda inner: inner._dataset.save("x")])
     def test_mains_own_dataset(self, team: Team, save: Callable[[Any], None]) -> None:
         """Main's dataset on a branch's catalog, that of a cache included, can neither save nor confirm."""
