@@ -58,8 +58,9 @@ class OverlayPair(Pair):
             record, verdict = self.look(unit)
             if self._side(record, verdict) is Side.MAIN or record is None:
                 return self._from_main(name, main)
-            data = (branch or self._lister(Side.BRANCH).load()[name])()
-            if self._is_still(record, record.owner(unit) or unit):
+            load = branch or self._lister(Side.BRANCH).load()[name]
+            whole, data = self._read(record, record.owner(unit) or unit, load)
+            if whole:
                 return data
         self.torn(record)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -120,13 +120,8 @@ class Pair:
             record, side = self._choose()
             if side is Side.MAIN or record is None:
                 return self.main.load()
-            try:
-                data = self.branch.load()
-            except Exception:
-                if self._is_still(record, self.entry.unit):
-                    raise
-                continue
-            if self._is_still(record, self.entry.unit):
+            whole, data = self._read(record, self.entry.unit, self.branch.load)
+            if whole:
                 return data
         self.torn(record)
 
@@ -244,6 +239,17 @@ class Pair:
 
     def _dataset(self, side: Side) -> Dataset:
         return self.main if side is Side.MAIN else self.branch
+
+    def _read(self, record: Record, unit: str, load: Callable[[], Any]) -> tuple[bool, Any]:
+        """What a load of a branch copy gives, and whether the copy was the same before and after."""
+        try:
+            data = load()
+        except Exception:
+            # What a half-written file makes a reader raise is no answer.
+            if self._is_still(record, unit):
+                raise
+            return False, None
+        return self._is_still(record, unit), data
 
     def _is_still(self, record: Record, unit: str) -> bool:
         now, verdict = self.look(unit)

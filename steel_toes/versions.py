@@ -31,8 +31,10 @@ class VersionedPair(Pair):
         for _ in range(3):
             record, verdict = self.look(version) if side is Side.BRANCH else (None, Verdict.MAIN)
             self._side(record, verdict)
-            data = self._pinned(side, version).load()
-            if record is None or self._is_still(record, version):
+            if record is None:
+                return self._pinned(side, version).load()
+            whole, data = self._read(record, version, self._pinned(side, version).load)
+            if whole:
                 return data
         self.torn(record)
 
