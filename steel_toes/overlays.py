@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
@@ -53,13 +54,15 @@ class OverlayPair(Pair):
 
     def load_partition(self, name: str, main: Load | None, branch: Load | None) -> Any:
         """Load one partition from the side that counts now."""
-        unit = self._unit(name)
+        mine = branch or partial(self._from_branch, name)
+        return self._load_unit(self._unit(name), partial(self._from_main, name, main), mine)
+
+    def _load_unit(self, path: str, main: Load, branch: Load) -> Any:
         for _ in range(3):
-            record, verdict = self.look(unit)
+            record, verdict = self.look(path)
             if self._side(record, verdict) is Side.MAIN or record is None:
-                return self._from_main(name, main)
-            load = branch or self._lister(Side.BRANCH).load()[name]
-            whole, data = self._read(record, record.owner(unit) or unit, load)
+                return main()
+            whole, data = self._read(record, record.owner(path) or path, branch)
             if whole:
                 return data
         self.torn(record)
@@ -137,6 +140,9 @@ class OverlayPair(Pair):
         suffix = str(self._settings.get("filename_suffix") or "")
         return unit[: len(unit) - len(suffix)] if unit.endswith(suffix) else None
 
+    def _from_branch(self, name: str) -> Any:
+        return self._lister(Side.BRANCH).load()[name]()
+
     def _from_main(self, name: str, main: Load | None) -> Any:
         if main is None:
             raise ChangedCopyError(**self._facts(), what=f"has no partition {name} any more")
@@ -209,11 +215,10 @@ class IncrementsPair(OverlayPair):
 
     def _reached(self) -> Any:
         """What the checkpoint says; None if there is none."""
-        record, verdict = self.look(self._checkpoint_unit)
-        if verdict is Verdict.NOTHING:
+        if self.look(self._checkpoint_unit)[1] is Verdict.NOTHING:
             return None
-        checkpoint = self._checkpoint(self._side(record, verdict))
-        return checkpoint.load() if checkpoint.exists() else None
+        main, mine = (partial(_checked, self._checkpoint(side)) for side in (Side.MAIN, Side.BRANCH))
+        return self._load_unit(self._checkpoint_unit, main, mine)
 
     def _given(self) -> dict[str, Any]:
         given = self._settings.get("checkpoint") or {}
@@ -236,6 +241,11 @@ class IncrementsPair(OverlayPair):
             self._argument: f"{self.entry.build.config(side)['path'].rstrip('/')}/{self._checkpoint_unit}",
         }
         return AbstractDataset.from_config(self.entry.name, config)
+
+
+def _checked(checkpoint: Dataset) -> Any:
+    """What a checkpoint says; None if there is none."""
+    return checkpoint.load() if checkpoint.exists() else None
 
 
 def _listed(dataset: Dataset) -> dict[str, Load]:
