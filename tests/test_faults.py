@@ -1,0 +1,500 @@
+"""Faults of a store: S3 (moto, on the loopback) behind a proxy that refuses, fails, hangs, cuts and loses.
+
+The law: only a definite "not found" means that there is no branch copy. Everything else is an error that names the
+store; and once the fault is over, the last whole copy is read, or `TornCopyError`, and the next save repairs it.
+
+It takes two minutes, so it runs when it is asked for: `STEEL_TOES_FAULTS=1 pytest tests/test_faults.py`;
+`STEEL_TOES_FAULTS=all` tries every fault at every place of every entry.
+"""
+
+import asyncio
+import gc
+import os
+import re
+import threading
+import traceback
+import urllib.request
+from dataclasses import dataclass, field
+
+import pytest
+
+pytest.importorskip("moto.server", reason="S3 in the tests is moto's server: moto[server] and s3fs")
+s3fs = pytest.importorskip("s3fs", reason="S3 needs s3fs")
+
+import aiohttp  # noqa: E402
+from aiohttp import web  # noqa: E402
+from fsspec.spec import AbstractBufferedFile  # noqa: E402
+from kedro.io import DataCatalog, DatasetError  # noqa: E402
+from moto.server import ThreadedMotoServer  # noqa: E402
+
+from steel_toes import SteelToes, TornCopyError  # noqa: E402
+from steel_toes.errors import StoreError, TornAppendError  # noqa: E402
+
+ALL = os.environ.get("STEEL_TOES_FAULTS") == "all"
+if not os.environ.get("STEEL_TOES_FAULTS"):
+    pytest.skip("two minutes of faults: STEEL_TOES_FAULTS=1 pytest tests/test_faults.py", allow_module_level=True)
+BUCKET = "team-data"
+DELETE = AbstractBufferedFile.__del__
+SECRET = "a-secret-of-the-tests"
+HOPS = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "expect"}
+
+# The proxy ----------------------------------------------------------------------------------------------------------
+
+# S3 may also say of a copy that it failed after it has begun to answer with a 200.
+REFUSALS = {"200": "InternalError", "403": "AccessDenied", "500": "InternalError", "503": "SlowDown"}
+
+
+@dataclass
+class Fault:
+    """What happens to which requests.
+
+    Args:
+        what: 200 (with an error in it), 403, 500 or 503; reset (no answer), lost (done, but no answer), truncated
+            (half an answer), hang, latency.
+        kind: of the request: HEAD, GET, PUT; LIST is a GET of a listing, COPY a PUT of a copy; empty is any.
+        path: a pattern that is searched for in the URL.
+        first: the first matching request that it happens to.
+        times: how many requests it happens to; None is for ever.
+    """
+
+    what: str
+    kind: str
+    path: str
+    first: int = 1
+    times: int | None = None
+    seen: int = 0
+    hits: int = 0
+
+    def strikes(self, kind: str, url: str) -> bool:
+        """Count a request, and say whether it is one of those."""
+        if kind != (self.kind or kind) or not re.search(self.path, url):
+            return False
+        self.seen += 1
+        struck = self.seen >= self.first and (self.times is None or self.seen < self.first + self.times)
+        self.hits += struck
+        return struck
+
+
+def kind_of(request: web.Request) -> str:
+    """The method; a listing and a copy have names of their own."""
+    if request.method == "GET" and "list-type" in request.query:
+        return "LIST"
+    return "COPY" if "x-amz-copy-source" in request.headers else request.method
+
+
+@dataclass
+class Proxy:
+    """In front of a server, in a thread; it keeps the Host header, so that signatures stay valid."""
+
+    upstream: str
+    url: str = ""
+    faults: tuple[Fault, ...] = ()
+    log: list[str] = field(default_factory=list)
+
+    def __enter__(self):
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self._wait(self._start())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._wait(self._stop())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(5)
+        self.loop.close()
+
+    def _wait(self, coroutine: object) -> object:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+
+    async def _start(self) -> None:
+        self.session = aiohttp.ClientSession(auto_decompress=False)
+        app = web.Application(client_max_size=0)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+        await self.runner.setup()
+        site = web.TCPSite(self.runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}"
+
+    async def _stop(self) -> None:
+        await self.runner.cleanup()
+        await self.session.close()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        kind, url = kind_of(request), request.raw_path
+        self.log.append(f"{kind} {url}")
+        what = next((fault.what for fault in self.faults if fault.strikes(kind, url)), "")
+        if what in REFUSALS:
+            text = f"<Error><Code>{REFUSALS[what]}</Code><Message>As planned.</Message></Error>"
+            return web.Response(status=int(what), text=text, content_type="application/xml")
+        if what == "hang":
+            await asyncio.sleep(60)  # the client goes first
+        if what == "latency":
+            await asyncio.sleep(0.2)
+        if what == "reset":
+            return self._cut(request)
+        status, headers, answer = await self._ask(request, body)
+        if what == "lost":
+            return self._cut(request)
+        response = web.StreamResponse(status=status, headers=headers)
+        if request.method == "HEAD":
+            return web.Response(status=status, headers=headers)
+        response.content_length = len(answer)
+        await response.prepare(request)
+        if what == "truncated":
+            await response.write(answer[: len(answer) // 2])
+            await asyncio.sleep(0.01)
+            return self._cut(request, response)
+        await response.write(answer)
+        return response
+
+    async def _ask(self, request: web.Request, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOPS}
+        url = aiohttp.client.URL(self.upstream + request.raw_path, encoded=True)
+        sent = self.session.request(request.method, url, headers=headers, data=body, allow_redirects=False)
+        async with sent as answer:
+            kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOPS}
+            return answer.status, kept, await answer.read()
+
+    def _cut(self, request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:
+        if request.transport:
+            request.transport.abort()
+        return response or web.Response()
+
+
+@pytest.fixture(scope="module")
+def proxy():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with Proxy(f"http://{host}:{port}") as running, pytest.MonkeyPatch.context() as patch:
+        # A file that s3fs could not open for appending uploads nothing, empty, whenever Python collects it: that would
+        # strike any later test. One test below lets it.
+        patch.setattr(AbstractBufferedFile, "__del__", lambda file: None)
+        yield running
+        gc.collect()
+    server.stop()
+
+
+# A team's data ------------------------------------------------------------------------------------------------------
+
+# What the entry's main copy is, what the branch saves first and then under the fault, and what a load then gives.
+MAIN = {"text": "main's", "parts": {"a": "main's", "b": "main's"}, "log": "main's\n"}
+OWN = {"text": "own", "parts": {"a": "own"}, "log": "own\n"}
+NEW = {"text": "new", "parts": {"a": "new"}, "log": "new\n"}
+AGAIN = {"text": "again", "parts": {"a": "again"}, "log": "again\n"}
+
+
+def after(entry, *saves):
+    """What a branch sees after these saves."""
+    if entry == "text":
+        return [MAIN[entry], *saves][-1]
+    if entry == "log":
+        return "".join([MAIN[entry], *saves])
+    return {name: value for parts in (MAIN[entry], *saves) for name, value in parts.items()}
+
+
+class Team:
+    """Main's bucket, seen past the proxy, and the branch's catalogs, which go through it."""
+
+    def __init__(self, proxy):
+        self.proxy = proxy
+        self.fs = self.filesystem(use_listings_cache=False)
+        self.clear()
+
+    def clear(self):
+        """Main has saved everything once, and no branch anything."""
+        reset = urllib.request.Request(f"{self.proxy.upstream}/moto-api/reset", method="POST")
+        urllib.request.urlopen(reset).close()
+        self.fs.mkdir(BUCKET)
+        plain = DataCatalog.from_config(self.conf(self.proxy.upstream))
+        for entry, data in MAIN.items():
+            plain[entry].save(data)
+        self.mains = self.objects()
+
+    def filesystem(self, **arguments):
+        client = {"endpoint_url": self.proxy.upstream}
+        return s3fs.S3FileSystem(key="tests", secret=SECRET, client_kwargs=client, **arguments)
+
+    def conf(self, url):
+        quick = {"retries": {"max_attempts": 1}, "read_timeout": 0.5, "connect_timeout": 1}
+        credentials = {"key": "tests", "secret": SECRET, "client_kwargs": {"endpoint_url": url}, "config_kwargs": quick}
+        text = {"type": "text.TextDataset", "credentials": credentials}
+        parts = {"type": "partitions.PartitionedDataset", "dataset": "text.TextDataset", "credentials": credentials}
+        return {
+            "text": {**text, "filepath": f"s3://{BUCKET}/02/x.txt"},
+            "parts": {**parts, "path": f"s3://{BUCKET}/02/parts"},
+            "log": {**text, "filepath": f"s3://{BUCKET}/02/log.txt", "fs_args": {"open_args_save": {"mode": "a"}}},
+        }
+
+    def objects(self):
+        found = self.fs.find(BUCKET, detail=True)
+        return {name: (info["ETag"], self.fs.cat_file(name)) for name, info in found.items()}
+
+    def strike(self, *fault):
+        """Have one fault from now on."""
+        self.proxy.faults = (Fault(*fault),)
+        return self.proxy.faults[0]
+
+    def branch(self, entry):
+        catalog = DataCatalog.from_config(self.conf(self.proxy.url))
+        SteelToes(branch="feature-x").after_catalog_created(catalog)
+        return catalog[entry]
+
+    def load(self, entry):
+        data = self.branch(entry).load()
+        return {name: part() for name, part in data.items()} if isinstance(data, dict) else data
+
+    def save(self, entry, data):
+        self.branch(entry).save(data)
+
+
+class Hasty:
+    """asyncio, for which s3fs waits between two attempts; here less."""
+
+    def __getattr__(self, name):
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds):
+        await asyncio.sleep(seconds / 50)
+
+
+@pytest.fixture
+def team(proxy, monkeypatch):
+    """A team, whose main has the same bytes when the test is over."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 2)
+    monkeypatch.setattr("s3fs.core.asyncio", Hasty())
+    monkeypatch.setattr("botocore.retryhandler.delay_exponential", lambda *_, **__: 0.02)
+    proxy.faults = ()
+    made = Team(proxy)
+    yield made
+    proxy.faults = ()
+    kept = {name: found for name, found in made.objects().items() if name in made.mains}
+    assert kept == made.mains, "main's bytes changed"
+
+
+# Loads --------------------------------------------------------------------------------------------------------------
+
+COPY_OF = {"text": r"/02/x--feature-x\.txt$", "parts": r"/02/parts--feature-x/a$", "log": r"/02/log--feature-x\.txt$"}
+MAIN_OF = {"text": r"/02/x\.txt$", "parts": r"/02/parts/a$", "log": r"/02/log\.txt$"}
+RECORD = "/_steel_toes/"
+LISTED = "parts--feature-x"
+
+# Where a fault strikes a load: what of which path, and whether it is Kedro that is told, and not steel_toes.
+LOADS = {
+    ("text", "record"): ("GET", RECORD, 1, False),
+    ("text", "identity"): ("HEAD", COPY_OF["text"], 1, False),
+    ("text", "data"): ("GET", COPY_OF["text"], 1, True),
+    ("text", "record, after the data"): ("GET", RECORD, 2, False),
+    ("text", "identity, after the data"): ("HEAD", COPY_OF["text"], 3, False),
+    ("parts", "record"): ("GET", RECORD, 1, False),
+    ("parts", "main's listing"): ("LIST", "parts%2F", 1, True),
+    ("parts", "listing"): ("LIST", LISTED, 1, True),
+    ("parts", "record, of a partition"): ("GET", RECORD, 2, False),
+    ("parts", "identity"): ("HEAD", COPY_OF["parts"], 1, False),
+    ("parts", "data"): ("GET", COPY_OF["parts"], 1, True),
+}
+# A lost answer of a read is none at all.
+FAULTS = ("403", "500", "503", "reset", "hang", "truncated")
+
+
+@pytest.mark.parametrize(
+    ("entry", "place", "what"),
+    [
+        (*where, what)
+        for where, (kind, *_) in LOADS.items()
+        for what in (FAULTS if ALL or where[0] == "text" else ("403", "truncated"))
+        if (what, kind) != ("truncated", "HEAD")  # the answer to a HEAD has no body
+        if ALL or what != "hang" or where[1] == "record"
+    ],
+)
+def test_a_load_that_the_store_does_not_answer_is_an_error(team, entry, place, what):
+    """Whatever is not "not found" is an error that names the store; never main's where the branch has its own."""
+    kind, path, first, kedros = LOADS[entry, place]
+    team.save(entry, OWN[entry])
+    fault = team.strike(what, kind, path, first)
+    with pytest.raises(DatasetError) as failed:
+        team.load(entry)
+    assert fault.hits, "the fault struck nothing"
+    assert_names_the_store(failed.value, kedros)
+    team.proxy.faults = ()
+    assert team.load(entry) == after(entry, OWN[entry])
+
+
+@pytest.mark.parametrize("what", ["403", "500", "503", "reset"] if ALL else ["403", "reset"])
+@pytest.mark.parametrize("place", ["record", "identity"])
+@pytest.mark.parametrize("entry", MAIN)
+def test_exists_without_an_answer_is_an_error(team, entry, place, what):
+    """`exists` neither says yes nor no when the store does not."""
+    team.save(entry, OWN[entry])
+    path = RECORD if place == "record" else COPY_OF[entry]
+    team.strike(what, "GET" if place == "record" else "HEAD", path)
+    with pytest.raises(StoreError, match="s3://"):
+        team.branch(entry).exists()
+
+
+@pytest.mark.parametrize("what", ["403", "500", "503", "reset", "truncated"])
+@pytest.mark.parametrize("entry", MAIN)
+def test_a_record_without_an_answer_is_not_absent(team, entry, what):
+    """A branch that has saved nothing reads main's only once the store has said that there is no record."""
+    team.strike(what, "GET", RECORD)
+    with pytest.raises(StoreError, match="s3://"):
+        team.load(entry)
+    team.proxy.faults = ()
+    assert team.load(entry) == MAIN[entry]
+
+
+def assert_names_the_store(error, kedros=False):
+    """The error of a fault: ours, or for the data itself Kedro's; with the place in it, and without a secret."""
+    assert kedros or isinstance(error, StoreError), repr(error)
+    assert ("s3://" if isinstance(error, StoreError) else BUCKET) in str(error)
+    assert SECRET not in "".join(traceback.format_exception(error))
+
+
+# Saves --------------------------------------------------------------------------------------------------------------
+
+# Where a fault strikes a save: kind, path, and which of them on a branch that has saved nothing and on one that has
+# (0: it makes no such request); whether Kedro is told; and what a load then gives: what it gave before, or in doubt.
+SAVES = {
+    "main's identity": ("HEAD", MAIN_OF, {"text": (1, 1), "parts": (1, 1), "log": (1, 1)}, False, "before"),
+    "record's read": ("GET", RECORD, {"text": (1, 1), "parts": (1, 1), "log": (1, 1)}, False, "before"),
+    "nobody's data": ("HEAD", COPY_OF, {"text": (1, 0), "parts": (1, 0), "log": (1, 0)}, False, "before"),
+    "writing": ("PUT", RECORD, {"text": (1, 1), "parts": (1, 1), "log": (1, 1)}, False, "before"),
+    "what a dead seed left": ("HEAD", COPY_OF, {"log": (2, 0)}, False, "before"),
+    "seed's source": ("HEAD", MAIN_OF, {"log": (2, 0)}, False, "before"),
+    "seed": ("COPY", COPY_OF, {"log": (1, 0)}, False, "before"),
+    "seed's source again": ("HEAD", MAIN_OF, {"log": (6, 0)}, False, "before"),
+    "planted": ("HEAD", COPY_OF, {"log": (3, 0)}, False, "before"),
+    "append's look": ("HEAD", COPY_OF, {"log": (4, 1)}, True, "before"),
+    "append's read": ("GET", COPY_OF, {"log": (1, 1)}, True, "before"),
+    "data": ("PUT", COPY_OF, {"text": (1, 1), "parts": (1, 1), "log": (1, 1)}, True, "before"),
+    "identity": ("HEAD", COPY_OF, {"text": (2, 1), "parts": (2, 1), "log": (7, 4)}, False, "doubt"),
+    "record's second read": ("GET", RECORD, {"text": (2, 2), "parts": (2, 2), "log": (2, 2)}, False, "doubt"),
+    "complete": ("PUT", RECORD, {"text": (2, 2), "parts": (2, 2), "log": (2, 2)}, False, "doubt"),
+}
+# Of a write whose answer is lost, more is known to the store than to the writer.
+LOST = {"data": "doubt", "complete": "new"}
+STATES = ("new", "own")
+
+
+def cases():
+    """Every place of every entry, with the faults that can strike there."""
+    for place, (kind, _, where, *_) in SAVES.items():
+        for entry, numbers in where.items():
+            for state, number in zip(STATES, numbers, strict=True):
+                faults = ["403", *(["lost"] if kind in ("PUT", "COPY") else [])]
+                if ALL or (entry, state) == ("text", "own") or kind == "COPY":
+                    faults += ["500", "503", "reset", *(["truncated"] if kind == "GET" else [])]
+                slow = ALL or ((entry, state) == ("text", "own") and place in ("data", "complete"))
+                faults += ["hang"] if slow else []
+                faults += ["200"] if kind == "COPY" else []
+                for what in faults if number else []:
+                    yield pytest.param(entry, state, place, what, id=f"{entry}-{state}-{place}-{what}")
+
+
+@pytest.mark.parametrize(("entry", "state", "place", "what"), list(cases()))
+def test_a_save_that_the_store_does_not_answer(team, entry, state, place, what):
+    """It is an error that names the store; then the last whole copy is read, or it is torn; the next save repairs it.
+
+    A first save that fails leaves main's. Only an append over a torn copy is refused, since it cannot repair it.
+    """
+    kind, paths, where, kedros, left = SAVES[place]
+    saved = [OWN[entry]] if state == "own" else []
+    for data in saved:
+        team.save(entry, data)
+    path = paths if isinstance(paths, str) else paths[entry]
+    fault = team.strike(what, kind, path, where[entry][state == "own"])
+    with pytest.raises(DatasetError) as failed:
+        team.save(entry, NEW[entry])
+    assert fault.hits, "the fault struck nothing"
+    assert_names_the_store(failed.value, kedros)
+    wholes = [after(entry, *saved), after(entry, *saved, NEW[entry])]
+    if what != "hang":
+        assert seen(team, entry) in [*wholes, "torn", "refused"], "while it lasts"
+
+    team.proxy.faults = ()
+    left = LOST.get(place, left) if what == "lost" else left
+    left = {"doubt": "torn" if saved else "before"}.get(left, left)
+    assert seen(team, entry) == {"before": wholes[0], "new": wholes[1], "torn": "torn"}[left]
+    if left == "torn" and entry == "log":
+        with pytest.raises(TornAppendError, match="steel-toes clean"):
+            team.save(entry, AGAIN[entry])
+        return
+    saved += [NEW[entry]] if left == "new" else []
+    team.save(entry, AGAIN[entry])
+    assert team.load(entry) == after(entry, *saved, AGAIN[entry])
+
+
+def seen(team, entry):
+    """What a load gives, or that the copy is torn, or that the store does not answer."""
+    try:
+        return team.load(entry)
+    except TornCopyError:
+        return "torn"
+    except DatasetError:
+        return "refused"
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("entry", MAIN)
+def test_rights_that_end_at_any_request_of_a_save(team, entry, state):
+    """From whichever request of a save on the store refuses everything: before, or torn, then as good as new."""
+    saved = [OWN[entry]] if state == "own" else []
+    outcomes = []
+    for number in range(1, 40):
+        team.clear()
+        for data in saved:
+            team.save(entry, data)
+        fault = team.strike("403", "", "", number)
+        outcomes.append(failure(team, entry))
+        team.proxy.faults = ()
+        if not fault.hits:
+            break
+        assert isinstance(outcomes[-1], DatasetError), f"request {number}"
+        assert seen(team, entry) in [after(entry, *saved), *(["torn"] if saved else [])], f"request {number}"
+        again = failure(team, entry)
+        assert again is None or (saved and entry == "log" and isinstance(again, TornAppendError)), f"request {number}"
+    assert outcomes[-1] is None
+    assert len(outcomes) > 6
+
+
+def failure(team, entry):
+    """The error of a save, if it is one."""
+    try:
+        team.save(entry, NEW[entry])
+    except DatasetError as error:
+        return error
+
+
+@pytest.mark.xfail(reason="s3fs uploads an empty object once it collects the file it could not open", strict=True)
+def test_a_refused_append_leaves_the_branchs_rows(team, monkeypatch):
+    """An append that the store refuses before it wrote leaves the copy as it was, whatever is collected later."""
+    monkeypatch.setattr(AbstractBufferedFile, "__del__", DELETE)
+    team.save("log", OWN["log"])
+    team.strike("403", "GET", COPY_OF["log"])
+    assert failure(team, "log") is not None
+    team.proxy.faults = ()
+    gc.collect()
+    assert team.load("log") == after("log", OWN["log"])
+
+
+# What passes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["503", "500", "reset", "lost", "truncated", "latency"])
+@pytest.mark.parametrize("state", STATES if ALL else ["new"])
+@pytest.mark.parametrize("entry", MAIN)
+def test_what_passes_changes_nothing_but_time(team, entry, state, what):
+    """One failure of each kind of request, which the store's client tries again: the save and the load are right."""
+    saved = [OWN[entry]] if state == "own" else []
+    for data in saved:
+        team.save(entry, data)
+    kinds = ("GET", "LIST", "COPY") if what == "truncated" else ("HEAD", "GET", "LIST", "PUT", "COPY")
+    faults = [Fault(what, kind, "", times=1) for kind in kinds]
+    team.proxy.faults = tuple(faults)
+    team.save(entry, NEW[entry])
+    assert team.load(entry) == after(entry, *saved, NEW[entry])
+    assert sum(fault.hits for fault in faults) >= len(faults) - 3
