@@ -13,8 +13,8 @@ import multiprocessing
 import os
 import random
 import time
-import urllib.request
 import traceback
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
