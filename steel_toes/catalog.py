@@ -17,7 +17,7 @@ from kedro.io.core import Version, parse_dataset_definition
 from kedro.io.data_catalog import _LazyDataset
 
 from steel_toes.errors import LocationError
-from steel_toes.locations import Config, type_name
+from steel_toes.locations import Config, Rule, class_names
 from steel_toes.overlays import IncrementsPair, OverlayPair
 from steel_toes.pair import Dataset, Pair, RefusedPair, Side, refused
 from steel_toes.proxy import pair_of, proxy_for
@@ -42,17 +42,16 @@ def wrap(redirection: Redirection, given: Given, main: Dataset) -> Any:
     why = rule.why if known and rule.action != "redirect" else redirection.branch.why
     if known and rule.action == "redirect":
         try:
-            return proxy_for(_pair(redirection, given, main))
+            return proxy_for(_pair(redirection, given, rule, main))
         except LocationError as exc:
             why = str(exc)
-    kind = type_name(f"{given.classes[0].__module__}.{given.classes[0].__qualname__}")
+    kind = class_names(given.classes[0])[0]
     load_why = rule.why if rule.action == "refuse_load" else ""
     errors = refused(given.name, kind, redirection.branch.name, why, load_why)
     return proxy_for(RefusedPair(_block(main, given.name), *errors))
 
 
-def _pair(redirection: Redirection, given: Given, main: Dataset) -> Pair:
-    rule = redirection.rule(given)
+def _pair(redirection: Redirection, given: Given, rule: Rule, main: Dataset) -> Pair:
     where = location, copy = redirection.locations(given, rule)
     build = Build(given.name, given.config, given.moved(rule, copy))
     entry = redirection.entry(given, rule, where, build)
