@@ -19,7 +19,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from steel_toes.errors import ConcurrentSaveError, CopyError, RecordError, SaveRefusedError, TornAppendError
-from steel_toes.storage import BranchBucket, Store
+from steel_toes.storage import BranchBucket, Store, abandon_files
 
 FOLDER = "_steel_toes"
 WHOLE = "."
@@ -272,7 +272,8 @@ class Book:
             self._put(writing)
         try:
             yield writing, before
-        except BaseException:
+        except BaseException as exc:
+            abandon_files(exc)
             self._take_back(writing, plan, identify)
             raise
         identities = identify(plan.units)

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from stat import S_ISDIR
 from typing import Any
 
 import fsspec
+from fsspec.spec import AbstractBufferedFile
 
 if sys.platform != "win32":
     import fcntl
@@ -255,6 +257,22 @@ def _tree(fs: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield info["name"], info
         elif info["name"].rstrip("/") != path.rstrip("/"):
             yield from _tree(fs, info["name"])
+
+
+def abandon_files(error: BaseException | None) -> None:
+    """Keep the files that a failed save opened from being written later.
+
+    s3fs opens for append with two requests. After one that failed, the half-made file is closed when Python happens to
+    collect it, and closing uploads: an empty object over the rows that were there.
+    """
+    if error is None:
+        return
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        for value in frame.f_locals.values():
+            if isinstance(value, AbstractBufferedFile):
+                value.closed = True
+    for reason in {error.__cause__, error.__context__}:
+        abandon_files(reason)
 
 
 def _raise_unless_absent(error: OSError) -> None:
