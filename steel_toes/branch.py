@@ -367,6 +367,7 @@ class Checkout:
         dirty: whether a tracked file differs from the commit. Files that Git does not track do not count, as in
             `git describe --dirty`: a project's data folder may be full of them.
         upstream: the branch's upstream, such as `origin/feature/x`, also when it is gone.
+        remote: the upstream's remote, by its URL in the form of `project`.
         project: the remote's URL in a form that is the same for everybody, such as `github.com/org/repository`:
             of `origin`, else of the only remote.
     """
@@ -374,6 +375,7 @@ class Checkout:
     commit: str | None = None
     dirty: bool | None = None
     upstream: str | None = None
+    remote: str | None = None
     project: str | None = None
 
 
@@ -390,16 +392,80 @@ def read_checkout(project: Path) -> Checkout:
     if status:
         return Checkout()
     heads = dict(re.findall(r"^# branch\.(\w+) (.+)$", state, re.MULTILINE))
-    # As configured, not as rewritten by this machine's url.*.insteadOf: every machine gives the same answer.
-    _, remotes, _ = _run_git(project, "config", "--get-regexp", r"^remote\..*\.url$")
-    urls = dict(reversed(re.findall(r"^remote\.(.+)\.url (.+)$", remotes, re.MULTILINE)))
-    url = urls.get("origin") or (next(iter(urls.values())) if len(urls) == 1 else "")
+    urls, tracked = _read_remotes(project)
+    remote = urls.get(tracked.get(heads.get("head", ""), ""))
     return Checkout(
         commit=None if heads.get("oid") == "(initial)" else heads.get("oid"),
         dirty=any(not line.startswith("#") for line in state.splitlines()),
         upstream=heads.get("upstream"),
-        project=_normalise(url),
+        remote=remote if heads.get("upstream") else None,
+        project=urls.get("origin") or (next(iter(urls.values())) if len(urls) == 1 else None),
     )
+
+
+def _read_remotes(project: Path) -> tuple[dict[str, str | None], dict[str, str]]:
+    """The normalised URLs of the remotes by their names, and the names of the remotes that branches track."""
+    # As configured, not as rewritten by this machine's url.*.insteadOf: every machine gives the same answer.
+    _, lines, _ = _run_git(project, "config", "--get-regexp", r"^(remote\..*\.url|branch\..*\.remote)$")
+    urls = dict(reversed(re.findall(r"^remote\.(.+)\.url (.+)$", lines, re.MULTILINE)))
+    tracked = dict(re.findall(r"^branch\.(.+)\.remote (.+)$", lines, re.MULTILINE))
+    return {name: _normalise(url) for name, url in urls.items()}, tracked
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The branches that exist, as Git knows them at one moment.
+
+    Attributes:
+        here: the names in this repository, those that it remembers of remotes other than the one asked included.
+        there: the names on the remote that was asked; None if it gave no answer.
+        default: the branch that the remote's HEAD is; None if it did not say.
+        why: if there was no answer, the reason.
+    """
+
+    here: frozenset[str]
+    there: frozenset[str] | None
+    default: str | None = None
+    why: str = ""
+
+    def word(self, name: str, upstream: str | None, mains: frozenset[str]) -> tuple[str, str]:
+        """Git's word on a branch: here, on the remote, never pushed, gone or unknown; and why it is unknown.
+
+        Gone is only what had an upstream and is neither in this repository nor on the remote, if that answered and has
+        main. Never pushed is not gone, and merged is not either.
+        """
+        if name in self.here:
+            return "here", ""
+        if not upstream:
+            return "never pushed", ""
+        if self.there is None:
+            return "unknown", self.why
+        if name in self.there or any(upstream.endswith(f"/{head}") for head in self.there):
+            return "on the remote", ""
+        return ("gone", "") if mains & self.there else ("unknown", "the remote does not list main")
+
+
+def read_heads(project: Path, remote: str | None) -> Heads:
+    """Ask Git, and the remote with this URL, for the branches that exist. It never raises.
+
+    Args:
+        project: the project's path.
+        remote: a URL in the form of `Checkout.project`; None asks no remote.
+    """
+    status, refs, _ = _run_git(project, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
+    name = next((name for name, url in _read_remotes(project)[0].items() if url == remote and remote), None)
+    # A shallow clone has few refs, and one that was not pruned has too many: of a remote, only itself is asked.
+    others = rf"^refs/(?:heads|remotes/(?!{re.escape(name or '')}/)[^/]+)/(.+)$"
+    here = frozenset(re.findall(others, refs, re.MULTILINE))
+    if status or name is None:
+        why = "Git does not know this project's branches" if status else "no remote here has the URL of its upstream"
+        return Heads(here, None, why=why)
+    status, answer, said = _run_git(project, "ls-remote", "--symref", name, "HEAD", "refs/heads/*", timeout=60)
+    if status:
+        return Heads(here, None, why=f'the remote {name} gave no answer ("{" ".join(said.split())}")')
+    default = re.search(r"^ref: refs/heads/(.+)\tHEAD$", answer, re.MULTILINE)
+    there = re.findall(r"^[0-9a-f]+\trefs/heads/(.+)$", answer, re.MULTILINE)
+    return Heads(here, frozenset(there), default[1] if default else None)
 
 
 def _normalise(url: str) -> str | None:
@@ -434,7 +500,7 @@ def _ask_git(project: Path) -> tuple[str | None, str]:
     return None, why
 
 
-def _run_git(project: Path, *arguments: str) -> tuple[int, str, str]:
+def _run_git(project: Path, *arguments: str, timeout: float | None = None) -> tuple[int, str, str]:
     """Status, output and errors of a Git command. Git itself looks for the repository, so its refusals are seen."""
     try:
         import git
@@ -446,7 +512,10 @@ def _run_git(project: Path, *arguments: str) -> tuple[int, str, str]:
     command = [executable, "--no-optional-locks", "-C", str(project), *arguments]
     try:
         here = _leave_hook(project) if os.environ.keys() & {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"} else {}
-        return git.Git().execute(command, with_extended_output=True, with_exceptions=False, env=here)
+        env = {"GIT_TERMINAL_PROMPT": "0", **here}  # a remote that asks for a password gives no answer
+        return git.Git().execute(
+            command, with_extended_output=True, with_exceptions=False, env=env, kill_after_timeout=timeout
+        )
     except (git.GitError, OSError) as error:
         missing = isinstance(error, git.GitCommandNotFound)
         return _GIT_MISSING if missing else 128, "", f"{type(error).__name__}: {error}"

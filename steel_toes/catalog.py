@@ -7,7 +7,7 @@ dictionaries in which the catalog keeps both are replaced by ones that put a pro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
@@ -220,15 +220,27 @@ def install(catalog: Any, redirection: Redirection) -> bool:
     """
     if is_installed(catalog):
         return False
-    resolver, ready = catalog.config_resolver, catalog._datasets
-    instances = [config_of(dataset)[0] for dataset in ready.values() if not dataset._EPHEMERAL]
-    patterns = [*resolver._dataset_patterns.values(), *resolver._user_catch_all_pattern.values()]
-    redirection = redirection.surveyed([*resolver.config.values(), *instances], patterns)
+    ready = catalog._datasets
+    redirection = redirection.surveyed(*map(dict.values, configurations(catalog)))
     catalog._lazy_datasets = _LazyDatasets(redirection, catalog._lazy_datasets)
     catalog._datasets = _Datasets(redirection, ready)
     for name, dataset in ready.items():
         dict.__setitem__(catalog._datasets, name, catalog._datasets.wrapped(name, dataset))
     return True
+
+
+def configurations(catalog: Any, names: Iterable[str] = ()) -> tuple[dict[str, Config], dict[str, Config]]:
+    """The resolved configurations of a catalog's entries, and those of its patterns.
+
+    Args:
+        catalog: a Kedro DataCatalog, as Kedro made it.
+        names: of entries that only a pattern makes.
+    """
+    resolver = catalog.config_resolver
+    instances = {name: config_of(found)[0] for name, found in catalog._datasets.items() if not found._EPHEMERAL}
+    explicit = {**resolver.config, **instances}
+    made = {name: resolver.resolve_pattern(name) for name in names if name not in explicit}
+    return {**explicit, **made}, {**resolver._dataset_patterns, **resolver._user_catch_all_pattern}
 
 
 def is_installed(catalog: Any) -> bool:

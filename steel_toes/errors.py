@@ -122,8 +122,8 @@ class ChangedCopyError(CopyError):
     """The branch copy is not what its record says. Facts: `dataset`, `branch`, `location`, `what`."""
 
     message = (
-        "Cannot load {dataset}: its branch copy {location} {what}. Save it again by running its node; or, if the file "
-        "that is there now is right, record it with `steel-toes adopt {dataset}`; or go back to main's with "
+        "Cannot use the branch copy of {dataset}: {location} {what}. Save it again by running its node; or, if the file"
+        " that is there now is right, record it with `steel-toes adopt {dataset}`; or go back to main's with "
         "`steel-toes clean --branch {branch} {dataset}`."
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from kedro.framework.hooks import hook_impl
 
-from steel_toes.branch import Branch, find_branch, is_enabled, read_checkout
+from steel_toes.branch import SYSTEMS, Branch, find_branch, is_enabled, main_names, read_checkout
 from steel_toes.catalog import install, is_installed
 from steel_toes.errors import ConfigurationError
 from steel_toes.layout import DELIMITER, LAYOUTS
@@ -83,10 +83,10 @@ class SteelToes:
         if not is_enabled(os.environ):
             return
         path = self._project_path or _find_project()
-        branch = find_branch(path, branch=self._branch, main=self._main)
+        branch = self.branch(path)
         if branch.is_main:
             return
-        if install(catalog, self._redirection(branch, path, save_version)):
+        if install(catalog, self.redirection(branch, path, save_version)):
             _announce(branch)
         else:
             logger.warning("steel-toes: this catalog is branched already; is SteelToes() registered twice?")
@@ -115,14 +115,36 @@ class SteelToes:
         names = f": {', '.join(wrote)}" if wrote else ""
         logger.info("steel-toes: %swrote %s to the branch%s", read, _count(len(wrote), "dataset"), names)
 
-    def _redirection(self, branch: Branch, path: Path, run: str | None) -> Redirection:
+    def branch(self, path: Path) -> Branch:
+        """The branch of the project at this path; see `steel_toes.branch.find_branch`."""
+        return find_branch(path, branch=self._branch, main=self._main)
+
+    @property
+    def mains(self) -> frozenset[str]:
+        """The names of main."""
+        return main_names(self._main, os.environ)
+
+    def redirection(self, branch: Branch, path: Path, run: str | None = None) -> Redirection:
+        """How entries are redirected on a branch, before anything is known of the catalog.
+
+        Args:
+            branch: which.
+            path: the project's.
+            run: Kedro's id of the run, for the records.
+        """
         checkout = read_checkout(path)
+        # What CI builds is on the remote, though HEAD is detached there and tracks nothing. A fork's branch is not.
+        built = branch.name if branch.source in {system.name for system in SYSTEMS} else None
+        upstream, remote = checkout.upstream, checkout.remote
+        if built and ":" not in built:
+            upstream, remote = f"origin/{built}", checkout.project
         writer = Writer(
             project=self._project or checkout.project,
             run=run,
             commit=checkout.commit,
             dirty=checkout.dirty,
-            upstream=checkout.upstream,
+            upstream=upstream,
+            remote=remote,
             user=_user() if self._sign else None,
             host=socket.gethostname() if self._sign else None,
         )
@@ -134,8 +156,6 @@ class SteelToes:
             records=self._records,
             shared=self._shared,
             taught=self._locations,
-            listed={},
-            guarded=frozenset(),
             create_buckets=self._create_buckets,
         )
 

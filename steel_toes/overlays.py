@@ -16,7 +16,7 @@ from kedro.utils import load_obj
 from steel_toes.errors import ChangedCopyError
 from steel_toes.layout import relative
 from steel_toes.pair import Dataset, Entry, Pair, Side
-from steel_toes.records import Record, Save, Verdict
+from steel_toes.records import Identities, Record, Save, Verdict
 
 Load = Callable[[], Any]
 
@@ -79,7 +79,7 @@ class OverlayPair(Pair):
             self.main.release()
             return
         keeps = self._keeps() and not overwrite
-        base = self.entry.store.files(self.entry.main) if overwrite else self._found(Side.MAIN, units)
+        base = self.entry.store.files(self.entry.main) if overwrite else self._base(units)
         plan = Save(units, base, keeps, everything=overwrite)
         with self.entry.book.saving(plan, self._on_branch) as (_, before), ExitStack() as seeds:
             for unit in units:
@@ -105,7 +105,15 @@ class OverlayPair(Pair):
         self.opened = self._choose()[1]
         return self.opened
 
+    def units(self, side: Side, record: Record | None) -> Identities:
+        files = self.entry.store.files(self.entry.path(side))
+        owners = {(record.owner(path) if record else None) or path for path in files}
+        return {**self._found(side, owners - files.keys()), **{path: files[path] for path in owners & files.keys()}}
+
     # How -------------------------------------------------------------------------------------------------------------
+
+    def _owns(self, unit: str) -> bool:
+        return True
 
     @property
     def _settings(self) -> Mapping[str, Any]:
@@ -184,7 +192,7 @@ class IncrementsPair(OverlayPair):
         names = self._list(None)
         if names:
             units = (self._checkpoint_unit,)
-            with self.entry.book.saving(Save(units, self._found(Side.MAIN, units)), self._on_branch):
+            with self.entry.book.saving(Save(units, self._base(units)), self._on_branch):
                 self._checkpoint(Side.BRANCH).save(names[-1])
 
     def release(self) -> None:

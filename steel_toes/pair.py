@@ -26,7 +26,7 @@ from steel_toes.errors import (
     TornCopyError,
 )
 from steel_toes.locations import Seeding
-from steel_toes.records import WHOLE, Book, Identities, Record, Save, Verdict
+from steel_toes.records import WHOLE, Book, Identities, Record, Save, Verdict, judge
 from steel_toes.storage import Store
 
 logger = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ class Pair:
             return self.branch.save(data)
         keeps = self._keeps()
         units = (self.entry.unit,)
-        plan = Save(units, self._found(Side.MAIN, units), keeps)
+        plan = Save(units, self._base(units), keeps)
         with self.entry.book.saving(plan, self._on_branch) as (_, before), self._seeded(before, keeps, *units):
             self.branch.save(data)
 
@@ -194,6 +194,34 @@ class Pair:
     def look(self, unit: str) -> tuple[Record | None, Verdict]:
         """The record and its verdict on a unit."""
         return self.entry.book.look(unit, lambda owner: self.entry.store.identity(self._path(Side.BRANCH, owner)))
+
+    def units(self, side: Side, record: Record | None) -> Identities:
+        """What lies at a side's place, whatever the record says of it."""
+        return self._found(side, (self.entry.unit,))
+
+    def verdicts(self, record: Record | None) -> dict[str, Verdict]:
+        """The record's verdict on each unit that it knows and that lies at the copy's place.
+
+        Main, if a unit lies there of which the record knows nothing: it is nobody's.
+        """
+        found = self.units(Side.BRANCH, record)
+        known = [unit for unit in (record.settled.data if record and record.settled else ()) if self._owns(unit)]
+        return {unit: judge(record, unit, found.get(unit)) for unit in sorted({*found, *known})}
+
+    def has_main_changed(self, record: Record) -> bool:
+        """Whether main's copy is another than when the branch copy was begun."""
+        now = self.units(Side.MAIN, record)
+        return any(now.get(u) != record.base.get(u) for u in {*record.data, *record.base} if self._owns(u))
+
+    def adoptable(self, record: Record | None) -> dict[str, str]:
+        """The units that lie at the copy's place and are not recorded so, each with its path."""
+        settled = (Verdict.BRANCH, Verdict.GONE)
+        verdicts = self.verdicts(record)
+        return {unit: self._path(Side.BRANCH, unit) for unit, said in verdicts.items() if said not in settled}
+
+    def adopt(self, units: Iterable[str]) -> None:
+        """Record units as if they had been saved just now."""
+        self.entry.book.adopt(Save(tuple(units), self._base(units)), self._on_branch)
 
     def torn(self, record: Record | None) -> NoReturn:
         """Raise the error of a torn copy."""
@@ -269,6 +297,14 @@ class Pair:
     def _path(self, side: Side, unit: str) -> str:
         """Where a unit of this entry lies on a side."""
         return self.entry.path(side)
+
+    def _owns(self, unit: str) -> bool:
+        """Whether a unit of the record is this entry's: other entries may lie in the same directory."""
+        return unit == self.entry.unit
+
+    def _base(self, units: Iterable[str]) -> Identities:
+        """Main's copy of what is begun now."""
+        return self._found(Side.MAIN, units)
 
     def _found(self, side: Side, units: Iterable[str]) -> Identities:
         found = {unit: self.entry.store.identity(self._path(side, unit)) for unit in units}

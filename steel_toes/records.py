@@ -18,7 +18,14 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any, Literal
 
-from steel_toes.errors import ConcurrentSaveError, CopyError, RecordError, SaveRefusedError, TornAppendError
+from steel_toes.errors import (
+    ChangedCopyError,
+    ConcurrentSaveError,
+    CopyError,
+    RecordError,
+    SaveRefusedError,
+    TornAppendError,
+)
 from steel_toes.storage import BranchBucket, Store, abandon_files
 
 FOLDER = "_steel_toes"
@@ -54,6 +61,7 @@ class Writer:
     commit: str | None = None
     dirty: bool | None = None
     upstream: str | None = None
+    remote: str | None = None
     user: str | None = None
     host: str | None = None
 
@@ -153,6 +161,27 @@ def record_path(root: str, slug: str, location: str) -> str:
     return f"{root.rstrip('/')}/{FOLDER}/{slug}/{digest}.json"
 
 
+def read_record(store: Store, path: str, dataset: str) -> Record | None:
+    """A record, from one small uncached read; None if there is none.
+
+    Raises:
+        RecordError: it is no record, or a newer steel_toes wrote it.
+        StoreError: the store gave no definite answer.
+    """
+    data = store.read(path)
+    if data is None:
+        return None
+    try:
+        values = json.loads(data)
+        if values["format"] <= _FORMAT:
+            return Record.from_dict(values)
+        why = f"A newer steel_toes wrote it (format {values['format']})."
+        remedy = "Upgrade with `pip install -U steel-toes`."
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        why, remedy = f"It is no record: {exc!r}.", "Look at the file; move it away to read main's."
+    raise RecordError(dataset=dataset, record=path, why=why, remedy=remedy)
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """The record of one location on one branch: where it is, and what it must say to be ours.
@@ -188,22 +217,9 @@ class Book:
             RecordError: it cannot be read, or is another branch's, another location's or another kind's.
             StoreError: the store gave no definite answer.
         """
-        data = self.store.read(self.path)
-        if data is None:
-            return None
-        try:
-            values = json.loads(data)
-            if values["format"] > _FORMAT:
-                raise self._unusable(
-                    f"A newer steel_toes wrote it (format {values['format']}).",
-                    "Upgrade with `pip install -U steel-toes`.",
-                )
-            record = Record.from_dict(values)
-        except (ValueError, TypeError, KeyError, AttributeError) as exc:
-            raise self._unusable(
-                f"It is no record: {exc!r}.", "Look at the file; move it away to read main's."
-            ) from exc
-        self._check(record)
+        record = read_record(self.store, self.path, self.dataset)
+        if record:
+            self._check(record)
         return record
 
     def look(self, path: str, identify: Callable[[str], str | None]) -> tuple[Record | None, Verdict]:
@@ -262,6 +278,7 @@ class Book:
             RecordError: there is data at the branch copy's place that no record knows.
             SaveRefusedError: the record is another project's.
             TornAppendError: the plan appends to a torn copy.
+            ChangedCopyError: the plan appends to a copy that is gone, or was changed by other hands.
         """
         if self.bucket:
             self.bucket.ensure()
@@ -283,11 +300,32 @@ class Book:
                 raise self._concurrent(now)
             self._put(plan.finished(writing, now, identities))
 
-    def _check_writable(self, before: Record | None, plan: Save, identify: Identify) -> None:
+    def adopt(self, plan: Save, identify: Identify) -> Record:
+        """Record units that are there already, as if they had been saved just now.
+
+        Args:
+            plan: the units, and main's copies of them.
+            identify: gives the identities of units in the store.
+
+        Raises:
+            SaveRefusedError: the record is another project's.
+        """
+        with self.store.alone(self.path):
+            before = self.read()
+            self._check_project(before)
+            writing = self._writing(before, plan)
+            record = plan.finished(writing, writing, identify(plan.units))
+            self._put(record)
+        return record
+
+    def _check_project(self, before: Record | None) -> None:
         ours, theirs = self.writer.project, before.writer.project if before else None
         if ours and theirs and ours != theirs:
             why = f"Its branch copy is {theirs}'s, and this is {ours}; if they are one, say so: SteelToes(project=...)."
             raise SaveRefusedError(dataset=self.dataset, type=self.kind, branch=self.branch, why=why)
+
+    def _check_writable(self, before: Record | None, plan: Save, identify: Identify) -> None:
+        self._check_project(before)
         strange = [unit for unit in plan.units if not (before and before.knows(unit))]
         if strange and identify(strange):
             if self.read() != before:
@@ -296,10 +334,15 @@ class Book:
             raise self._unusable(
                 why, f"Record it with `steel-toes adopt {self.dataset}`, or move it away, and save again."
             )
-        doubtful = [unit for unit in plan.units if plan.keeps and before and before.doubts(unit)]
-        found = identify(doubtful) if doubtful else {}
-        if any(judge(before, unit, found.get(unit)) is Verdict.TORN for unit in doubtful):
-            raise TornAppendError(**self.facts(before))
+        if plan.keeps and before:
+            found = identify(plan.units)
+            verdicts = {judge(before, unit, found.get(unit)) for unit in plan.units}
+            if Verdict.TORN in verdicts:
+                raise TornAppendError(**self.facts(before))
+            if verdicts & {Verdict.CHANGED, Verdict.GONE}:
+                # What it keeps would be taken for the branch's own from then on.
+                facts = {"dataset": self.dataset, "branch": self.branch, "location": self.shown}
+                raise ChangedCopyError(**facts, what="is not as it was saved, and this save would add to it")
 
     def _concurrent(self, other: Record | None) -> ConcurrentSaveError:
         writer = str(other.writer) if other else "it removed the record"

@@ -68,6 +68,25 @@ class Given:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """A place where records lie, and what the entries whose records they are reach their data with.
+
+    Args:
+        root: the store of the records.
+        path: of the records' root, in that store.
+        data: the store of the data.
+        bucket: of the data, if it lies in one.
+        subjects: the entries, each with what its record calls its location.
+    """
+
+    root: Store
+    path: str
+    data: Store
+    bucket: str | None
+    subjects: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Redirection:
     """How the entries of one catalog are redirected on one branch. Picklable: workers carry it.
 
@@ -91,34 +110,40 @@ class Redirection:
     records: str | None
     shared: tuple[str | type, ...]
     taught: Mapping[str, str]
-    listed: Mapping[str, bool]
-    guarded: frozenset[str]
+    listed: Mapping[str, bool] = field(default_factory=dict)
+    guarded: frozenset[str] = frozenset()
     create_buckets: bool = False
 
     def surveyed(self, explicit: Iterable[Config], patterns: Iterable[Config]) -> Redirection:
         """This, with what can be told of a whole catalog from its configurations: strings alone, nothing is built."""
         listed: dict[str, bool] = {}
         guarded = set()
-        for rule, location in self._places(explicit):
+        for rule, location, _ in self._places(explicit):
             _note_listed(listed, rule, location)
             if contains_slug(location, self.branch.slug):
                 guarded.add(normalise(location).casefold())
-        for rule, location in self._places(patterns):
+        for rule, location, _ in self._places(patterns):
             _note_listed(listed, rule, location)
         return replace(self, listed=listed, guarded=frozenset(guarded))
 
     def rule(self, given: Given) -> Rule:
         """What is done with an entry; shared entries are left alone."""
-        names = [spelt for cls in given.classes for name in class_names(cls) for spelt in (name, catalog_name(name))]
-        metadata = (given.config.get("metadata") or {}).get("steel_toes") or {}
-        asked = any(
-            issubclass(cls, one) if isinstance(one, type) else one in names or fnmatchcase(given.name, one)
-            for one in self.shared
-            for cls in given.classes
-        )
-        if asked or metadata.get("shared"):
+        if self.shares(given.name, given.config, given.classes):
             return Rule("alone")
         return rule_for(class_names(given.classes[0]), given.inner, self.taught)
+
+    def shares(self, name: str, config: Config, classes: Iterable[type | str]) -> bool:
+        """Whether an entry is shared: by its metadata, its name or its type, of which a class or its name is known."""
+        metadata = (config.get("metadata") or {}).get("steel_toes") or {}
+        built = [cls for cls in classes if isinstance(cls, type)]
+        types = [each for cls in classes for each in (class_names(cls) if isinstance(cls, type) else [cls])]
+        names = {*types, *map(catalog_name, types)}
+        return bool(metadata.get("shared")) or any(
+            any(issubclass(cls, one) for cls in built)
+            if isinstance(one, type)
+            else one in names or fnmatchcase(name, one)
+            for one in self.shared
+        )
 
     def locations(self, given: Given, rule: Rule) -> tuple[str, str]:
         """Main's location of an entry and its branch copy's, which is no main copy and in no directory that is listed.
@@ -195,15 +220,14 @@ class Redirection:
         return "{" in self._listing(directory)
 
     def _book(self, given: Given, anchor: str, copy: str, overlay: bool) -> Book:
-        root, subject = self._root(anchor)
+        root, subject = self.root(anchor)
         if outermost_directory(f"{root}/{FOLDER}", self.listed) is not None:
             why = f"Its record would lie in {root}, which an entry lists."
             raise LocationError(location=anchor, why=why, remedy='Set SteelToes(records="...") to another folder.')
-        protocol, path = filesystem_path(Rule(), root)
-        config = given.inner if protocol == filesystem_path(Rule(), anchor)[0] else {}
+        store, path = _opened_root(given.name, root, anchor, given.inner)
         kind: Kind = "versioned" if given.version else "overlay" if overlay else "whole"
         return Book(
-            store=open_store(given.name, protocol, config),
+            store=store,
             path=record_path(path, self.branch.slug, subject),
             branch=self.branch.name or "",
             dataset=given.name,
@@ -219,7 +243,23 @@ class Redirection:
         url = f"{normalise(copy).split(':')[0]}://{name}"
         return BranchBucket(store, url, self.branch.name or "", self.create_buckets) if name else None
 
-    def _root(self, anchor: str) -> tuple[str, str]:
+    def reaches(self, configs: Mapping[str, Config]) -> list[Reach]:
+        """Where data and records of these entries can lie, each place once. Shared entries have none."""
+        found: dict[tuple[str | None, ...], Reach] = {}
+        for name, config in configs.items():
+            if self.shares(name, config, [config["type"]]):
+                continue
+            for rule, location, inner in self._places([config]):
+                place, subject = self.root(self._anchor(location) or location)
+                if rule.action == "redirect" and "{" not in place and "://" not in place.partition("://")[2]:
+                    root, path = _opened_root(name, place, location, inner)
+                    data = open_store(name, filesystem_path(rule, location)[0], inner)
+                    reach = Reach(root, path, data, bucket_of(location))
+                    key = (root.protocol, path, str(root.options), str(data.options), reach.bucket)
+                    found.setdefault(key, reach).subjects[name] = subject
+        return list(found.values())
+
+    def root(self, anchor: str) -> tuple[str, str]:
         """Where the records of a location lie, and what they call the location: from there, if it is local."""
         place = normalise(anchor)
         if self.records:
@@ -234,8 +274,8 @@ class Redirection:
             root = posixpath.dirname(place)
         return root, place if "://" in place else relative(place, root)
 
-    def _places(self, configs: Iterable[Config]) -> Iterable[tuple[Rule, str]]:
-        """The rule and the absolute location of each configuration that has one."""
+    def _places(self, configs: Iterable[Config]) -> Iterable[tuple[Rule, str, Config]]:
+        """The rule, the absolute location and the part that has it, of each configuration that has one."""
         for config in configs:
             inner = config.get("dataset")
             for candidate in (config, inner) if isinstance(inner, dict) else (config,):
@@ -244,8 +284,15 @@ class Redirection:
                 rule = rule_for(names, candidate, self.taught)
                 location = location_of(rule, candidate)
                 if location:
-                    yield rule, absolute(location)
+                    yield rule, absolute(location), candidate
                     break
+
+
+def _opened_root(name: str, root: str, location: str, config: Config) -> tuple[Store, str]:
+    """The store of a root, with the credentials of the entry if its data lies in the same one, and its path there."""
+    protocol, path = filesystem_path(Rule(), root)
+    same = protocol == filesystem_path(Rule(), location)[0]
+    return open_store(name, protocol, config if same else {}), path
 
 
 def _is_one_place(location: str) -> bool:

@@ -13,12 +13,12 @@ import sys
 import tempfile
 import traceback
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from stat import S_ISDIR
-from typing import Any
+from typing import Any, NamedTuple
 
 import fsspec
 from fsspec.spec import AbstractBufferedFile
@@ -32,6 +32,17 @@ from steel_toes.errors import BucketError, CopyError, StoreError
 _IDENTITY_KEYS = ("mtime_ns", "generation", "ETag", "etag", "md5", "mtime", "modified", "created", "last_modified")
 _ABSENT = (FileNotFoundError, NotADirectoryError)
 _OBJECT_STORES = {"s3", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "oss"}
+
+
+_MARKER = "_steel_toes/bucket"
+_BULK = 1000  # keys of one request: docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+
+
+class Object(NamedTuple):
+    """An object: bytes, and when it was last written."""
+
+    size: int
+    modified: datetime
 
 
 def digest_of(parts: Mapping[str, str]) -> str:
@@ -87,15 +98,14 @@ class Store:
         with self._asked("list"):
             return {name: _identity_of(info) for name, info in self._below(path).items()}
 
+    def objects(self, path: str) -> dict[str, Object]:
+        """The file at a path, as "", or the files below it by their relative paths, from an uncached listing."""
+        with self._asked("list"):
+            return {name: Object(info["size"] or 0, _modified_of(info)) for name, info in self._objects(path).items()}
+
     def size(self, path: str) -> int:
         """Bytes of a file or of all files of a directory; 0 if there is nothing."""
-        with self._asked("look into"):
-            try:
-                info = self._info(path)
-            except _ABSENT:
-                return 0
-            infos = self._below(path).values() if info["type"] == "directory" else (info,)
-            return sum(found["size"] or 0 for found in infos)
+        return sum(found.size for found in self.objects(path).values())
 
     def versions(self, path: str) -> list[str]:
         """The Kedro versions below `path`: the names v for which `path/v/<name of path>` exists, sorted."""
@@ -116,21 +126,53 @@ class Store:
         # File by file: fsspec's recursive methods expand `*`, `?` and `[` in names, and would touch other files.
         with self._asked("copy within"):
             fs = self._fs
-            for relative in self._below(source) if self.is_directory(source) else ("",):
+            for relative in self._objects(source):
                 place = f"{target}/{relative}".rstrip("/")
                 self.make_parent(place)
                 fs.cp_file(f"{source}/{relative}".rstrip("/"), place)
 
     def remove(self, path: str) -> None:
         """Remove a file or a directory; nothing there is no error."""
-        with self._asked("delete from"), suppress(*_ABSENT):
-            for relative in self._below(path) if self._info(path)["type"] == "directory" else ("",):
+        with self._asked("delete from"):
+            for relative in self._objects(path):
                 self._fs.rm_file(f"{path}/{relative}".rstrip("/"))
+
+    def remove_all(self, paths: Iterable[str], folders: Iterable[str] = ()) -> None:
+        """Remove files, in bulk on S3; one that is not there is no error.
+
+        Args:
+            paths: of the files.
+            folders: those of them that are empty afterwards, and what is empty in them, go too where the store has
+                folders.
+        """
+        with self._asked("delete from"):
+            if not hasattr(self._fs, "call_s3"):
+                for path in paths:
+                    with suppress(*_ABSENT):
+                        self._fs.rm_file(path)
+                return
+            # Not s3fs's `rm`, which expands `*` in names and hides the refusal of an object.
+            keys: dict[str, list[dict[str, str]]] = {}
+            for bucket, _, key in (path.partition("/") for path in paths):
+                keys.setdefault(bucket, []).append({"Key": key})
+            for bucket, found in keys.items():
+                for start in range(0, len(found), _BULK):
+                    self._remove_bulk(bucket, found[start : start + _BULK])
+
+    def _remove_bulk(self, bucket: str, keys: list[dict[str, str]]) -> None:
+        answer = self._fs.call_s3("delete_objects", Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+        for error in answer.get("Errors", []):
+            raise OSError(f"{error.get('Key')}: {error.get('Code')} {error.get('Message')}")
 
     def make_bucket(self, name: str) -> None:
         """Make a bucket."""
         with self._asked("make a bucket in"):
             self._fs.mkdir(name)
+
+    def remove_bucket(self, name: str) -> None:
+        """Remove an empty bucket."""
+        with self._asked("remove a bucket from"):
+            self._fs.rmdir(name)
 
     @contextmanager
     def alone(self, path: str) -> Iterator[None]:
@@ -184,6 +226,14 @@ class Store:
         info: Mapping[str, Any] = self._fresh(path).info(path)
         return info
 
+    def _objects(self, path: str) -> dict[str, Mapping[str, Any]]:
+        """What the store says of the file at a path, as "", or of each file below it."""
+        try:
+            info = self._info(path)
+        except _ABSENT:
+            return {}
+        return self._below(path) if info["type"] == "directory" else {"": info}
+
     def _below(self, path: str) -> dict[str, Mapping[str, Any]]:
         """What the store says of each file below a directory."""
         fs = self._fresh(path)
@@ -227,6 +277,16 @@ class LocalStore(Store):
             else:
                 os.unlink(path)
 
+    def remove_all(self, paths: Iterable[str], folders: Iterable[str] = ()) -> None:
+        with self._asked("delete from"):
+            for path in paths:
+                with suppress(*_ABSENT):
+                    os.unlink(path)
+            for top in folders:
+                for folder, _, _ in os.walk(top, topdown=False):
+                    with suppress(OSError):  # it is not empty
+                        os.rmdir(folder)
+
     def _info(self, path: str) -> Mapping[str, Any]:
         stat = os.stat(path)
         # fsspec has the time as a float, which is too coarse to tell two saves apart.
@@ -248,6 +308,17 @@ def _identity_of(info: Mapping[str, Any]) -> str:
     # `memory://` gives a time as a datetime in `info` and as a number in a listing.
     tag = tag.timestamp() if isinstance(tag, datetime) else str(tag).strip('"')
     return f"{info.get('size')}-{tag}"
+
+
+def _modified_of(info: Mapping[str, Any]) -> datetime:
+    """When an object was last written, by the store's clock."""
+    keys = ("mtime_ns", "LastModified", "last_modified", "mtime", "modified", "updated", "created")
+    found = next((info[key] for key in keys if info.get(key) is not None), 0)
+    if isinstance(found, str):
+        found = datetime.fromisoformat(found.replace("Z", "+00:00"))
+    if not isinstance(found, datetime):
+        found = datetime.fromtimestamp(found / 1e9 if "mtime_ns" in info else found, timezone.utc)
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 def _tree(fs: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -306,7 +377,7 @@ class BranchBucket:
             StoreError: the store gave no definite answer.
         """
         bucket = self.url.split("://", 1)[1]
-        marker, text = f"{bucket}/_steel_toes/bucket", self.branch.encode()
+        marker, text = f"{bucket}/{_MARKER}", self.branch.encode()
         found = self.store.read(marker)
         if found == text:
             return
@@ -314,14 +385,23 @@ class BranchBucket:
             owner = (
                 f"Its marker is branch {found.decode(errors='replace')}'s." if found else "It exists without a marker."
             )
-            remedy = f"If it is yours, write the text `{self.branch}` to {self.url}/_steel_toes/bucket."
+            remedy = f"If it is yours, write the text `{self.branch}` to {self.url}/{_MARKER}."
             raise self._error(f"{owner} A stranger may own the name.", remedy)
         if not self.create:
             made = {"s3": "aws s3 mb", "gs": "gcloud storage buckets create"}.get(self.url.split(":")[0], "create")
             remedy = f"Make it with SteelToes(create_buckets=True); or with `{made} {self.url}`, and write the text "
-            raise self._error("There is no such bucket.", f"{remedy}`{self.branch}` to {self.url}/_steel_toes/bucket.")
+            raise self._error("There is no such bucket.", f"{remedy}`{self.branch}` to {self.url}/{_MARKER}.")
         self.store.make_bucket(bucket)
         self.store.write(marker, text)
+
+    def discard(self) -> None:
+        """Remove the bucket if it is marked as the branch's and holds nothing but the marker."""
+        bucket = self.url.split("://", 1)[1]
+        if self.store.read(f"{bucket}/{_MARKER}") == self.branch.encode() and set(self.store.objects(bucket)) == {
+            _MARKER
+        }:
+            self.store.remove(f"{bucket}/{_MARKER}")
+            self.store.remove_bucket(bucket)
 
     def _error(self, why: str, remedy: str) -> BucketError:
         return BucketError(dataset=self.store.dataset, bucket=self.url, why=why, remedy=remedy)

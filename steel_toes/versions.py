@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from kedro.io import DatasetError
@@ -49,7 +50,7 @@ class VersionedPair(Pair):
         if self.entry.store.identity(path) is not None:
             raise DatasetError(f"Save path '{path}' for {self.main!s} must not exist if versioning is enabled.")
         dataset = self.entry.build(Side.BRANCH, Version(asked.load, version))
-        plan = Save((version,), self._newest_of_main())
+        plan = Save((version,), self._base((version,)))
         half = self.look(version)[1] in (Verdict.TORN, Verdict.UNFINISHED)
         with self.entry.book.saving(plan, self._on_branch) as (writing, _):
             if half:
@@ -166,7 +167,17 @@ class VersionedPair(Pair):
     def _path(self, side: Side, unit: str) -> str:
         return self.entry.path(side, unit)
 
-    def _newest_of_main(self) -> Identities:
+    def units(self, side: Side, record: Record | None) -> Identities:
+        return self._found(side, self.entry.store.versions(self.entry.path(side)))
+
+    def has_main_changed(self, record: Record) -> bool:
+        return self._base(()) != record.base
+
+    def _owns(self, unit: str) -> bool:
+        return True
+
+    def _base(self, units: Iterable[str]) -> Identities:
+        """Main's newest version: what counts when the branch's first is saved."""
         newest = max(self.entry.store.versions(self.entry.main), default=None)
         identity = newest and self.entry.store.identity(self.entry.path(Side.MAIN, newest))
         return {newest: identity} if newest and identity else {}

@@ -1,0 +1,148 @@
+"""The branch beside main: which side each dataset is read from, and why."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from steel_toes.errors import ConfigurationError
+from steel_toes.locations import Config, Rule, absolute, filesystem_path
+from steel_toes.pair import Pair, RefusedPair
+from steel_toes.proxy import pair_of
+from steel_toes.records import WHOLE, Verdict
+from steel_toes.redirection import Redirection
+from steel_toes.storage import Object
+
+_THREADS = 16
+
+_WORDS = {
+    Verdict.MAIN: "without a record, so nobody's",
+    Verdict.UNFINISHED: "of a first save that did not finish",
+    Verdict.BRANCH: "saved on the branch",
+    Verdict.TORN: "torn: its save did not finish",
+    Verdict.GONE: "gone",
+    Verdict.CHANGED: "changed by other hands",
+    Verdict.NOTHING: "without a record, so nobody's",
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a dataset is on the branch.
+
+    Args:
+        dataset: its name.
+        side: whose data a load would read, "main" or "branch"; None where it would fail.
+        why: of the side.
+        saves_to: where a save goes; None where it is refused.
+        bytes: of the data that a load would read.
+        modified: when that was last written, by the store's clock.
+        commit: of the code that saved the branch copy.
+        author: who saved it.
+        main_changed: whether main's copy changed since the branch copy was begun; None without one.
+    """
+
+    dataset: str
+    side: str | None
+    why: str
+    saves_to: str | None = None
+    bytes: int | None = None
+    modified: datetime | None = None
+    commit: str | None = None
+    author: str | None = None
+    main_changed: bool | None = None
+
+
+def statuses(catalog: Any, redirection: Redirection, configs: Mapping[str, Config]) -> Iterator[Status]:
+    """The status of each of these datasets, as it becomes known; what one store does not answer is its own `why`.
+
+    Args:
+        catalog: a catalog on which steel_toes is installed.
+        redirection: with which.
+        configs: the entries.
+    """
+
+    def status(name: str) -> Status:
+        try:
+            dataset = catalog.get(name)
+            pair = pair_of(dataset)
+            if isinstance(pair, Pair):
+                return _of_pair(name, pair)
+            if isinstance(pair, RefusedPair):
+                return Status(name, "main", str(pair.refusal.facts["why"]))
+            shared = redirection.shares(name, configs[name], [type(dataset)])
+            return Status(name, "main", "shared" if shared else "left alone: only read, or in memory", "main")
+        except Exception as exc:  # noqa: BLE001 - one entry that cannot be built or reached does not hide the others
+            return Status(name, None, f"{type(exc).__name__}: {exc}")
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        yield from pool.map(status, configs)
+
+
+def _of_pair(name: str, pair: Pair) -> Status:
+    entry = pair.entry
+    record = entry.book.read()
+    verdicts = pair.verdicts(record)
+    side = pair.open_run(written=True)
+    read: list[Object] = list(entry.store.objects(entry.path(side)).values()) if side else []
+    writer = record.writer if record and verdicts else None
+    changed = pair.has_main_changed(record.settled) if writer and record and record.settled else None
+    return Status(
+        dataset=name,
+        side=side.value if side else None,
+        why=_why(verdicts),
+        saves_to=entry.book.shown,
+        bytes=sum(each.size for each in read) if side else None,
+        modified=max((each.modified for each in read), default=None),
+        commit=writer.commit if writer else None,
+        author=str(writer) if writer else None,
+        main_changed=changed,
+    )
+
+
+def _why(verdicts: dict[str, Verdict]) -> str:
+    if not verdicts:
+        return "never saved on the branch"
+    if [*verdicts] == [WHOLE]:
+        return _WORDS[verdicts[WHOLE]]
+    counts = Counter(_WORDS[verdict] for verdict in verdicts.values())
+    return ", ".join(f"{number} {words}" for words, number in counts.items())
+
+
+def adoption(catalog: Any, names: Iterable[str], subject: str) -> tuple[Pair, dict[str, str]]:
+    """What `adopt` would record: the dataset's pair, and the paths of the units by the units.
+
+    Args:
+        catalog: a catalog on which steel_toes is installed.
+        names: of all entries.
+        subject: a dataset's name, or the path of a file at a branch copy's place.
+
+    Raises:
+        ConfigurationError: nothing is there to adopt.
+    """
+    names = list(names)
+    path = posixpath.normpath(filesystem_path(Rule(), absolute(subject))[1])
+    for name in [subject] if subject in names else names:
+        pair = pair_of(catalog.get(name))
+        if not isinstance(pair, Pair) or (subject not in names and not _is_in(path, pair.entry.branch)):
+            continue
+        units = pair.adoptable(pair.entry.book.read())
+        chosen = {unit: at for unit, at in units.items() if subject in names or _is_in(path, at) or _is_in(at, path)}
+        if chosen:
+            return pair, chosen
+    known = f"The branch copy of {subject} is recorded as it is, or not there." if subject in names else ""
+    raise ConfigurationError(
+        setting="adopt",
+        value=subject,
+        why=known or "It lies at no place where a branch copy of this catalog would be, or is recorded already.",
+        remedy="See where copies belong with `steel-toes status`, and move the file there.",
+    )
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

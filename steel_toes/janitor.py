@@ -1,0 +1,399 @@
+"""What branches hold, and its removal.
+
+A plan is made by reading only, and lists each object that would go. Records decide what is a branch's; where its data
+lies is computed by `layout` from the record's location, never taken from a path in a record.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, TypeVar
+
+from steel_toes.branch import Branch, make_slug, read_heads
+from steel_toes.errors import ConfigurationError, CopyError, SteelToesError
+from steel_toes.layout import branch_location, bucket_of, normalise, outermost_directory
+from steel_toes.locations import Config, Rule, filesystem_path
+from steel_toes.records import ALL, FOLDER, Record, read_record, record_path
+from steel_toes.redirection import Reach, Redirection
+from steel_toes.storage import BranchBucket, Store, open_store
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+_BATCH = 100  # records that are removed together
+_THREADS = 16
+_MANY = 1000  # records: more are not all read unless somebody asks for it
+_NAME = re.compile(r"([a-z0-9-]+)/[0-9a-f]{16}\.json")
+_OF_ONE_FILE = re.compile(r"(\d+)-")  # an identity that tells the size
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record as a listing shows it.
+
+    Args:
+        reach: where.
+        slug: the folder that it lies in.
+        path: in the store.
+        modified: when it was last written, by the store's clock: its copy's last save.
+    """
+
+    reach: Reach = field(repr=False)
+    slug: str
+    path: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a plan would remove for one record.
+
+    Args:
+        found: where the record lies.
+        record: what it says; a record that says something else when it comes to it is left alone.
+        store: of the data.
+        copy: path of the branch copy in that store.
+        objects: bytes of each object by its path.
+    """
+
+    found: Found
+    record: Record
+    store: Store
+    copy: str
+    objects: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be removed; what is left alone, and what could not be read, with the reason of each."""
+
+    items: tuple[Item, ...]
+    left: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a branch holds; `files` and `bytes` only where every record was read. `git` is as `Heads.word` says."""
+
+    branch: str
+    project: str | None
+    datasets: int
+    files: int | None
+    bytes: int | None
+    last_write: datetime
+    author: str
+    git: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Janitor:
+    """What commands know of a project.
+
+    Args:
+        redirection: on the current branch, with what the catalog's configurations tell.
+        explicit: the configurations of the catalog's entries.
+        patterns: those of its patterns.
+        mains: the names of main.
+    """
+
+    redirection: Redirection
+    explicit: Mapping[str, Config]
+    patterns: Mapping[str, Config]
+    mains: frozenset[str]
+    _asked: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def find(self, slug: str = "") -> tuple[dict[str, list[Found]], list[str]]:
+        """The records of one branch or of all, from one listing of each root.
+
+        Returns:
+            The records by slug, newest first; and what could not be listed, for which reason.
+        """
+
+        def listed(reach: Reach) -> list[Found] | str:
+            top = f"{reach.path.rstrip('/')}/{FOLDER}"
+            try:
+                objects = reach.root.objects(f"{top}/{slug}".rstrip("/"))
+            except CopyError as exc:
+                return str(exc)
+            names = {f"{slug}/{name}".lstrip("/"): one.modified for name, one in objects.items()}
+            named = [(name, _NAME.fullmatch(name), modified) for name, modified in names.items()]
+            return [Found(reach, match[1], f"{top}/{name}", modified) for name, match, modified in named if match]
+
+        answers = _each(listed, self._reaches)
+        found = {one.path: one for answer in answers if isinstance(answer, list) for one in answer}
+        groups: dict[str, list[Found]] = {}
+        for one in sorted(found.values(), key=lambda one: one.modified, reverse=True):
+            groups.setdefault(one.slug, []).append(one)
+        return groups, sorted({answer for answer in answers if isinstance(answer, str)})
+
+    def branches(self, sizes: bool | None = None) -> tuple[list[Summary], list[str]]:
+        """Every branch with records in this catalog's stores, the last written first; and what could not be read.
+
+        Args:
+            sizes: read every record, for files and bytes and to tell projects apart; else one of each slug. If it is
+                not given, that depends on whether there are many.
+        """
+        groups, left = self.find()
+        every = sum(map(len, groups.values())) <= _MANY if sizes is None else sizes
+        read = [pair for group in _each(_read_all if every else self._sample, groups.values()) for pair in group]
+        named: dict[tuple[str, str | None], list[tuple[Found, Record]]] = {}
+        for one, record in read:
+            if isinstance(record, Record):
+                named.setdefault((record.branch, record.writer.project), []).append((one, record))
+            else:
+                left.append(record)
+        rows = [self._summary(group, 0 if every else len(groups[group[0][0].slug])) for group in named.values()]
+        return sorted(rows, key=lambda row: row.last_write, reverse=True), left
+
+    def plan(
+        self,
+        names: Collection[str] = (),
+        datasets: Collection[str] = (),
+        *,
+        stale: bool = False,
+        age: timedelta = timedelta(0),
+    ) -> Plan:
+        """What `clean` would remove. Nothing is changed.
+
+        Args:
+            names: of branches; without one, of all branches but the current one that `stale` and `age` admit.
+            datasets: only these, by their name in the record or in the catalog; without one, all.
+            stale: only branches that Git says are gone.
+            age: only branches of which all records are older.
+
+        Raises:
+            ConfigurationError: the name of main, or a blank one.
+        """
+        wanted = {name: make_slug(name) for name in map(self._checked, names)}
+        groups: dict[str, list[Found]] = {}
+        failed: list[str] = []
+        for slug in sorted(set(wanted.values())) or [""]:
+            found, problems = self.find(slug)
+            groups.update(found)
+            failed += problems
+        chosen = list(groups.values()) if wanted else self._admitted(groups, stale, age)
+        items, left = [], []
+        for one, record in (pair for group in _each(_read_all, chosen) for pair in group):
+            if isinstance(record, str):
+                failed.append(record)
+            elif datasets and not self._is_of(one, record, set(datasets)):
+                continue
+            elif why := self._why_left(one, record, wanted):
+                left.append(f"{one.path} is left alone: {why}.")
+            else:
+                try:
+                    items.append(self._item(one, record))
+                except CopyError as exc:
+                    failed.append(str(exc))
+        return Plan(tuple(items), tuple(left), tuple(failed))
+
+    # How -------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _reaches(self) -> list[Reach]:
+        return self._once("reaches", lambda: self.redirection.reaches({**self.patterns, **self.explicit}))
+
+    def _once(self, key: str, ask: Callable[[], T]) -> T:
+        if key not in self._asked:
+            self._asked[key] = ask()
+        answer: T = self._asked[key]
+        return answer
+
+    def _checked(self, name: str) -> str:
+        if name.strip() and name not in self.mains:
+            return name
+        why = "It is main, whose copies are never removed." if name.strip() else "It is blank."
+        raise ConfigurationError(setting="--branch", value=name, why=why, remedy="Give a branch's full name.")
+
+    def _sample(self, group: list[Found]) -> list[tuple[Found, Record | str]]:
+        """The newest record of a slug that is this project's, else the newest that there is."""
+        read = ((one, _read(one)) for one in group)
+        others = []
+        for one, record in read:
+            if isinstance(record, Record) and record.writer.project == self.redirection.writer.project:
+                return [(one, record)]
+            others.append((one, record))
+        return others[:1]
+
+    def _admitted(self, groups: Mapping[str, list[Found]], stale: bool, age: timedelta) -> list[list[Found]]:
+        before = datetime.now(timezone.utc) - age
+        mine = self.redirection.branch.slug
+        old = [group for slug, group in groups.items() if slug != mine and group[0].modified < before]
+        if not stale:
+            return old
+        samples = [record for sample in _each(self._sample, old) for _, record in sample]
+        return [
+            group
+            for group, record in zip(old, samples, strict=True)
+            if isinstance(record, Record) and self._word(record)[0] == "gone"
+        ]
+
+    def _word(self, record: Record) -> tuple[str, str]:
+        """Git's word on a record's branch, and why it is unknown."""
+        writer = record.writer
+        if writer.project != self.redirection.writer.project:
+            return "unknown", f"it is {writer.project or 'an unknown project'}'s"
+        remote = writer.remote
+        path = Path(self.redirection.project)
+        heads = self._once(f"heads of {remote}", lambda: read_heads(path, remote))
+        return heads.word(record.branch, writer.upstream, self.mains)
+
+    def _summary(self, group: list[tuple[Found, Record]], listed: int) -> Summary:
+        newest, record = group[0]
+        word, why = self._word(record)
+        sizes: list[int] = []
+        for one, each in [] if listed else group:
+            if not _why_misplaced(one, each):
+                sizes += self._item(one, each).objects.values()
+        return Summary(
+            branch=record.branch,
+            project=record.writer.project,
+            datasets=listed or len(group),
+            files=None if listed else len(sizes),
+            bytes=None if listed else sum(sizes),
+            last_write=newest.modified,
+            author=str(record.writer),
+            git=word,
+            why=why,
+        )
+
+    def _is_of(self, one: Found, record: Record, datasets: set[str]) -> bool:
+        places = [reach for reach in self._reaches if reach.path == one.reach.path]
+        subjects = {reach.subjects.get(name) for reach in places for name in datasets}
+        return record.dataset in datasets or record.location in subjects
+
+    def _why_left(self, one: Found, record: Record, wanted: Mapping[str, str]) -> str:
+        """Why nothing of a record is removed; "" if it is."""
+        project = record.writer.project
+        if why := _why_misplaced(one, record):
+            return why
+        if wanted and record.branch not in wanted:
+            return f"it is of branch {record.branch}"
+        if not (wanted if project is None else project == self.redirection.writer.project):
+            return f"it is of {project or 'an unknown project; name its branch'}"
+        # A main copy of today may have the name of a branch copy of yesterday.
+        surveyed = replace(self.redirection, branch=Branch(record.branch, "its record")).surveyed
+        configs = self.explicit.values(), self.patterns.values()
+        guarded = self._once(f"guard of {record.branch}", lambda: surveyed(*configs).guarded)
+        mine = normalise(_copy_of(one, record)).casefold()
+        near = (main for main in guarded if outermost_directory(mine, [main]) or outermost_directory(main, [mine]))
+        return f"the catalog has a main copy at {main}" if (main := next(near, None)) else ""
+
+    def _item(self, one: Found, record: Record) -> Item:
+        copy = _copy_of(one, record)
+        protocol, path = filesystem_path(Rule(kind="overlay" if record.kind == "overlay" else "whole"), copy)
+        fits = [reach for reach in self._reaches if reach.data.protocol == protocol]
+        fits.sort(key=lambda reach: reach.bucket != bucket_of(record.location))
+        store = fits[0].data if fits else open_store(record.dataset, protocol, {})
+        return Item(one, record, store, path, _objects(store, path, record))
+
+
+def apply(plan: Plan) -> Iterator[tuple[Item, str]]:
+    """Remove what a plan lists, and no more; data first, its record last.
+
+    Each record is read again before: one that says something else now is left alone. It is best effort: what fails is
+    told, the rest goes on, and a plan made anew continues.
+
+    Yields:
+        Each item, with "" if it was removed, else why not.
+    """
+    groups: dict[tuple[int, int], list[Item]] = {}
+    for item in sorted(plan.items, key=lambda item: item.found.path):
+        groups.setdefault((id(item.found.reach.root), id(item.store)), []).append(item)
+    batches = [group[n : n + _BATCH] for group in groups.values() for n in range(0, len(group), _BATCH)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for done in pool.map(_remove, batches):
+            yield from done
+    for url, item in {bucket: item for item in plan.items if (bucket := _bucket(item))}.items():
+        BranchBucket(item.store, url, item.record.branch, create=False).discard()
+
+
+def _remove(batch: list[Item]) -> list[tuple[Item, str]]:
+    root = batch[0].found.reach.root
+    try:
+        with ExitStack() as locks:
+            for item in batch:
+                locks.enter_context(root.alone(item.found.path))
+            same = [item for item in batch if _read(item.found) == item.record]
+            batch[0].store.remove_all([path for item in same for path in item.objects], [item.copy for item in same])
+            folders = {posixpath.dirname(item.found.path) for item in same}
+            root.remove_all([item.found.path for item in same], folders)
+    except CopyError as exc:
+        if len(batch) > 1:
+            return [done for item in batch for done in _remove([item])]
+        return [(batch[0], str(exc))]
+    return [(item, "" if item in same else "its record has changed since the plan was made") for item in batch]
+
+
+def _bucket(item: Item) -> str | None:
+    """The URL of the branch's own bucket that an item lay in."""
+    if item.record.layout != "bucket" or bucket_of(item.record.location) is None:
+        return None
+    return f"{item.store.protocol}://{item.copy.split('/')[0]}"
+
+
+def _copy_of(one: Found, record: Record) -> str:
+    """The branch copy's location, which its record does not say but follows from."""
+    local = "://" not in record.location
+    location = posixpath.join(one.reach.path, record.location) if local else record.location
+    return branch_location(location, one.slug, record.layout)
+
+
+def _why_misplaced(one: Found, record: Record) -> str:
+    """Why a record cannot be believed; "" if it can."""
+    if record_path(one.reach.path, one.slug, record.location) != one.path or make_slug(record.branch) != one.slug:
+        return f"it says that it is of {record.branch} and {record.location}, and its place says otherwise"
+    if any(".." in text.split("/") or text.startswith("/") for text in _units(record)) or ".." in record.location:
+        return "it leads out of its directory"
+    try:
+        _copy_of(one, record)
+    except SteelToesError as exc:
+        return str(exc)
+    return ""
+
+
+def _units(record: Record) -> set[str]:
+    return {*(record.settled.data if record.settled else ()), *record.doubt} - {ALL}
+
+
+def _objects(store: Store, copy: str, record: Record) -> dict[str, int]:
+    """Bytes of each object of a branch copy; the store is asked where the record does not tell them."""
+    settled = record.settled.data if record.settled else {}
+    found: dict[str, int] = {}
+    asked = [copy] if ALL in record.doubt else []
+    for unit in _units(record):
+        path = copy + {"whole": "", "versioned": f"/{unit}/{posixpath.basename(copy)}"}.get(record.kind, f"/{unit}")
+        size = _OF_ONE_FILE.match(settled.get(unit, ""))
+        if size and unit not in record.doubt:
+            found[path] = int(size[1])
+        else:
+            asked.append(path)
+    for path in asked:
+        found |= {f"{path}/{name}".rstrip("/"): one.size for name, one in store.objects(path).items()}
+    return found
+
+
+def _read(one: Found) -> Record | str:
+    """The record, or why there is none."""
+    try:
+        return read_record(one.reach.root, one.path, one.path) or f"{one.path} is gone"
+    except CopyError as exc:
+        return str(exc)
+
+
+def _read_all(group: Iterable[Found]) -> list[tuple[Found, Record | str]]:
+    return [(one, _read(one)) for one in group]
+
+
+def _each(function: Callable[[S], T], values: Iterable[S]) -> list[T]:
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(function, values))
