@@ -431,16 +431,17 @@ class Heads:
     def word(self, name: str, upstream: str | None, mains: frozenset[str]) -> tuple[str, str]:
         """Git's word on a branch: here, on the remote, never pushed, gone or unknown; and why it is unknown.
 
-        Gone is only what had an upstream and is neither in this repository nor on the remote, if that answered and has
-        main. Never pushed is not gone, and merged is not either.
+        Gone is only what had an upstream of its own name and is neither in this repository nor on the remote, if that
+        answered and has main. Never pushed is not gone, and merged is not either.
         """
         if name in self.here:
             return "here", ""
-        if not upstream:
+        # A branch that was begun from `origin/main` has that as its upstream until it is pushed.
+        if (upstream or "").partition("/")[2] != name:
             return "never pushed", ""
         if self.there is None:
             return "unknown", self.why
-        if name in self.there or any(upstream.endswith(f"/{head}") for head in self.there):
+        if name in self.there:
             return "on the remote", ""
         return ("gone", "") if mains & self.there else ("unknown", "the remote does not list main")
 

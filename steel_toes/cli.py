@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shlex
@@ -32,13 +33,17 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         from steel_toes.errors import SteelToesError
 
-        ctx.obj = sys.stdout
+        ctx.obj, before = sys.stdout, logging.root.manager.disable
+        logging.disable(logging.INFO)  # of Kedro, which tells how it loads a project
         try:
-            # Kedro's logging, and whatever a project prints when it is loaded, is talk.
+            # Whatever else a project logs or prints when it is loaded is talk.
             with redirect_stdout(sys.stderr):
                 return super().invoke(ctx)
         except SteelToesError as exc:
-            raise click.ClickException(str(exc)) from exc
+            usage = str(exc.facts.get("setting")).startswith("--")
+            raise (click.UsageError if usage else click.ClickException)(str(exc)) from exc
+        finally:
+            logging.disable(before)
 
 
 @click.group(name="Steel-toes")
@@ -84,7 +89,7 @@ def whoami(env: bool) -> None:
 
     Example: eval "$(steel-toes whoami --env)"
     """
-    from steel_toes.branch import is_enabled, read_heads
+    from steel_toes.branch import read_heads
 
     project = _Project()
     branch, mains, owner = project.branch, sorted(project.hook.mains), project.redirection.writer.project
@@ -96,13 +101,14 @@ def whoami(env: bool) -> None:
         return
     facts: dict[str, Any] = {"branch": branch.name, "slug": branch.slug, "from": branch.source, "why": branch.why}
     facts |= {"tried": branch.tried, "is_main": branch.is_main, "main": mains, "project": owner}
-    facts |= {"enabled": is_enabled(os.environ)}
+    facts |= {"enabled": project.enabled}
     default = read_heads(project.path, owner).default
     if default and default not in mains:
         remedy = f'If that is not right, set SteelToes(main="{default}").'
         _say(f"Warning: the remote's HEAD is {default}, and main is {' and '.join(mains)}. {remedy}")
-    shown = {name: "; ".join(value) if isinstance(value, (tuple, list)) else value for name, value in facts.items()}
-    _print(facts, ["", ""], shown.items())
+    texts = {name: "\n".join(value) if isinstance(value, (tuple, list)) else value for name, value in facts.items()}
+    spelt: dict[Any, str] = {True: "yes", False: "no"}
+    _print(facts, ["", ""], [(name, spelt.get(text, text)) for name, text in texts.items() if text not in ("", None)])
 
 
 @group.command()
@@ -117,14 +123,23 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     from steel_toes.comparison import statuses
 
     project = _Project(datasets)
-    if project.branch.is_main:
-        _say(f"{project.branch.name} is main: everything is read from main and saved to main.")
-    configs = {} if project.branch.is_main else project.entries(pipeline, datasets)
+    aside = "STEEL_TOES_ENABLED is false" if not project.enabled else f"{project.branch.name} is main"
+    steps_aside = project.branch.is_main or not project.enabled
+    if steps_aside:
+        _say(f"{aside}: everything is read from main and saved to main.")
+    elif not project.branch.known:
+        _say(f"The branch is unknown, so data is read from main and not saved. {project.branch.why}")
+    configs = {} if steps_aside else project.entries(pipeline, datasets)
     found = list(_progress(statuses(project.catalog, project.redirection, configs), len(configs)))
     rows = [
         (
             *(row.dataset, row.side or "none", row.why, project.shown(row.saves_to or "refused")),
-            *(_size(row.bytes), _age(row.modified), (row.commit or "")[:8], row.author),
+            *(
+                _size(row.bytes),
+                _age(row.modified),
+                f"{row.commit[:8]}{'+' * bool(row.dirty)}" if row.commit else "",
+                row.author,
+            ),
             {True: "yes", False: "no"}.get(row.main_changed),  # type: ignore[arg-type]
         )
         for row in found
@@ -150,6 +165,8 @@ def branches(sizes: bool | None) -> None:
         for row in found
     ]
     _print(found, ["branch", "datasets", "files", "size", "last save", "author", "Git says"], rows)
+    if not rows:
+        _say("No branch has data in this catalog's stores.")
     _fail(failed)
 
 
@@ -176,19 +193,20 @@ def clean(
         raise click.UsageError("Say which branches: --branch NAME; or --stale, --older-than AGE or both of these.")
     project = _Project(datasets)
     plan = project.janitor.plan(names, datasets, stale=stale, age=max(grace, older) if stale else older)
-    columns = ["branch", "dataset", "path", "size", "age", "state", "record"]
-    _print(
-        _plain(plan),
-        columns,
-        [(*row[:2], project.shown(row[2]), *row[3:6], project.shown(row[6])) for row in _rows(plan)],
-    )
+    columns = ["branch", "dataset", "path", "size", "age", "state"]
+    _print(_plain(plan), columns, [(*row[:2], project.shown(row[2]), *row[3:]) for row in _rows(plan)])
     files = [size for item in plan.items for size in item.objects.values()]
-    _say("\n".join([*plan.left, f"{len(plan.items)} branch copies, {len(files)} files, {_size(sum(files))}"]))
+    total = (
+        f"{_count(len(plan.items), 'branch copy', 'branch copies')}, {_count(len(files), 'file')}, {_size(sum(files))}"
+    )
+    asked = f"of branch {', '.join(names)}" if names else "of a branch that is gone" if stale else "of such an age"
+    nothing = f"Nothing to remove: no record {asked}{' and of these datasets' * bool(datasets)} is here to clean."
+    _say("\n".join([*plan.left, total if plan.items else nothing]))
     failed = list(plan.failed)
     if plan.items and _agreed(yes, "Remove them?"):
         done = list(_progress(apply(plan), len(plan.items)))
         failed += [f"{item.found.path}: {why}" for item, why in done if why]
-        _say(f"Removed {sum(not why for _, why in done)} of {len(done)} branch copies.")
+        _say(f"Removed {sum(not why for _, why in done)} of {_count(len(plan.items), 'branch copy', 'branch copies')}.")
     _fail(failed)
 
 
@@ -208,11 +226,11 @@ def adopt(subject: str, yes: bool) -> None:
         raise click.ClickException(f"There are no branch copies here. {project.branch.why or 'This is main.'}")
     configs = project.entries()
     pair, units = adoption(project.catalog, configs, subject)
-    rows = [(pair.entry.name, path) for path in units.values()]
-    _print([{"dataset": name, "path": path} for name, path in rows], ["dataset", "path"], rows)
+    rows = [(pair.entry.name, project.shown(path)) for path in units.values()]
+    _print([{"dataset": pair.entry.name, "path": path} for path in units.values()], ["dataset", "path"], rows)
     if _agreed(yes, f"Record them as branch {project.branch.name}'s?"):
         pair.adopt(units)
-        _say(f"Recorded {len(units)} as branch {project.branch.name}'s.")
+        _say(f"Recorded as branch {project.branch.name}'s: {', '.join(path for _, path in rows)}.")
 
 
 class _Project:
@@ -227,12 +245,13 @@ class _Project:
         from kedro.framework.startup import bootstrap_project
         from kedro.utils import find_kedro_project
 
+        from steel_toes.branch import is_enabled
         from steel_toes.hook import SteelToes
 
         path = find_kedro_project(Path.cwd())
         if path is None:
             raise click.ClickException(f"{Path.cwd()} is in no Kedro project. Go to the project's folder.")
-        self.path, self.asked = Path(path), asked
+        self.path, self.asked, self.enabled = Path(path), asked, is_enabled(os.environ)
         bootstrap_project(self.path)
         hooks = [hook for hook in settings.HOOKS if isinstance(hook, SteelToes)]
         if not hooks:
@@ -258,13 +277,14 @@ class _Project:
         """The catalog as Kedro makes it."""
         from kedro.framework.session import KedroSession
 
-        before = os.environ.get("STEEL_TOES_ENABLED", "")  # a blank one counts as unset
+        before = os.environ.pop("STEEL_TOES_ENABLED", None)
         os.environ["STEEL_TOES_ENABLED"] = "false"
         try:
             with KedroSession.create(project_path=self.path, env=os.environ.get("KEDRO_ENV")) as session:
                 return session.load_context().catalog  # type: ignore[attr-defined]  # Kedro says AbstractSession
         finally:
-            os.environ["STEEL_TOES_ENABLED"] = before
+            del os.environ["STEEL_TOES_ENABLED"]
+            os.environ.update({} if before is None else {"STEEL_TOES_ENABLED": before})
 
     @cached_property
     def catalog(self) -> Any:
@@ -318,7 +338,7 @@ def _rows(plan: Plan) -> list[tuple[str, ...]]:
     return [
         (
             *(item.record.branch, item.record.dataset, path, _size(size), _age(item.found.modified)),
-            *("torn" if item.record.doubt else "", item.found.path),
+            "torn" if item.record.doubt else "",
         )
         for item in plan.items
         for path, size in item.objects.items() or [("(nothing is there)", 0)]
@@ -345,16 +365,24 @@ def _print(data: Any, columns: list[str], rows: Iterable[Sequence[Any]]) -> None
     meta = click.get_current_context().meta
     text = json.dumps(data, default=_jsonable, indent=1, ensure_ascii=False)
     if meta["output"]:
-        Path(meta["output"]).write_text(text + "\n", encoding="utf-8")
+        try:
+            Path(meta["output"]).write_text(text + "\n", encoding="utf-8")
+        except OSError as exc:
+            raise click.ClickException(f"Cannot write {meta['output']}. {exc.strerror}.") from exc
     if meta["json"]:
         click.echo(text, file=_stdout())
     elif rows := list(rows):
-        table = Table(*columns, box=None, show_header=any(columns), header_style="bold", pad_edge=False)
+        table = Table(box=None, show_header=any(columns), header_style="bold", pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold")  # a path that is cut off is no plan
         for row in rows:
             table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
-        # A pipe has no width: nothing is cut off there.
-        width = None if _stdout().isatty() or "COLUMNS" in os.environ else 1000
-        Console(file=_stdout(), width=width).print(table)
+        # A pipe has no width.
+        wide = _stdout().isatty() or "COLUMNS" in os.environ
+        console = Console(file=_stdout(), width=None if wide else 1000)
+        with console.capture() as capture:
+            console.print(table)
+        click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()), file=_stdout())
 
 
 def _jsonable(value: Any) -> Any:
@@ -379,6 +407,10 @@ def _fail(failed: Sequence[str]) -> None:
         _say(f"Failed: {text}")
     if failed:
         raise SystemExit(1)
+
+
+def _count(number: int, one: str, more: str = "") -> str:
+    return f"{number} {one if number == 1 else more or one + 's'}"
 
 
 def _size(size: int | None) -> str:

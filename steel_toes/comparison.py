@@ -14,7 +14,7 @@ from steel_toes.errors import ConfigurationError
 from steel_toes.locations import Config, Rule, absolute, filesystem_path
 from steel_toes.pair import Pair, RefusedPair
 from steel_toes.proxy import pair_of
-from steel_toes.records import WHOLE, Verdict
+from steel_toes.records import Verdict
 from steel_toes.redirection import Redirection
 from steel_toes.storage import Object
 
@@ -40,9 +40,10 @@ class Status:
         side: whose data a load would read, "main" or "branch"; None where it would fail.
         why: of the side.
         saves_to: where a save goes; None where it is refused.
-        bytes: of the data that a load would read.
+        bytes: of that side's copy: of a dataset with versions, of all; of an overlay, without main's.
         modified: when that was last written, by the store's clock.
         commit: of the code that saved the branch copy.
+        dirty: whether that code differed from the commit.
         author: who saved it.
         main_changed: whether main's copy changed since the branch copy was begun; None without one.
     """
@@ -54,6 +55,7 @@ class Status:
     bytes: int | None = None
     modified: datetime | None = None
     commit: str | None = None
+    dirty: bool | None = None
     author: str | None = None
     main_changed: bool | None = None
 
@@ -95,23 +97,27 @@ def _of_pair(name: str, pair: Pair) -> Status:
     return Status(
         dataset=name,
         side=side.value if side else None,
-        why=_why(verdicts),
+        why=_why(verdicts, entry.book.kind, bool(record and record.settled and record.settled.over == "nothing")),
         saves_to=entry.book.shown,
         bytes=sum(each.size for each in read) if side else None,
         modified=max((each.modified for each in read), default=None),
         commit=writer.commit if writer else None,
+        dirty=writer.dirty if writer else None,
         author=str(writer) if writer else None,
         main_changed=changed,
     )
 
 
-def _why(verdicts: dict[str, Verdict]) -> str:
+def _why(verdicts: dict[str, Verdict], kind: str, alone: bool) -> str:
     if not verdicts:
         return "never saved on the branch"
-    if [*verdicts] == [WHOLE]:
-        return _WORDS[verdicts[WHOLE]]
+    if kind == "whole":
+        return ", ".join(_WORDS[verdict] for verdict in verdicts.values())
+    noun = "version" if kind == "versioned" else "file"
     counts = Counter(_WORDS[verdict] for verdict in verdicts.values())
-    return ", ".join(f"{number} {words}" for words, number in counts.items())
+    parts = [f"{number} {noun}{'s' * (number > 1)} {words}" for words, number in counts.items()]
+    over = {"versioned": "beside main's", "overlay": "in the place of all of main's" if alone else "over main's"}[kind]
+    return f"{', '.join(parts)}, {over}"
 
 
 def adoption(catalog: Any, names: Iterable[str], subject: str) -> tuple[Pair, dict[str, str]]:

@@ -21,6 +21,8 @@ every error survives pickling, since Kedro's ParallelRunner carries it from a wo
 
 from __future__ import annotations
 
+import shlex
+from string import Formatter
 from typing import Any, ClassVar
 
 from kedro.io import DatasetError
@@ -28,6 +30,13 @@ from kedro.io import DatasetError
 
 def _rebuild(cls: type[SteelToesError], facts: dict[str, Any]) -> SteelToesError:
     return cls(**facts)
+
+
+class _Quoting(Formatter):
+    """Formats `{fact!q}` as a shell's word: Git allows `;` in a branch's name, and commands are there to be copied."""
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        return shlex.quote(str(value)) if conversion == "q" else super().convert_field(value, conversion)
 
 
 class SteelToesError(Exception):
@@ -42,7 +51,7 @@ class SteelToesError(Exception):
     def __init__(self, **facts: Any) -> None:
         self.facts = facts
         self.__dict__.update(facts)
-        super().__init__(self.message.format(**facts))
+        super().__init__(_Quoting().format(self.message, **facts))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.facts)
@@ -103,8 +112,8 @@ class TornCopyError(CopyError):
 
     message = (
         "Cannot load {dataset}: its branch copy {location} is torn. {writer} began to save it at {time} and did not "
-        "finish. Run the node that saves it again, or go back to main's data with `steel-toes clean --branch {branch} "
-        "{dataset}`."
+        "finish. Run the node that saves it again, or go back to main's data with `steel-toes clean "
+        "--branch {branch!q} {dataset!q}`."
     )
 
 
@@ -114,7 +123,7 @@ class TornAppendError(TornCopyError):
     message = (
         "Cannot append to {dataset}: its branch copy {location} is torn. {writer} began to save it at {time} and did "
         "not finish, and the rows that the branch had are not certain. Remove the copy with `steel-toes clean "
-        "--branch {branch} {dataset}`, then run the pipeline again from main's data."
+        "--branch {branch!q} {dataset!q}`, then run the pipeline again from main's data."
     )
 
 
@@ -123,8 +132,8 @@ class ChangedCopyError(CopyError):
 
     message = (
         "Cannot use the branch copy of {dataset}: {location} {what}. Save it again by running its node; or, if the file"
-        " that is there now is right, record it with `steel-toes adopt {dataset}`; or go back to main's with "
-        "`steel-toes clean --branch {branch} {dataset}`."
+        " that is there now is right, record it with `steel-toes adopt {dataset!q}`; or go back to main's with "
+        "`steel-toes clean --branch {branch!q} {dataset!q}`."
     )
 
 

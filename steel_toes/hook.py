@@ -6,7 +6,7 @@ import getpass
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from steel_toes.branch import SYSTEMS, Branch, find_branch, is_enabled, main_nam
 from steel_toes.catalog import install, is_installed
 from steel_toes.errors import ConfigurationError
 from steel_toes.layout import DELIMITER, LAYOUTS
+from steel_toes.locations import absolute
 from steel_toes.pair import Pair, Side
-from steel_toes.proxy import pair_of
+from steel_toes.proxy import AnyPair, pair_of
 from steel_toes.records import Writer
 from steel_toes.redirection import Redirection
 
@@ -92,10 +93,12 @@ class SteelToes:
             logger.warning("steel-toes: this catalog is branched already; is SteelToes() registered twice?")
 
     @hook_impl
-    def before_pipeline_run(self, pipeline: Any, catalog: Any) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
         """Freeze the sides of what the run only reads, so that all its nodes read the same."""
         if not is_installed(catalog):
             return
+        if run_params.get("only_missing_outputs"):
+            _announce_mains_outputs(catalog, pipeline.all_outputs())
         written = {_place(catalog, name) for name in pipeline.all_outputs()} - {None}
         for name in pipeline.inputs():
             pair = pair_of(catalog.get(name))
@@ -109,7 +112,7 @@ class SteelToes:
             return
         pairs = [pair_of(catalog.get(name)) for name in pipeline.inputs()]
         sides = [pair.opened for pair in pairs if pair]
-        wrote = sorted(name for name in pipeline.all_outputs() if _place(catalog, name))
+        wrote = sorted(name for name in pipeline.all_outputs() if _wrote(pair_of(catalog.get(name))))
         from_branch = _count(sides.count(Side.BRANCH), "input")
         read = f"{from_branch} from the branch, {sides.count(Side.MAIN)} from main; " if sides else ""
         names = f": {', '.join(wrote)}" if wrote else ""
@@ -153,7 +156,7 @@ class SteelToes:
             project=path.as_posix(),
             writer=writer,
             layout=self._layout,
-            records=self._records,
+            records=absolute(self._records, path.as_posix()) if self._records else None,
             shared=self._shared,
             taught=self._locations,
             create_buckets=self._create_buckets,
@@ -195,6 +198,20 @@ def _place(catalog: Any, name: str) -> str | None:
     """What two entries on one location have in common; None for an entry that is not branched."""
     pair = pair_of(catalog.get(name))
     return pair.entry.book.path if isinstance(pair, Pair) else None
+
+
+def _wrote(pair: AnyPair | None) -> bool:
+    """Whether this run saved the dataset, or left it half saved: Kedro may skip nodes that it was asked for."""
+    book = pair.entry.book if isinstance(pair, Pair) else None
+    record = book.read() if book else None
+    return bool(book and record and record.writer.run == book.writer.run)
+
+
+def _announce_mains_outputs(catalog: Any, outputs: Iterable[str]) -> None:
+    found = {_place(catalog, name): pair_of(catalog.get(name)) for name in outputs}
+    mains = [pair for pair in found.values() if isinstance(pair, Pair) and pair.open_run(written=True) is Side.MAIN]
+    count = sum(pair.main.exists() for pair in mains)
+    logger.info("steel-toes: %s not missing, since main has what the branch has not", _count(count, "output"))
 
 
 def _announce(branch: Branch) -> None:

@@ -128,10 +128,12 @@ class Janitor:
             named = [(name, _NAME.fullmatch(name), modified) for name, modified in names.items()]
             return [Found(reach, match[1], f"{top}/{name}", modified) for name, match, modified in named if match]
 
-        answers = _each(listed, self._reaches)
-        found = {one.path: one for answer in answers if isinstance(answer, list) for one in answer}
+        # One root is listed once for each set of credentials: another may be of another server.
+        roots = {(reach.root.protocol, reach.path, str(reach.root.options)): reach for reach in self._reaches}
+        answers = _each(listed, roots.values())
+        found = [one for answer in answers if isinstance(answer, list) for one in answer]
         groups: dict[str, list[Found]] = {}
-        for one in sorted(found.values(), key=lambda one: one.modified, reverse=True):
+        for one in sorted(found, key=lambda one: one.modified, reverse=True):
             groups.setdefault(one.slug, []).append(one)
         return groups, sorted({answer for answer in answers if isinstance(answer, str)})
 
@@ -143,15 +145,21 @@ class Janitor:
                 not given, that depends on whether there are many.
         """
         groups, left = self.find()
-        every = sum(map(len, groups.values())) <= _MANY if sizes is None else sizes
-        read = [pair for group in _each(_read_all if every else self._sample, groups.values()) for pair in group]
-        named: dict[tuple[str, str | None], list[tuple[Found, Record]]] = {}
+        founds = [one for group in groups.values() for one in group]
+        every = len(founds) <= _MANY if sizes is None else sizes
+        read = (
+            _read_all(founds) if every else [one for sample in _each(self._sample, groups.values()) for one in sample]
+        )
+        named: dict[tuple[str, str | None], dict[str, tuple[Found, Record]]] = {}
         for one, record in read:
             if isinstance(record, Record):
-                named.setdefault((record.branch, record.writer.project), []).append((one, record))
+                named.setdefault((record.branch, record.writer.project), {})[record.id] = (one, record)
             else:
                 left.append(record)
-        rows = [self._summary(group, 0 if every else len(groups[group[0][0].slug])) for group in named.values()]
+        rows = []
+        for group in (list(found.values()) for found in named.values()):
+            count = len(group) if every else len({one.path for one in groups[group[0][0].slug]})
+            rows.append(self._summary(group, count, every))
         return sorted(rows, key=lambda row: row.last_write, reverse=True), left
 
     def plan(
@@ -180,21 +188,21 @@ class Janitor:
             found, problems = self.find(slug)
             groups.update(found)
             failed += problems
-        chosen = list(groups.values()) if wanted else self._admitted(groups, stale, age)
-        items, left = [], []
-        for one, record in (pair for group in _each(_read_all, chosen) for pair in group):
+        chosen, named = list(groups.values()), set(wanted)
+        if not wanted:
+            chosen, named = self._admitted(groups, stale, age)
+        read: dict[tuple[str, str], tuple[Found, Record]] = {}
+        for one, record in _read_all([one for group in chosen for one in group]):
             if isinstance(record, str):
                 failed.append(record)
-            elif datasets and not self._is_of(one, record, set(datasets)):
-                continue
-            elif why := self._why_left(one, record, wanted):
-                left.append(f"{one.path} is left alone: {why}.")
-            else:
-                try:
-                    items.append(self._item(one, record))
-                except CopyError as exc:
-                    failed.append(str(exc))
-        return Plan(tuple(items), tuple(left), tuple(failed))
+            elif not datasets or self._is_of(one, record, set(datasets)):
+                read[one.path, record.id] = (one, record)
+        planned = _each(lambda pair: self._planned(*pair, named, bool(wanted)), read.values())
+        return Plan(
+            tuple(item for item in planned if isinstance(item, Item)),
+            tuple(why for why in planned if isinstance(why, str)),
+            tuple(failed + [str(error) for error in planned if isinstance(error, CopyError)]),
+        )
 
     # How -------------------------------------------------------------------------------------------------------------
 
@@ -224,18 +232,20 @@ class Janitor:
             others.append((one, record))
         return others[:1]
 
-    def _admitted(self, groups: Mapping[str, list[Found]], stale: bool, age: timedelta) -> list[list[Found]]:
+    def _admitted(
+        self, groups: Mapping[str, list[Found]], stale: bool, age: timedelta
+    ) -> tuple[list[list[Found]], set[str]]:
+        """The slugs that are old enough and, if asked so, whose branch is gone; and the names of those branches."""
         before = datetime.now(timezone.utc) - age
         mine = self.redirection.branch.slug
         old = [group for slug, group in groups.items() if slug != mine and group[0].modified < before]
         if not stale:
-            return old
-        samples = [record for sample in _each(self._sample, old) for _, record in sample]
-        return [
-            group
-            for group, record in zip(old, samples, strict=True)
-            if isinstance(record, Record) and self._word(record)[0] == "gone"
-        ]
+            return old, set()
+        gone: dict[str, str] = {}
+        for one, record in (pair for sample in _each(self._sample, old) for pair in sample):
+            if isinstance(record, Record) and self._word(record)[0] == "gone":
+                gone[one.slug] = record.branch
+        return [group for group in old if group[0].slug in gone], set(gone.values())
 
     def _word(self, record: Record) -> tuple[str, str]:
         """Git's word on a record's branch, and why it is unknown."""
@@ -247,19 +257,17 @@ class Janitor:
         heads = self._once(f"heads of {remote}", lambda: read_heads(path, remote))
         return heads.word(record.branch, writer.upstream, self.mains)
 
-    def _summary(self, group: list[tuple[Found, Record]], listed: int) -> Summary:
+    def _summary(self, group: list[tuple[Found, Record]], datasets: int, every: bool) -> Summary:
         newest, record = group[0]
         word, why = self._word(record)
-        sizes: list[int] = []
-        for one, each in [] if listed else group:
-            if not _why_misplaced(one, each):
-                sizes += self._item(one, each).objects.values()
+        items = [self._item(*pair) for pair in group if every and not self._why_misplaced(*pair)]
+        sizes = [size for item in items for size in item.objects.values()]
         return Summary(
             branch=record.branch,
             project=record.writer.project,
-            datasets=listed or len(group),
-            files=None if listed else len(sizes),
-            bytes=None if listed else sum(sizes),
+            datasets=datasets,
+            files=len(sizes) if every else None,
+            bytes=sum(sizes) if every else None,
             last_write=newest.modified,
             author=str(record.writer),
             git=word,
@@ -271,14 +279,21 @@ class Janitor:
         subjects = {reach.subjects.get(name) for reach in places for name in datasets}
         return record.dataset in datasets or record.location in subjects
 
-    def _why_left(self, one: Found, record: Record, wanted: Mapping[str, str]) -> str:
+    def _planned(self, one: Found, record: Record, named: set[str], asked: bool) -> Item | str | CopyError:
+        why = self._why_left(one, record, named, asked)
+        try:
+            return f"{one.path} is left alone: {why}." if why else self._item(one, record)
+        except CopyError as exc:
+            return exc
+
+    def _why_left(self, one: Found, record: Record, named: set[str], asked: bool) -> str:
         """Why nothing of a record is removed; "" if it is."""
         project = record.writer.project
-        if why := _why_misplaced(one, record):
+        if why := self._why_misplaced(one, record):
             return why
-        if wanted and record.branch not in wanted:
+        if named and record.branch not in named:
             return f"it is of branch {record.branch}"
-        if not (wanted if project is None else project == self.redirection.writer.project):
+        if not (asked if project is None else project == self.redirection.writer.project):
             return f"it is of {project or 'an unknown project; name its branch'}"
         # A main copy of today may have the name of a branch copy of yesterday.
         surveyed = replace(self.redirection, branch=Branch(record.branch, "its record")).surveyed
@@ -288,11 +303,38 @@ class Janitor:
         near = (main for main in guarded if outermost_directory(mine, [main]) or outermost_directory(main, [mine]))
         return f"the catalog has a main copy at {main}" if (main := next(near, None)) else ""
 
+    def _why_misplaced(self, one: Found, record: Record) -> str:
+        """Why a record cannot be believed; "" if it can."""
+        place = record_path(one.reach.path, one.slug, record.location)
+        if place != one.path or make_slug(record.branch) != one.slug:
+            return f"it says that it is of {record.branch} and {record.location}, and its place says otherwise"
+        if any(".." in text.split("/") or text.startswith("/") for text in _units(record)):
+            return "a unit in it leads out of its copy"
+        # Kedro allows `..` in a location: it is believed of an entry that the catalog has, and of no other.
+        ours = {subject for reach in self._reaches for subject in reach.subjects.values()}
+        try:
+            root, _ = self.redirection.root(normalise(_main_of(one, record)))
+            _copy_of(one, record)
+        except SteelToesError as exc:
+            return str(exc)
+        if filesystem_path(Rule(), root)[1] != one.reach.path or (
+            ".." in record.location.split("/") and record.location not in ours
+        ):
+            return f"records of {record.location} do not lie here"
+        return ""
+
     def _item(self, one: Found, record: Record) -> Item:
         copy = _copy_of(one, record)
         protocol, path = filesystem_path(Rule(kind="overlay" if record.kind == "overlay" else "whole"), copy)
         fits = [reach for reach in self._reaches if reach.data.protocol == protocol]
-        fits.sort(key=lambda reach: reach.bucket != bucket_of(record.location))
+        # Another server may have a bucket of the same name: whose record it is, his is the data.
+        fits.sort(
+            key=lambda reach: (
+                (reach.root, reach.path) != (one.reach.root, one.reach.path),
+                record.location not in reach.subjects.values(),
+                reach.bucket != bucket_of(record.location),
+            )
+        )
         store = fits[0].data if fits else open_store(record.dataset, protocol, {})
         return Item(one, record, store, path, _objects(store, path, record))
 
@@ -310,11 +352,21 @@ def apply(plan: Plan) -> Iterator[tuple[Item, str]]:
     for item in sorted(plan.items, key=lambda item: item.found.path):
         groups.setdefault((id(item.found.reach.root), id(item.store)), []).append(item)
     batches = [group[n : n + _BATCH] for group in groups.values() for n in range(0, len(group), _BATCH)]
-    with ThreadPoolExecutor(_THREADS) as pool:
+    # Each record of a batch is locked, which takes an open file: there are not many at a time.
+    with ThreadPoolExecutor(2) as pool:
         for done in pool.map(_remove, batches):
             yield from done
     for url, item in {bucket: item for item in plan.items if (bucket := _bucket(item))}.items():
+        if why := _discard(url, item):
+            yield item, why
+
+
+def _discard(url: str, item: Item) -> str:
+    try:
         BranchBucket(item.store, url, item.record.branch, create=False).discard()
+    except CopyError as exc:
+        return str(exc)
+    return ""
 
 
 def _remove(batch: list[Item]) -> list[tuple[Item, str]]:
@@ -323,7 +375,8 @@ def _remove(batch: list[Item]) -> list[tuple[Item, str]]:
         with ExitStack() as locks:
             for item in batch:
                 locks.enter_context(root.alone(item.found.path))
-            same = [item for item in batch if _read(item.found) == item.record]
+            now = _each(_read, [item.found for item in batch])
+            same = [item for item, record in zip(batch, now, strict=True) if record == item.record]
             batch[0].store.remove_all([path for item in same for path in item.objects], [item.copy for item in same])
             folders = {posixpath.dirname(item.found.path) for item in same}
             root.remove_all([item.found.path for item in same], folders)
@@ -341,24 +394,14 @@ def _bucket(item: Item) -> str | None:
     return f"{item.store.protocol}://{item.copy.split('/')[0]}"
 
 
+def _main_of(one: Found, record: Record) -> str:
+    """Main's location: a local one is told from the root."""
+    return record.location if "://" in record.location else posixpath.join(one.reach.path, record.location)
+
+
 def _copy_of(one: Found, record: Record) -> str:
     """The branch copy's location, which its record does not say but follows from."""
-    local = "://" not in record.location
-    location = posixpath.join(one.reach.path, record.location) if local else record.location
-    return branch_location(location, one.slug, record.layout)
-
-
-def _why_misplaced(one: Found, record: Record) -> str:
-    """Why a record cannot be believed; "" if it can."""
-    if record_path(one.reach.path, one.slug, record.location) != one.path or make_slug(record.branch) != one.slug:
-        return f"it says that it is of {record.branch} and {record.location}, and its place says otherwise"
-    if any(".." in text.split("/") or text.startswith("/") for text in _units(record)) or ".." in record.location:
-        return "it leads out of its directory"
-    try:
-        _copy_of(one, record)
-    except SteelToesError as exc:
-        return str(exc)
-    return ""
+    return branch_location(_main_of(one, record), one.slug, record.layout)
 
 
 def _units(record: Record) -> set[str]:
@@ -390,8 +433,8 @@ def _read(one: Found) -> Record | str:
         return str(exc)
 
 
-def _read_all(group: Iterable[Found]) -> list[tuple[Found, Record | str]]:
-    return [(one, _read(one)) for one in group]
+def _read_all(found: Collection[Found]) -> list[tuple[Found, Record | str]]:
+    return list(zip(found, _each(_read, found), strict=True))
 
 
 def _each(function: Callable[[S], T], values: Iterable[S]) -> list[T]:

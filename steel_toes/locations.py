@@ -214,12 +214,12 @@ def redirected(rule: Rule, config: Config, location: str) -> Config:
     return moved
 
 
-def absolute(location: str) -> str:
-    """A relative local location from the working directory, as Kedro reads it; anything else as it is."""
+def absolute(location: str, folder: str = "") -> str:
+    """A relative local location from a folder or the working directory, as Kedro reads it; anything else as it is."""
     protocol, path = get_protocol_and_path(location)
     if protocol != "file" or "://" in location:
         return location
-    return os.path.join(os.getcwd(), os.path.expanduser(path))
+    return os.path.join(folder or os.getcwd(), os.path.expanduser(path))
 
 
 def filesystem_path(rule: Rule, location: str) -> tuple[str, str]:

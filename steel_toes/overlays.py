@@ -89,7 +89,7 @@ class OverlayPair(Pair):
 
     def exists(self) -> bool:
         """Whether there is any partition to load."""
-        record = self.entry.book.read()
+        record = self._record()
         settled = record.settled if record else None
         ours = [unit for unit in (settled.data if settled else ()) if self._name(unit) is not None]
         if any(self.look(unit)[1] is Verdict.BRANCH for unit in ours):
@@ -115,6 +115,15 @@ class OverlayPair(Pair):
     def _owns(self, unit: str) -> bool:
         return True
 
+    def _record(self) -> Record | None:
+        """The record; what the datasets listed before it changed is forgotten."""
+        record = self.entry.book.read()
+        if (record.id if record else None) != self.seen:
+            self.main.release()
+            self.branch.release()
+            self.seen = record.id if record else None
+        return record
+
     @property
     def _settings(self) -> Mapping[str, Any]:
         return self.entry.settings
@@ -127,11 +136,11 @@ class OverlayPair(Pair):
         return self._dataset(side)
 
     def _choose(self, found: tuple[Record | None, Verdict] | None = None) -> tuple[Record | None, Side]:
-        record = self.entry.book.read()
+        record = self._record()
         return record, Side.BRANCH if record and record.settled else Side.MAIN
 
     def _partitions(self, main: Dataset, branch: Dataset) -> dict[str, Load]:
-        record = self.entry.book.read()
+        record = self._record()
         settled = record.settled if record else None
         mains = {} if settled and settled.over == "nothing" else _listed(main)
         mine = _listed(branch) if settled else {}

@@ -15,7 +15,7 @@ AnyPair = Pair | RefusedPair
 
 # Answered by main's dataset without asking any store: the same on both sides, or what the catalog says of the entry.
 _QUIET = frozenset(
-    {"_EPHEMERAL", "_SINGLE_PROCESS", "_init_args", "_init_config", "_describe", "_logger", "_pretty_repr", "_version"}
+    {"_EPHEMERAL", "_SINGLE_PROCESS", "_init_args", "_init_config", "_logger", "_pretty_repr", "_version"}
     | {"metadata", "_load_args", "_save_args", "_fs", "_protocol", "_storage_options", "_copy_mode", "_dataset"}
 )
 # Names that write, or say where a save goes.

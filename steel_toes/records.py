@@ -134,9 +134,14 @@ class Record:
         was = values["was"]
         nested = {"was": cls.from_dict(was) if was else None, "writer": Writer(**values["writer"])}
         maps = {name: dict(values[name].items()) for name in ("data", "base", "doubt")}
-        if values["state"] not in ("writing", "complete"):
-            raise ValueError(values["state"])
-        return cls(**{**values, **maps, **nested})
+        record = cls(**{**values, **maps, **nested})
+        texts = [record.id, record.branch, record.dataset, record.location, record.layout, record.created, record.saved]
+        texts += [text for pairs in maps.values() for pair in pairs.items() for text in pair]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("what should be a text is none")
+        if record.state not in ("writing", "complete") or record.kind not in ("whole", "versioned", "overlay"):
+            raise ValueError(f"{record.state}, {record.kind}")
+        return record
 
 
 def judge(record: Record | None, unit: str, identity: str | None) -> Verdict:

@@ -263,7 +263,7 @@ class Redirection:
         """Where the records of a location lie, and what they call the location: from there, if it is local."""
         place = normalise(anchor)
         if self.records:
-            return absolute(self.records), place
+            return self.records, place
         bucket = bucket_of(anchor)
         if bucket:
             return place[: place.index(bucket) + len(bucket)], place

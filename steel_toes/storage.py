@@ -14,7 +14,7 @@ import tempfile
 import traceback
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from stat import S_ISDIR
@@ -186,9 +186,11 @@ class Store:
             return
         name = hashlib.sha256(f"{self.label}{path}".encode()).hexdigest()[:32]
         folder = os.path.join(tempfile.gettempdir(), f"steel_toes-{os.getuid()}")
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        with open(os.path.join(folder, name), "wb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with ExitStack() as stack:
+            with self._asked("lock a record of"):
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+                file = stack.enter_context(open(os.path.join(folder, name), "wb"))
+                fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     @contextmanager
