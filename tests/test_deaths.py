@@ -437,3 +437,16 @@ def test_a_writer_that_fails(
     assert answer(kind, tmp_path) == torn
     assert_repaired(kind, tmp_path, ended + 1, {"torn"} if "torn" in torn else set())
     assert {path: path.read_bytes() for path in main} == main, "main's bytes changed"
+
+
+@pytest.mark.parametrize("writes", ["nothing", "half", "all"])
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.appends])
+def test_a_first_append_that_fails_where_main_has_nothing(name: str, writes: str, tmp_path: Path) -> None:
+    """What a failed first append left is in no later one, also where main has nothing to seed from, and still not."""
+    kind = KINDS[name]
+    with pytest.raises(DatasetError):
+        save(failing(kind, writes, OSError("As planned.")), tmp_path, "feature/x", 1)
+    assert not open_catalog(kind, tmp_path, "feature/x")["x"].exists()
+    save(kind, tmp_path, "feature/x", 2)
+    assert {*answer(kind, tmp_path)} == {(2,)}
+    assert not open_catalog(kind, tmp_path, "main")["x"].exists()
