@@ -540,7 +540,7 @@ def seen(team, entry):
 
 
 @pytest.mark.parametrize(
-    ("entry", "state"), itertools.product(ENTRIES, STATES) if LONG else [("text", "own"), ("log", "new")]
+    ("entry", "state"), [*itertools.product(ENTRIES, STATES)] if LONG else [("text", "own"), ("log", "new")]
 )
 def test_rights_that_end_at_any_request_of_a_save(team, entry, state):
     """From whichever request of a save on the store refuses everything: before, or torn, then as good as new."""
@@ -599,10 +599,13 @@ def kill_a_save(team, entry, what, number):
     return bool(fault.hits)
 
 
+FEW_KILLS = [("log", "new", "done"), ("big", "own", "inside")]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="a client is a fork of a process with threads")
 @pytest.mark.parametrize(
     ("entry", "state", "what"),
-    itertools.product(MAIN, STATES, ["inside", "done"]) if LONG else [("log", "new", "done"), ("big", "own", "inside")],
+    [*itertools.product(MAIN, STATES, ["inside", "done"])] if LONG else FEW_KILLS,
 )
 def test_a_client_that_is_killed_in_an_upload(team, entry, state, what):
     """After a kill -9 in the middle of any upload of a save, or before its answer, a load gives what it gave, or torn.
@@ -825,3 +828,16 @@ def test_a_store_elsewhere_that_does_not_answer(store, place, what, elsewhere):
     team.save(entry, AGAIN[entry])
     whole = AGAIN[entry] if store == "gcs" else after(entry, *saved, AGAIN[entry])
     assert team.load(entry) == whole
+
+
+@pytest.mark.parametrize("what", ["403", "500"])
+@pytest.mark.parametrize("store", ["gcs", "azure"])
+def test_a_record_without_an_answer_is_not_absent_elsewhere(store, what, elsewhere):
+    """Main's is read, and `exists` answered, only once Google's or Azure's store has said that there is no record."""
+    elsewhere.strike(what, "GET", RECORD)
+    for ask in (lambda: elsewhere.load("text"), lambda: elsewhere.branch("text").exists()):
+        with pytest.raises(StoreError, match=f"{elsewhere.protocol}://") as failed:
+            ask()
+        assert_names_the_store(failed.value, protocol=elsewhere.protocol)
+    elsewhere.proxy.faults = ()
+    assert elsewhere.load("text") == MAIN["text"]
