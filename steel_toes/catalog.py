@@ -17,7 +17,7 @@ from kedro.io.core import Version, parse_dataset_definition
 from kedro.io.data_catalog import _LazyDataset
 
 from steel_toes.errors import LocationError
-from steel_toes.locations import Config, Rule, class_names
+from steel_toes.locations import Config, Rule, class_names, wraps
 from steel_toes.overlays import IncrementsPair, OverlayPair
 from steel_toes.pair import Dataset, Pair, RefusedPair, Side, refused
 from steel_toes.proxy import pair_of, proxy_for
@@ -139,7 +139,7 @@ def config_of(dataset: Dataset) -> tuple[Config, Version | None]:
 
 
 def _given(name: str, config: Config, main: Dataset, version: Version | None) -> Given:
-    inner = (parse_dataset_definition(config["dataset"])[0],) if isinstance(main, CachedDataset) else ()
+    inner = (parse_dataset_definition(config["dataset"])[0],) if wraps(type(main)) and "dataset" in config else ()
     return Given(name, config, (*inner, type(main)), version)
 
 

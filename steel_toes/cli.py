@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
+        from kedro.io import DatasetError
+
         from steel_toes.errors import SteelToesError
 
         ctx.obj, before = sys.stdout, logging.root.manager.disable
@@ -39,8 +41,8 @@ class _Group(click.Group):
             # Whatever else a project logs or prints when it is loaded is talk.
             with redirect_stdout(sys.stderr):
                 return super().invoke(ctx)
-        except SteelToesError as exc:
-            usage = str(exc.facts.get("setting")).startswith("--")
+        except (SteelToesError, DatasetError) as exc:
+            usage = str(getattr(exc, "setting", "")).startswith("--")
             raise (click.UsageError if usage else click.ClickException)(str(exc)) from exc
         finally:
             logging.disable(before)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from kedro.io import DatasetError
+
 from steel_toes.errors import ConfigurationError
 from steel_toes.locations import Config, Rule, absolute, filesystem_path
 from steel_toes.pair import Pair, RefusedPair
@@ -80,7 +82,7 @@ def statuses(catalog: Any, redirection: Redirection, configs: Mapping[str, Confi
             shared = redirection.shares(name, configs[name], [type(dataset)])
             return Status(name, "main", "shared" if shared else "left alone: only read, or in memory", "main")
         except Exception as exc:  # noqa: BLE001 - one entry that cannot be built or reached does not hide the others
-            return Status(name, None, f"{type(exc).__name__}: {exc}")
+            return Status(name, None, " ".join(f"{type(exc).__name__}: {exc}".split()))
 
     with ThreadPoolExecutor(_THREADS) as pool:
         yield from pool.map(status, configs)
@@ -134,7 +136,13 @@ def adoption(catalog: Any, names: Iterable[str], subject: str) -> tuple[Pair, di
     names = list(names)
     path = posixpath.normpath(filesystem_path(Rule(), absolute(subject))[1])
     for name in [subject] if subject in names else names:
-        pair = pair_of(catalog.get(name))
+        try:
+            pair = pair_of(catalog.get(name))
+        except DatasetError:
+            # A class that is not installed here: whose the path is can still be another's.
+            if subject in names:
+                raise
+            continue
         if not isinstance(pair, Pair) or (subject not in names and not _is_in(path, pair.entry.branch)):
             continue
         units = pair.adoptable(pair.entry.book.read())

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from kedro.io import CachedDataset
 from kedro.io.core import get_protocol_and_path
 
 Config = dict[str, Any]
@@ -54,10 +55,12 @@ _TABLE = Rule("refuse_save", why="Its data is a table or a key, which steel_toes
 _SERVICE = Rule("refuse_save", why="It writes to a service, of which there is no copy for the branch.")
 _STREAM = Rule("refuse_save", why="A stream's checkpoint cannot be divided between branches.")
 _HANDLE = Rule("refuse_load", why="What it loads is a handle that can write where it came from: main's data.")
-_WRITES_ON_LOAD = Rule("refuse_load", why="Loading it can itself write to the service or to main's file.")
+
+WRITES_ON_LOAD = Rule("refuse_load", why="Loading it can itself write to the service or to main's file.")
 
 _KEDRO_DATASETS = "kedro_datasets"
 _X = "kedro_datasets_experimental."
+_M = "kedro_mlflow.io."  # what its datasets write is in MLflow's runs, which are nobody else's
 REGISTRY: Mapping[str, Rule] = {
     "MemoryDataset": _ALONE,
     "SharedMemoryDataset": _ALONE,
@@ -96,18 +99,23 @@ REGISTRY: Mapping[str, Rule] = {
     _X + "faiss.FAISSVectorStoreDataset": _HANDLE,
     _X + "feast.FeastDataset": _SERVICE,
     _X + "langchain.PromptDataset": _ALONE,
-    _X + "langfuse.EvaluationDataset": _WRITES_ON_LOAD,
-    _X + "langfuse.PromptDataset": _WRITES_ON_LOAD,
+    _X + "langfuse.EvaluationDataset": WRITES_ON_LOAD,
+    _X + "langfuse.PromptDataset": WRITES_ON_LOAD,
     _X + "langfuse.TraceDataset": _ALONE,
     _X + "mlrun.MLRunAbstractDataset": _SERVICE,
-    _X + "opik.EvaluationDataset": _WRITES_ON_LOAD,
-    _X + "opik.PromptDataset": _WRITES_ON_LOAD,
+    _X + "opik.EvaluationDataset": WRITES_ON_LOAD,
+    _X + "opik.PromptDataset": WRITES_ON_LOAD,
     _X + "opik.TraceDataset": _ALONE,
     _X + "optuna.StudyDataset": _HANDLE,
     _X + "polars.PolarsDatabaseDataset": _TABLE,
     _X + "pypdf.PDFDataset": _ALONE,
     _X + "vectorstore_base.AbstractVectorStoreDataset": _HANDLE,
     _X + "weaviate.WeaviateVectorStoreDataset": _HANDLE,
+    _M + "metrics.mlflow_abstract_metric_dataset.MlflowAbstractMetricDataset": _ALONE,
+    _M + "metrics.mlflow_metrics_history_dataset.MlflowMetricsHistoryDataset": _ALONE,
+    _M + "models.mlflow_model_local_filesystem_dataset.MlflowModelLocalFileSystemDataset": Rule(parameter="filepath"),
+    _M + "models.mlflow_model_registry_dataset.MlflowModelRegistryDataset": _ALONE,
+    _M + "models.mlflow_model_tracking_dataset.MlflowModelTrackingDataset": _ALONE,
 }
 
 _UNPLACED = Rule("refuse_save", why="None of its parameters is known to say where its data is.")
@@ -154,6 +162,11 @@ def rule_for(names: list[str], config: Config, taught: Mapping[str, str]) -> Rul
         lists=parameter == "path" and not surveyed,
         seeding="never" if surveyed else "always",
     )
+
+
+def wraps(cls: type) -> bool:
+    """Whether a class holds another dataset, in whose configuration the location is."""
+    return issubclass(cls, CachedDataset) or cls.__module__.startswith(f"{_M}artifacts.")
 
 
 def catalog_name(name: str) -> str:

@@ -21,6 +21,7 @@ from steel_toes.layout import (
     relative,
 )
 from steel_toes.locations import (
+    WRITES_ON_LOAD,
     Config,
     Rule,
     absolute,
@@ -46,7 +47,7 @@ class Given:
     Args:
         name: of the entry.
         config: its resolved configuration.
-        classes: the dataset's class and, of a `CachedDataset`, before it the class of the wrapped dataset.
+        classes: the dataset's class and, if that wraps another dataset as `CachedDataset` does, before it the other's.
         version: its pinned versions, if it is versioned.
     """
 
@@ -58,13 +59,18 @@ class Given:
     @property
     def inner(self) -> Config:
         """The configuration that has the location: in a `CachedDataset`, that of the wrapped dataset."""
-        inner: Config = self.config["dataset"] if len(self.classes) > 1 else self.config
+        inner: Config = self.config["dataset"] if self.wrapped else self.config
         return inner
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether the dataset with the location is inside another."""
+        return len(self.classes) > 1
 
     def moved(self, rule: Rule, location: str) -> Config:
         """The configuration with another location."""
         inner = redirected(rule, self.inner, location)
-        return {**self.config, "dataset": inner} if len(self.classes) > 1 else inner
+        return {**self.config, "dataset": inner} if self.wrapped else inner
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,11 @@ class Redirection:
         """What is done with an entry; shared entries are left alone."""
         if self.shares(given.name, given.config, given.classes):
             return Rule("alone")
-        return rule_for(class_names(given.classes[0]), given.inner, self.taught)
+        if given.wrapped and given.config.get("run_id"):
+            return WRITES_ON_LOAD  # kedro-mlflow copies a run's artifact over the file that it wraps
+        rule = rule_for(class_names(given.classes[0]), given.inner, self.taught)
+        # Kedro pins no version inside another dataset: its versions are files of a directory.
+        return replace(rule, seeding="always") if given.wrapped and given.inner.get("versioned") else rule
 
     def shares(self, name: str, config: Config, classes: Iterable[type | str]) -> bool:
         """Whether an entry is shared: by its metadata, its name or its type, of which a class or its name is known."""
