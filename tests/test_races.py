@@ -1,26 +1,26 @@
 """Many runs at once: what a load gives while other processes save, for real, on the local disk and on S3.
 
-Each of the two races lasts three seconds; `STEEL_TOES_RACE_SECONDS=60 pytest tests/test_races.py` makes it a minute.
+Each lasts a few seconds; `STEEL_TOES_RACE_SECONDS=60 pytest tests/test_races.py` makes it a minute.
 """
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
+import itertools
 import json
-import logging
 import multiprocessing
 import os
 import random
 import time
 import traceback
-import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 pd = pytest.importorskip("pandas", reason="two of the datasets are pandas'")
@@ -31,9 +31,11 @@ from steel_toes import SteelToes  # noqa: E402
 from steel_toes.errors import SteelToesError  # noqa: E402
 
 SECONDS = float(os.environ.get("STEEL_TOES_RACE_SECONDS", "3"))
+AT_LEAST = 5  # saves and loads of a process
 BYTES = 100_000
 WIDTH = 100
 FORK = multiprocessing.get_context("fork")
+NUMBERS = itertools.count(1)
 BRANCHES = ("feature/a", "feature/b")
 FILES = {
     "csv": ("pandas.CSVDataset", "x.csv"),
@@ -129,42 +131,16 @@ def local(tmp_path: Path) -> Place:
     return Place("local", str(folder), dump, lambda number: BYTES, processes=20)
 
 
-def serve(port: Any) -> None:
-    """Moto's server, in a process of its own: who races forks from one without threads."""
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    port.send(server.get_host_and_port()[1])
-    server._thread.join()
-
-
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    if "STEEL_TOES_RACE_SECONDS" not in os.environ:
-        pytest.skip("S3's races run when they are asked for: STEEL_TOES_RACE_SECONDS=60")
-    pytest.importorskip("moto.server", reason="S3 in the tests is moto's server: moto[server] and s3fs")
-    s3fs = pytest.importorskip("s3fs", reason="S3 needs s3fs")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    here, there = FORK.Pipe(duplex=False)
-    server = FORK.Process(target=serve, args=(there,), daemon=True)
-    server.start()
-    assert here.poll(60), "moto's server did not start"
-    endpoint = f"http://127.0.0.1:{here.recv()}"
-    credentials = {"key": "AKIAFORTESTSONLY", "secret": "of-the-tests", "client_kwargs": {"endpoint_url": endpoint}}
-
-    # Moto's state is its process's, and this process may have had a server of its own before.
-    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST"))
-    files = s3fs.S3FileSystem(**credentials, skip_instance_cache=True, use_listings_cache=False)
+def s3(moto: Any) -> Place:
+    bucket = f"races-{next(NUMBERS)}"
+    files = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True, **moto.credentials)
+    files.mkdir(bucket)
 
     def dump() -> dict[str, bytes]:
-        return {name: files.cat_file(name) for name in files.find("team-data")}
+        return {name: files.cat_file(name) for name in files.find(bucket)}
 
-    files.mkdir("team-data")
-    yield Place("S3", "s3://team-data/data", dump, lambda number: BYTES - number % 7 * 1000, 8, credentials)
-    server.kill()
-    server.join()
+    return Place("S3", f"s3://{bucket}/data", dump, lambda number: BYTES - number % 7 * 1000, 8, moto.credentials)
 
 
 @pytest.fixture
@@ -247,10 +223,10 @@ class Work:
             self.place.open(self.branch)[name].load()
 
     def run(self, racer: Racer) -> None:
-        """Save and load until it is time."""
+        """Save and load until it is time, but a few times even where all is slow."""
         chance, catalog = random.Random(racer.name), self.place.open(self.branch)
-        until = time.monotonic() + SECONDS
-        while time.monotonic() < until and not racer.faults:
+        until, turns = time.monotonic() + SECONDS, itertools.count(1)
+        while (next(turns) <= AT_LEAST or time.monotonic() < until) and not racer.faults:
             if chance.random() < 0.05:  # a run that begins just now
                 catalog = self.place.open(self.branch)
             if self.writes:
