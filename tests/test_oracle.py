@@ -4,13 +4,15 @@
 > private copy follows main for everything that the branch has not written. The unit is the dataset; in a partitioned
 > dataset it is the partition.
 
-Each branch has such a copy here, a real folder, and on it plain Kedro, without steel_toes. Whatever main saves is
-copied into each of them, except the units that the branch has written. After every step the two answers are compared,
-and main's bytes, what main's own catalog lists, and the files of the other branches.
+Each branch has such a copy here, a real folder or bucket, and on it plain Kedro, without steel_toes. Whatever main
+saves is copied into each of them, except the units that the branch has written. After every step the two answers are
+compared, and main's bytes, what main's own catalog lists, and the files of the other branches.
 
-`STEEL_TOES_ORACLE_STEPS=10000 pytest tests/test_oracle.py` looks for longer than the 3,000 steps of CI.
+`STEEL_TOES_ORACLE_STEPS=10000 pytest tests/test_oracle.py` looks for longer than the 3,000 steps of CI on the local
+disk, and the 120 on each store; `-k s3` is one of them alone.
 """
 
+import itertools
 import logging
 import os
 import pickle
@@ -27,6 +29,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import fsspec
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -38,11 +41,17 @@ from steel_toes import SteelToes, overlays, pair, records, redirection, versions
 from steel_toes.branch import Branch, find_branch
 
 pd = pytest.importorskip("pandas", reason="the oracle compares pandas' CSV files")
+cloudpickle = pytest.importorskip("cloudpickle", reason="catalogs in a store go to other processes by cloudpickle")
 
 MAIN = "main"
 BRANCHES = ("feature/x", "feature-x", "fix")
-STEPS = int(os.environ.get("STEEL_TOES_ORACLE_STEPS", "3000"))
+ASKED = os.environ.get("STEEL_TOES_ORACLE_STEPS")
+STEPS = int(ASKED or "3000")
 STEPS_OF_A_PROGRAM = 30
+# A request takes a hundred times as long as a local file; short programs, so that there are several.
+STORES = {"memory": "memory", "s3": "moto", "gcs": "gcs", "azure": "azurite"}
+STEPS_IN_A_STORE = int(ASKED or "120")
+STEPS_OF_A_PROGRAM_IN_A_STORE = 30 if ASKED else 12
 ALL = "*"
 
 
@@ -202,15 +211,20 @@ GROUPS: dict[str, tuple[dict[str, Any], tuple[Entry, ...]]] = {
 IDS = ("a", "b", "c", "n/a")
 
 
-def configuration(groups: list[str], root: Path) -> dict[str, Any]:
-    """Kedro's configuration of these groups, with its data in `root/data`."""
+def configuration(groups: list[str], url: str) -> dict[str, Any]:
+    """Kedro's configuration of these groups, with its data at a place; in a store, with credentials."""
 
     def placed(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: placed(inner) for key, inner in value.items()}
-        return value.replace("@/", f"{root}/data/") if isinstance(value, str) else value
+        return value.replace("@/", f"{url}/") if isinstance(value, str) else value
 
-    return {name: placed(config) for group in groups for name, config in GROUPS[group][0].items()}
+    def signed(config: dict[str, Any]) -> dict[str, Any]:
+        if config["type"] == "CachedDataset":
+            return {**config, "dataset": signed(config["dataset"])}
+        return {**config, "credentials": "own"} if "://" in url else config
+
+    return {name: signed(placed(config)) for group in groups for name, config in GROUPS[group][0].items()}
 
 
 def made(holds: str, number: int) -> Any:
@@ -245,25 +259,81 @@ def answer(ask: Callable[[], Any]) -> tuple[str, Any]:
 # The files ----------------------------------------------------------------------------------------------------------
 
 
-def files(root: Path) -> dict[str, bytes]:
-    """Every file below `root/data`, with its bytes."""
-    top = str(root / "data")
-    found = {}
-    for folder, _, names in os.walk(top):
-        for name in names:
-            path = os.path.join(folder, name)  # noqa: PTH118  # ten times per step: pathlib takes half of the time
-            with open(path, "rb") as file:  # noqa: PTH123
-                found[path[len(top) + 1 :]] = file.read()
-    return found
+class Folder:
+    """A folder of the local disk.
+
+    Args:
+        path: it is made, with the `data` in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.url = str(path / "data")
+        Path(self.url).mkdir(parents=True)
+
+    def files(self) -> dict[str, bytes]:
+        """Every file in it, with its bytes."""
+        found = {}
+        for folder, _, names in os.walk(self.url):
+            for name in names:
+                path = os.path.join(folder, name)  # noqa: PTH118  # ten times per step: pathlib takes half of the time
+                with open(path, "rb") as file:  # noqa: PTH123
+                    found[path[len(self.url) + 1 :]] = file.read()
+        return found
+
+    def put(self, path: str, data: bytes) -> None:
+        target = Path(self.url, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+    def remove(self, path: str) -> None:
+        Path(self.url, path).unlink()
 
 
+class Bucket:
+    """A bucket of a store.
+
+    What is put into it goes the catalogs' own way, so that they know of it; and is looked at past all caches.
+
+    Args:
+        server: of the store.
+        name: of the bucket; it is made.
+    """
+
+    def __init__(self, server: Any, name: str) -> None:
+        self.url = f"memory:///{name}" if server.protocol == "memory" else f"{server.protocol}://{name}"
+        self.way = fsspec.filesystem(server.protocol, **server.credentials)
+        few = {"max_concurrency": 1} if server.protocol == "s3" else {}  # no HEAD before each GET
+        self.view = fsspec.filesystem(server.protocol, use_listings_cache=False, **few, **server.credentials)
+        self.top = self.way._strip_protocol(self.url)
+        self.way.mkdir(self.top)
+        self.known: dict[str, tuple[Any, bytes]] = {}
+
+    def files(self) -> dict[str, bytes]:
+        """Every object in it, with its bytes; those of an etag that was seen before are not read again."""
+        found = {}
+        for path, info in self.view.find(self.top, detail=True).items():
+            name, tag = path[len(self.top) + 1 :], info.get("ETag") or info.get("etag")
+            if tag is None or self.known.get(name, (None,))[0] != tag:
+                self.known[name] = tag, self.view.cat_file(path)
+            found[name] = self.known[name][1]
+        return found
+
+    def put(self, path: str, data: bytes) -> None:
+        self.way.pipe_file(f"{self.top}/{path}", data)
+
+    def remove(self, path: str) -> None:
+        self.way.rm_file(f"{self.top}/{path}")
+
+
+Tree = Folder | Bucket
+NUMBERS = itertools.count(1)
 SLUGS = {branch: find_branch(Path("/"), branch=branch, main=None).slug for branch in BRANCHES}
 
 
 def owner(path: str) -> str:
-    """Whose a file in the team's folder is."""
+    """Whose a file in the team's folder is; where a store has no buckets, records lie beside the data."""
     for branch, slug in SLUGS.items():
-        if path.startswith(f"_steel_toes/{slug}/") or re.search(rf"--{slug}(?![a-z0-9-])", path):
+        if f"/_steel_toes/{slug}/" in f"/{path}" or re.search(rf"--{slug}(?![a-z0-9-])", path):
             return branch
     return MAIN
 
@@ -273,12 +343,12 @@ class PrivateCopy:
     """What the law says that a branch has: a real copy of main's data, which follows main where it was not written.
 
     Args:
-        root: its folder.
+        tree: its folder or bucket.
         units: what the branch has written: by place, the partitions, the versions, or `ALL`.
         saves: how often the branch has saved to a place.
     """
 
-    root: Path
+    tree: Tree
     units: dict[str, set[str]] = field(default_factory=dict)
     saves: dict[str, int] = field(default_factory=dict)
 
@@ -300,16 +370,14 @@ class PrivateCopy:
 
     def follow(self, main: dict[str, bytes], entries: tuple[Entry, ...]) -> None:
         """Take over main's files for everything that the branch has not written."""
-        mine = files(self.root)
+        mine = self.tree.files()
         for path in {*mine, *main}:
             if mine.get(path) == main.get(path) or self.is_own(path, entries):
                 continue
-            target = self.root / "data" / path
             if path in main:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(main[path])
+                self.tree.put(path, main[path])
             else:
-                target.unlink()
+                self.tree.remove(path)
 
 
 # The two catalogs ---------------------------------------------------------------------------------------------------
@@ -334,10 +402,10 @@ class Process:
     looked: dict[str, int] = field(default_factory=dict)
 
 
-def hook(branch: str, team: Path) -> SteelToes:
+def hook(branch: str, project: Path) -> SteelToes:
     """SteelToes as a project on that branch has it."""
     made_hook = SteelToes(branch=branch, sign=False)
-    made_hook.after_context_created(SimpleNamespace(project_path=team))
+    made_hook.after_context_created(SimpleNamespace(project_path=project))
     return made_hook
 
 
@@ -352,15 +420,16 @@ class Oracle(RuleBasedStateMachine):
     """A random program on main and three branches, of which one has two processes."""
 
     about = "explicit"
-    """The group that is in the catalog for sure: so that each has its share of the programs."""
+    """The group that is in the catalog for sure: so that each has its share of the programs; "" is any."""
+    server: Any = None
+    """The store in which the data lies; None is the local disk."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="oracle-"))
-        self.team = self.folder / "team"
-        self.copies = {branch: PrivateCopy(self.folder / f"copy{n}") for n, branch in enumerate((MAIN, *BRANCHES))}
-        for root in (self.team, *(copy.root for copy in self.copies.values())):
-            (root / "data").mkdir(parents=True)
+        self.program = next(NUMBERS)
+        self.team = self.tree("team")
+        self.copies = {branch: PrivateCopy(self.tree(f"copy{n}")) for n, branch in enumerate((MAIN, *BRANCHES))}
         self.processes: dict[tuple[str, int], Process] = {}
         self.pending: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
         self.number = 100_000
@@ -375,9 +444,16 @@ class Oracle(RuleBasedStateMachine):
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    @initialize(others=st.lists(st.sampled_from(sorted(GROUPS)), max_size=1), begun=st.booleans())
-    def begin(self, others: list[str], begun: bool) -> None:
-        groups = self.groups = list(dict.fromkeys([self.about, *others]))
+    def tree(self, name: str) -> Tree:
+        return Bucket(self.server, f"oracle-{self.program}-{name}") if self.server else Folder(self.folder / name)
+
+    @initialize(
+        first=st.sampled_from(sorted(GROUPS)),
+        others=st.lists(st.sampled_from(sorted(GROUPS)), max_size=1),
+        begun=st.booleans(),
+    )
+    def begin(self, first: str, others: list[str], begun: bool) -> None:
+        groups = self.groups = list(dict.fromkeys([self.about or first, *others]))
         self.entries = tuple(entry for group in groups for entry in GROUPS[group][1])
         if begun:
             for n in range(len(self.entries)):
@@ -401,10 +477,20 @@ class Oracle(RuleBasedStateMachine):
         return self.processes[who]
 
     def opened(self, branch: str, version: str) -> Process:
-        ours = DataCatalog.from_config(configuration(self.groups, self.team), save_version=version)
-        hook(branch, self.team).after_catalog_created(ours)
-        plain = DataCatalog.from_config(configuration(self.groups, self.copies[branch].root), save_version=version)
-        return Process(branch, version, ours, plain)
+        ours = self.catalog(self.team, version)
+        hook(branch, self.folder / "team").after_catalog_created(ours)
+        return Process(branch, version, ours, self.catalog(self.copies[branch].tree, version))
+
+    def catalog(self, tree: Tree, version: str | None = None) -> DataCatalog:
+        """Plain Kedro's."""
+        own = {"own": self.server.credentials} if self.server else None
+        return DataCatalog.from_config(configuration(self.groups, tree.url), own, save_version=version)
+
+    def pickled(self, value: Any) -> Any:
+        """What another process gets of it."""
+        # In a store not pickle: Kedro's datasets with a connection do not go through it, on main neither.
+        pickler = cloudpickle if self.server else pickle
+        return pickle.loads(pickler.dumps(value))
 
     def entry(self, which: int, *kinds: str) -> Entry:
         fitting = [entry for entry in self.entries if not kinds or entry.kind in kinds]
@@ -527,7 +613,7 @@ class Oracle(RuleBasedStateMachine):
             ours = process.ours.load(entry.name)
             assert list(ours) == list(plain)
             if pickled:
-                ours = pickle.loads(pickle.dumps(ours))
+                ours = self.pickled(ours)
             self.pending.append((f"{process.branch} {entry.name}", ours, plain))
 
     @precondition(lambda self: self.pending)
@@ -598,18 +684,21 @@ class Oracle(RuleBasedStateMachine):
         return sorted([*own, *self.mains_versions(entry)], reverse=True)
 
     def mains_versions(self, entry: Entry) -> list[str]:
-        place = self.copies[MAIN].root / "data" / entry.place
-        return sorted(path.name for path in place.iterdir()) if place.exists() else []
+        return self.versions_in(self.copies[MAIN].tree, entry)
+
+    def versions_in(self, tree: Tree, entry: Entry) -> list[str]:
+        top = f"{entry.place}/"
+        return sorted({path[len(top) :].split("/")[0] for path in tree.files() if path.startswith(top)})
 
     @precondition(has("versioned"))
     @rule(who=WHO, which=WHICH, back=st.integers(0, 5))
     def load_a_pinned_version(self, who: tuple[str, int], which: int, back: int) -> None:
         process, entry = self.process(who), self.entry(which, "versioned")
         version = self.versions[-1 - back % len(self.versions)]
-        here = self.copies[process.branch].root / "data" / entry.place / version
+        here = version in self.versions_in(self.copies[process.branch].tree, entry)
         with self.step(process):
             # A later version of main is not in the copy, but found: "a pinned version is found on either side".
-            plain = process.plain if entry.cached or here.exists() else self.opened(MAIN, self.versions[0]).plain
+            plain = process.plain if entry.cached or here else self.opened(MAIN, self.versions[0]).plain
             ours = answer(lambda: process.ours.load(entry.name, version=version))
             assert ours == answer(lambda: plain.load(entry.name, version=version)), f"load {entry.name} of {version}"
 
@@ -623,8 +712,7 @@ class Oracle(RuleBasedStateMachine):
     def pickle(self, who: tuple[str, int]) -> None:
         process = self.process(who)
         with self.step(process):
-            process.ours = pickle.loads(pickle.dumps(process.ours))
-            process.plain = pickle.loads(pickle.dumps(process.plain))
+            process.ours, process.plain = self.pickled(process.ours), self.pickled(process.plain)
             process.looked.clear()
             for catalog in (process.plain, *((process.ours,) if process.branch == MAIN else ())):
                 # Kedro's CachedDataset comes back with a meaningless object in its cache: a bug of Kedro, which no
@@ -669,8 +757,8 @@ class Oracle(RuleBasedStateMachine):
         Counted.steps += 1
         before = self.found
         yield
-        self.found = files(self.team)
-        main = files(self.copies[MAIN].root)
+        self.found = self.team.files()
+        main = self.copies[MAIN].tree.files()
         assert {p: data for p, data in self.found.items() if owner(p) == MAIN} == main, "main's bytes"
         theirs = [
             {p: data for p, data in tree.items() if owner(p) not in (MAIN, process.branch)}
@@ -681,11 +769,11 @@ class Oracle(RuleBasedStateMachine):
             for branch in BRANCHES:
                 self.copies[branch].follow(main, self.entries)
         elif before.keys() != self.found.keys():
-            assert self.listed(self.team) == self.listed(self.copies[MAIN].root), "what main lists"
+            assert self.listed(self.team) == self.listed(self.copies[MAIN].tree), "what main lists"
 
-    def listed(self, root: Path) -> list[Any]:
+    def listed(self, tree: Tree) -> list[Any]:
         """What main's own catalog finds in a folder, if it is asked by plain Kedro."""
-        catalog = DataCatalog.from_config(configuration(self.groups, root))
+        catalog = self.catalog(tree)
         listing = [entry for entry in self.entries if entry.kind != "whole"]
         return [
             answer(lambda entry=entry: catalog[entry.name].list_versions(full_path=False))
@@ -711,11 +799,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def profile(programs: int, **more: Any) -> settings:
+def profile(programs: int, steps: int = STEPS_OF_A_PROGRAM, **more: Any) -> settings:
     """Programs of one length; what they cost is measured in steps, so no deadline."""
     return settings(
         max_examples=programs,
-        stateful_step_count=STEPS_OF_A_PROGRAM,
+        stateful_step_count=steps,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         print_blob=True,
@@ -723,13 +811,13 @@ def profile(programs: int, **more: Any) -> settings:
     )
 
 
-def search(about: str, programs: int, **more: Any) -> None:
-    """Run programs in whose catalog a group is.
+def search(about: str, programs: int, server: Any = None, **more: Any) -> None:
+    """Run programs in whose catalog a group is, on the local disk or in a store.
 
     Raises:
         AssertionError: there is a difference.
     """
-    machine = type("Oracle", (Oracle,), {"about": about})
+    machine = type("Oracle", (Oracle,), {"about": about, "server": server})
     run_state_machine_as_test(machine, settings=profile(programs, **more))
 
 
@@ -743,8 +831,27 @@ def test_oracle(capsys: pytest.CaptureFixture[str]) -> None:
             search(about, 1 + (STEPS - Counted.steps) // (STEPS_OF_A_PROGRAM * len(GROUPS)))
             if Counted.steps >= STEPS:
                 break
+    tell("the local disk", began, capsys)
+
+
+@pytest.mark.timeout(max(900, 3 * STEPS_IN_A_STORE))
+@pytest.mark.parametrize("store", STORES)
+def test_oracle_in_a_store(store: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same in every store, where plain Kedro's private copies are buckets of the same store."""
+    server = request.getfixturevalue(STORES[store])
+    Counted.steps = Counted.programs = 0
+    began = time.monotonic()
+    while Counted.steps < STEPS_IN_A_STORE:
+        length = STEPS_OF_A_PROGRAM_IN_A_STORE
+        search("", 2 + (STEPS_IN_A_STORE - Counted.steps) // (2 * length), server, steps=length)
+    tell(store, began, capsys)
+
+
+def tell(store: str, began: float, capsys: pytest.CaptureFixture[str]) -> None:
+    """Say how far it looked, whatever pytest captures."""
+    seconds = time.monotonic() - began
     with capsys.disabled():
-        print(f"\noracle: {Counted.steps} steps in {Counted.programs} programs, {time.monotonic() - began:.0f} s")  # noqa: T201
+        print(f"\noracle, {store}: {Counted.steps} steps in {Counted.programs} programs, {seconds:.0f} s")  # noqa: T201
 
 
 # Planted bugs: what the oracle is worth -----------------------------------------------------------------------------
