@@ -280,19 +280,18 @@ class Folder:
                     found[path[len(self.url) + 1 :]] = file.read()
         return found
 
-    def put(self, path: str, data: bytes) -> None:
+    def take(self, path: str, other: "Folder") -> None:
+        """Copy a file of another folder."""
         target = Path(self.url, path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        shutil.copyfile(Path(other.url, path), target)
 
     def remove(self, path: str) -> None:
         Path(self.url, path).unlink()
 
 
 class Bucket:
-    """A bucket of a store.
-
-    What is put into it goes the catalogs' own way, so that they know of it; and is looked at past all caches.
+    """A bucket of a store, as no cache shows it.
 
     Args:
         server: of the store.
@@ -301,28 +300,28 @@ class Bucket:
 
     def __init__(self, server: Any, name: str) -> None:
         self.url = f"memory:///{name}" if server.protocol == "memory" else f"{server.protocol}://{name}"
-        self.way = fsspec.filesystem(server.protocol, **server.credentials)
         few = {"max_concurrency": 1} if server.protocol == "s3" else {}  # no HEAD before each GET
-        self.view = fsspec.filesystem(server.protocol, use_listings_cache=False, **few, **server.credentials)
-        self.top = self.way._strip_protocol(self.url)
-        self.way.mkdir(self.top)
+        self.files_of = fsspec.filesystem(server.protocol, use_listings_cache=False, **few, **server.credentials)
+        self.top = self.files_of._strip_protocol(self.url)
+        self.files_of.mkdir(self.top)
         self.known: dict[str, tuple[Any, bytes]] = {}
 
     def files(self) -> dict[str, bytes]:
         """Every object in it, with its bytes; those of an etag that was seen before are not read again."""
         found = {}
-        for path, info in self.view.find(self.top, detail=True).items():
+        for path, info in self.files_of.find(self.top, detail=True).items():
             name, tag = path[len(self.top) + 1 :], info.get("ETag") or info.get("etag")
             if tag is None or self.known.get(name, (None,))[0] != tag:
-                self.known[name] = tag, self.view.cat_file(path)
+                self.known[name] = tag, self.files_of.cat_file(path)
             found[name] = self.known[name][1]
         return found
 
-    def put(self, path: str, data: bytes) -> None:
-        self.way.pipe_file(f"{self.top}/{path}", data)
+    def take(self, path: str, other: "Bucket") -> None:
+        """Copy an object of another bucket; the server does it, since a copy of Azure's keeps the type of its blob."""
+        self.files_of.cp_file(f"{other.top}/{path}", f"{self.top}/{path}")
 
     def remove(self, path: str) -> None:
-        self.way.rm_file(f"{self.top}/{path}")
+        self.files_of.rm_file(f"{self.top}/{path}")
 
 
 Tree = Folder | Bucket
@@ -368,14 +367,14 @@ class PrivateCopy:
                 return ALL in units or path[len(place) + 1 :] in units
         raise AssertionError(f"nobody knows {path}")
 
-    def follow(self, main: dict[str, bytes], entries: tuple[Entry, ...]) -> None:
+    def follow(self, mains: Tree, entries: tuple[Entry, ...]) -> None:
         """Take over main's files for everything that the branch has not written."""
-        mine = self.tree.files()
+        mine, main = self.tree.files(), mains.files()
         for path in {*mine, *main}:
             if mine.get(path) == main.get(path) or self.is_own(path, entries):
                 continue
             if path in main:
-                self.tree.put(path, main[path])
+                self.tree.take(path, mains)
             else:
                 self.tree.remove(path)
 
@@ -477,13 +476,16 @@ class Oracle(RuleBasedStateMachine):
         return self.processes[who]
 
     def opened(self, branch: str, version: str) -> Process:
-        ours = self.catalog(self.team, version)
+        # Two real processes have a cache of listings each, in which plain Kedro misses what the other saved (s3fs's
+        # answers for ever): so it has none here, and ours share one. test_stores.py has two real processes.
+        ours = self.catalog(self.team, version, use_listings_cache=True)
         hook(branch, self.folder / "team").after_catalog_created(ours)
         return Process(branch, version, ours, self.catalog(self.copies[branch].tree, version))
 
-    def catalog(self, tree: Tree, version: str | None = None) -> DataCatalog:
+    def catalog(self, tree: Tree, version: str | None = None, use_listings_cache: bool = False) -> DataCatalog:
         """Plain Kedro's."""
-        own = {"own": self.server.credentials} if self.server else None
+        cache = {"use_listings_cache": use_listings_cache}
+        own = {"own": {**self.server.credentials, **cache}} if self.server else None
         return DataCatalog.from_config(configuration(self.groups, tree.url), own, save_version=version)
 
     def pickled(self, value: Any) -> Any:
@@ -767,7 +769,7 @@ class Oracle(RuleBasedStateMachine):
         assert theirs[0] == theirs[1], "another branch's files"
         if process.branch == MAIN:
             for branch in BRANCHES:
-                self.copies[branch].follow(main, self.entries)
+                self.copies[branch].follow(self.copies[MAIN].tree, self.entries)
         elif before.keys() != self.found.keys():
             assert self.listed(self.team) == self.listed(self.copies[MAIN].tree), "what main lists"
 
@@ -824,14 +826,7 @@ def search(about: str, programs: int, server: Any = None, **more: Any) -> None:
 @pytest.mark.timeout(max(300, STEPS))
 def test_oracle(capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever main and its branches do, a branch sees what Kedro shows on a private copy; main stays as it was."""
-    Counted.steps = Counted.programs = 0
-    began = time.monotonic()
-    while Counted.steps < STEPS:
-        for about in GROUPS:
-            search(about, 1 + (STEPS - Counted.steps) // (STEPS_OF_A_PROGRAM * len(GROUPS)))
-            if Counted.steps >= STEPS:
-                break
-    tell("the local disk", began, capsys)
+    look("the local disk", STEPS, STEPS_OF_A_PROGRAM, list(GROUPS), capsys)
 
 
 @pytest.mark.timeout(max(900, 3 * STEPS_IN_A_STORE))
@@ -839,16 +834,23 @@ def test_oracle(capsys: pytest.CaptureFixture[str]) -> None:
 def test_oracle_in_a_store(store: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
     """The same in every store, where plain Kedro's private copies are buckets of the same store."""
     server = request.getfixturevalue(STORES[store])
+    # Where there is no time for each group, chance chooses.
+    abouts = list(GROUPS) if ASKED else [""]
+    look(store, STEPS_IN_A_STORE, STEPS_OF_A_PROGRAM_IN_A_STORE, abouts, capsys, server)
+
+
+def look(
+    store: str, steps: int, length: int, abouts: list[str], capsys: pytest.CaptureFixture[str], server: Any = None
+) -> None:
+    """Run programs until there were so many steps, and say so, whatever pytest captures."""
     Counted.steps = Counted.programs = 0
     began = time.monotonic()
-    while Counted.steps < STEPS_IN_A_STORE:
-        length = STEPS_OF_A_PROGRAM_IN_A_STORE
-        search("", 2 + (STEPS_IN_A_STORE - Counted.steps) // (2 * length), server, steps=length)
-    tell(store, began, capsys)
-
-
-def tell(store: str, began: float, capsys: pytest.CaptureFixture[str]) -> None:
-    """Say how far it looked, whatever pytest captures."""
+    while Counted.steps < steps:
+        for about in abouts:
+            # The first program of a search does nothing.
+            search(about, 2 + (steps - Counted.steps) // (2 * length * len(abouts)), server, steps=length)
+            if Counted.steps >= steps:
+                break
     seconds = time.monotonic() - began
     with capsys.disabled():
         print(f"\noracle, {store}: {Counted.steps} steps in {Counted.programs} programs, {seconds:.0f} s")  # noqa: T201
