@@ -1230,7 +1230,9 @@ class TestFrozen:
         free = ["a", "v", "cached", "new", "b", "lines"]
         hook = SteelToes()
         catalog = checkout.catalog(self.CONFIG, hook)
-        hook.before_pipeline_run(pipeline=Pipeline([node(print, free, "same_as_b", name="n")]), catalog=catalog)
+        hook.before_pipeline_run(
+            run_params={}, pipeline=Pipeline([node(print, free, "same_as_b", name="n")]), catalog=catalog
+        )
         return catalog
 
     @pytest.mark.parametrize("pickled", [False, True])
@@ -1268,7 +1270,7 @@ class TestFrozen:
         hook = SteelToes()
         checkout.catalog(self.CONFIG).save("a", "1")
         catalog = checkout.catalog(self.CONFIG, hook)
-        hook.before_pipeline_run(pipeline=Pipeline([node(print, "a", None, name="n")]), catalog=catalog)
+        hook.before_pipeline_run(run_params={}, pipeline=Pipeline([node(print, "a", None, name="n")]), catalog=catalog)
         (record,) = Path("data/_steel_toes").rglob("*.json")
         record.unlink()
         with pytest.raises(DatasetError, match="was removed while this run reads it"):

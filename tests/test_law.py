@@ -203,7 +203,7 @@ class TestPlain:
         hook.after_context_created(SimpleNamespace(project_path=team.root))
         hook.after_catalog_created(catalog)
         team.slugs.add(find_branch(team.root, branch="feature/x", main=None).slug)
-        hook.before_pipeline_run(nodes, catalog)
+        hook.before_pipeline_run({}, nodes, catalog)
         assert SequentialRunner().run(nodes, catalog)["both"].load() == ([1], [1])
         assert shown(team.branch(self.CONF).load("a")) == [9]
 

@@ -778,7 +778,7 @@ class TestRequests:
             "a: exists": lambda catalog: catalog.exists("a"),
             "a: save": lambda catalog: catalog.save("a", frame(3)),
             "a: before a run that reads it": lambda catalog: SteelToes().before_pipeline_run(
-                pipeline([node(len, "a", "rows")]), catalog
+                {}, pipeline([node(len, "a", "rows")]), catalog
             ),
             "v: load, never written": lambda catalog: catalog.load("v"),
             "v: save, first": lambda catalog: catalog.save("v", frame(2)),
