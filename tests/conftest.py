@@ -181,7 +181,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Checko
     made.assert_main_unchanged()
 
 
-# Stores: test_stores.py, test_oracle.py, test_races.py, test_faults.py -----------------------------------------------
+# Stores: test_stores.py, test_oracle.py, test_races.py -----------------------------------------------
 
 REQUIRED = {*ENVIRONMENT.get("STORES_REQUIRED", "").split(","), *(("s3",) if ENVIRONMENT.get("CI") == "true" else ())}
 CACHE = Path(ENVIRONMENT.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "steel-toes-tests"
@@ -406,8 +406,6 @@ def of_azurite(url: str) -> dict[str, Any]:
 
 
 HOPS = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "expect"}
-# S3 may also say of a copy that it failed after it has begun to answer with a 200.
-REFUSALS = {"200": "InternalError", "403": "AccessDenied", "500": "InternalError", "503": "SlowDown"}
 
 
 def kind_of(request: Any) -> str:
@@ -435,13 +433,13 @@ class Proxy:
     Args:
         upstream: the server's URL.
         url: its own.
-        faults: what happens to which requests; test_faults.py says more of them.
+        unanswered: which requests, by kind and URL, are neither answered nor logged.
         log: what the server was asked, `GET /team-data/x.csv`.
     """
 
     upstream: str
     url: str = ""
-    faults: tuple[Any, ...] = ()
+    unanswered: Callable[[str, str], bool] = lambda kind, url: False
     log: list[str] = field(default_factory=list)
 
     def __enter__(self):
@@ -482,29 +480,15 @@ class Proxy:
 
         body = await request.read()
         kind, url = kind_of(request), request.raw_path
-        what = next((fault.what for fault in self.faults if fault.strikes(kind, url)), "")
-        if what in REFUSALS:
-            text = f"<Error><Code>{REFUSALS[what]}</Code><Message>As planned.</Message></Error>"
-            return web.Response(status=int(what), text=text, content_type="application/xml")
-        if what == "hang":
+        if self.unanswered(kind, url):
             await asyncio.sleep(60)  # the client goes first
-        if what == "latency":
-            await asyncio.sleep(0.2)
-        if what == "reset":
-            return self._cut(request)
         self.log.append(f"{kind} {url}")
         status, headers, answer = await self._ask(request, body)
-        if what == "lost":
-            return self._cut(request)
         response = web.StreamResponse(status=status, headers=headers)
         if request.method == "HEAD":
             return web.Response(status=status, headers=headers)
         response.content_length = len(answer)
         await response.prepare(request)
-        if what == "truncated":
-            await response.write(answer[: len(answer) // 2])
-            await asyncio.sleep(0.01)
-            return self._cut(request, response)
         await response.write(answer)
         return response
 
@@ -519,13 +503,6 @@ class Proxy:
         async with sent as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOPS}
             return answer.status, kept, await answer.read()
-
-    def _cut(self, request: Any, response: Any = None) -> Any:
-        from aiohttp import web
-
-        if request.transport:
-            request.transport.abort()
-        return response or web.Response()
 
 
 @pytest.fixture(scope="session")

@@ -715,9 +715,8 @@ class GooglesHaste:
     """
 
     server: str
-    what = "hang"
 
-    def strikes(self, kind: str, url: str) -> bool:
+    def __call__(self, kind: str, url: str) -> bool:
         """Whether it is such a listing, of an object that is there."""
         asked = urllib.parse.urlsplit(url)
         query = urllib.parse.parse_qs(asked.query)
@@ -746,7 +745,7 @@ class TestRequests:
     ) -> Iterator[SimpleNamespace]:
         """A bucket, and a proxy that counts what is asked for in it."""
         server = request.getfixturevalue(STORES[request.param])
-        with proxied(server.url, faults=(GooglesHaste(server.url),)) as proxy:
+        with proxied(server.url, unanswered=GooglesHaste(server.url)) as proxy:
             place = made(served(replace(server, url=proxy.url), tmp_path))
             for watching in watched(place, forge, caplog, monkeypatch):
                 yield SimpleNamespace(place=watching, log=proxy.log, column=list(STORES).index(request.param))
