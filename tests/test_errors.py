@@ -131,14 +131,14 @@ def test_torn_copy():
     assert TORN["location"] in message
     assert "ada@desk began to save it at 2026-01-02T03:04:05+00:00 and did not finish" in message
     assert "Run the node that saves it again" in message
-    assert "`steel-toes clean --branch feature/{x} flights`" in message
+    assert "`steel-toes clean --branch 'feature/{x}' flights`" in message
 
 
 def test_torn_append():
     """An append over a torn copy has only one way out, `clean`: running the node again would lose rows."""
     message = str(TornAppendError(**TORN))
     assert isinstance(TornAppendError(**TORN), TornCopyError)
-    assert "`steel-toes clean --branch feature/{x} flights`" in message
+    assert "`steel-toes clean --branch 'feature/{x}' flights`" in message
     assert "Run the node that saves it again" not in message
 
 
@@ -146,7 +146,7 @@ def test_changed_copy():
     """A copy that is gone or was changed by other hands is told with `adopt` and `clean`."""
     message = str(ChangedCopyError(**FACTS[ChangedCopyError]))
     assert "`steel-toes adopt flights`" in message
-    assert "`steel-toes clean --branch feature/{x} flights`" in message
+    assert "`steel-toes clean --branch 'feature/{x}' flights`" in message
 
 
 @pytest.mark.parametrize("cls", [SaveRefusedError, LoadRefusedError, StoreError])

@@ -607,6 +607,7 @@ class Oracle(RuleBasedStateMachine):
     def load_partitions_for_later(self, who: tuple[str, int], which: int, pickled: bool) -> None:
         process, entry = self.process(who), self.entry(which, "parts")
         with self.step(process):
+            self.in_step(process, entry)
             try:
                 plain = process.plain.load(entry.name)
             except DatasetError:
