@@ -15,18 +15,17 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from steel_toes.hook import SteelToes
-    from steel_toes.janitor import Janitor, Plan
-    from steel_toes.locations import Config
+    from steel_toes.janitor import Plan
 
 T = TypeVar("T")
+
+_PATHS = ("path", "a save goes to")
 
 
 class _Group(click.Group):
@@ -92,8 +91,9 @@ def whoami(env: bool) -> None:
     Example: eval "$(steel-toes whoami --env)"
     """
     from steel_toes.branch import read_heads
+    from steel_toes.project import Project
 
-    project = _Project()
+    project = Project()
     branch, mains, owner = project.branch, sorted(project.hook.mains), project.redirection.writer.project
     if env:
         if not branch.name:
@@ -123,30 +123,24 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     Example: steel-toes status --pipeline reporting
     """
     from steel_toes.comparison import statuses
+    from steel_toes.project import Project
 
-    project = _Project(datasets)
-    aside = "STEEL_TOES_ENABLED is false" if not project.enabled else f"{project.branch.name} is main"
-    steps_aside = project.branch.is_main or not project.enabled
-    if steps_aside:
-        _say(f"{aside}: everything is read from main and saved to main.")
+    project = Project(datasets)
+    if project.aside:
+        _say(f"{project.aside}: everything is read from main and saved to main.")
     elif not project.branch.known:
         _say(f"The branch is unknown, so data is read from main and not saved. {project.branch.why}")
-    configs = {} if steps_aside else project.entries(pipeline, datasets)
+    configs = {} if project.aside else project.entries(pipeline, datasets)
     found = list(_progress(statuses(project.catalog, project.redirection, configs), len(configs)))
     rows = [
         (
-            *(row.dataset, row.side or "none", row.why, project.shown(row.saves_to or "refused")),
-            *(
-                _size(row.bytes),
-                _age(row.modified),
-                f"{row.commit[:8]}{'+' * bool(row.dirty)}" if row.commit else "",
-                row.author,
-            ),
+            *(row.dataset, row.side or "none", row.why, project.shown(row.saves_to or "refused"), _size(row.bytes)),
+            *(_age(row.modified), (row.commit or "")[:8] + "+" * bool(row.dirty)),
             {True: "yes", False: "no"}.get(row.main_changed),  # type: ignore[arg-type]
         )
         for row in found
     ]
-    columns = ["dataset", "side", "why", "a save goes to", "size", "age", "commit", "author", "main changed"]
+    columns = ["dataset", "side", "why", "a save goes to", "size", "age", "commit", "main changed"]
     _print(found, columns, rows)
 
 
@@ -158,7 +152,9 @@ def branches(sizes: bool | None) -> None:
 
     Example: steel-toes branches --json
     """
-    found, failed = _Project().janitor.branches(sizes)
+    from steel_toes.project import Project
+
+    found, failed = Project().janitor.branches(sizes)
     rows = [
         (
             *(row.branch, row.datasets, row.files, _size(row.bytes), _age(row.last_write), row.author),
@@ -190,10 +186,11 @@ def clean(
     Example: steel-toes clean --branch feature/x --yes
     """
     from steel_toes.janitor import apply
+    from steel_toes.project import Project
 
     if bool(names) == bool(stale or older):
         raise click.UsageError("Say which branches: --branch NAME; or --stale, --older-than AGE or both of these.")
-    project = _Project(datasets)
+    project = Project(datasets)
     plan = project.janitor.plan(names, datasets, stale=stale, age=max(grace, older) if stale else older)
     columns = ["branch", "dataset", "path", "size", "age", "state"]
     _print(_plain(plan), columns, [(*row[:2], project.shown(row[2]), *row[3:]) for row in _rows(plan)])
@@ -222,8 +219,9 @@ def adopt(subject: str, yes: bool) -> None:
     Example: steel-toes adopt companies --yes
     """
     from steel_toes.comparison import adoption
+    from steel_toes.project import Project
 
-    project = _Project([subject])
+    project = Project([subject])
     if project.branch.is_main or not project.branch.known:
         raise click.ClickException(f"There are no branch copies here. {project.branch.why or 'This is main.'}")
     configs = project.entries()
@@ -233,92 +231,6 @@ def adopt(subject: str, yes: bool) -> None:
     if _agreed(yes, f"Record them as branch {project.branch.name}'s?"):
         pair.adopt(units)
         _say(f"Recorded as branch {project.branch.name}'s: {', '.join(path for _, path in rows)}.")
-
-
-class _Project:
-    """The Kedro project around the working directory, as its own `settings.py` has it.
-
-    Args:
-        asked: names of entries that somebody asks for, and that only a pattern may make.
-    """
-
-    def __init__(self, asked: Sequence[str] = ()) -> None:
-        from kedro.framework.project import settings
-        from kedro.framework.startup import bootstrap_project
-        from kedro.utils import find_kedro_project
-
-        from steel_toes.branch import is_enabled
-        from steel_toes.hook import SteelToes
-
-        path = find_kedro_project(Path.cwd())
-        if path is None:
-            raise click.ClickException(f"{Path.cwd()} is in no Kedro project. Go to the project's folder.")
-        self.path, self.asked, self.enabled = Path(path), asked, is_enabled(os.environ)
-        bootstrap_project(self.path)
-        hooks = [hook for hook in settings.HOOKS if isinstance(hook, SteelToes)]
-        if not hooks:
-            remedy = "Put `from steel_toes import SteelToes` and `HOOKS = (SteelToes(),)` into it."
-            raise click.ClickException(f"SteelToes is not among the HOOKS of the project's settings.py. {remedy}")
-        self.hook: SteelToes = hooks[0]
-        self.branch = self.hook.branch(self.path)
-        self.redirection = self.hook.redirection(self.branch, self.path)
-
-    @cached_property
-    def configs(self) -> tuple[dict[str, Config], dict[str, Config]]:
-        """The configurations of the entries, patterns' included that anything uses, and those of the patterns."""
-        from kedro.framework.project import pipelines
-
-        from steel_toes.catalog import configurations
-
-        used = {name for pipeline in pipelines.values() if pipeline for name in pipeline.datasets()}
-        names = [name for name in sorted({*used, *self.asked}) if name in self.plain and not name.startswith("params:")]
-        return configurations(self.plain, names)
-
-    @cached_property
-    def plain(self) -> Any:
-        """The catalog as Kedro makes it."""
-        from kedro.framework.session import KedroSession
-
-        before = os.environ.pop("STEEL_TOES_ENABLED", None)
-        os.environ["STEEL_TOES_ENABLED"] = "false"
-        try:
-            with KedroSession.create(project_path=self.path, env=os.environ.get("KEDRO_ENV")) as session:
-                return session.load_context().catalog  # type: ignore[attr-defined]  # Kedro says AbstractSession
-        finally:
-            del os.environ["STEEL_TOES_ENABLED"]
-            os.environ.update({} if before is None else {"STEEL_TOES_ENABLED": before})
-
-    @cached_property
-    def catalog(self) -> Any:
-        """The catalog as the branch sees it."""
-        from steel_toes.catalog import install
-
-        assert self.configs  # read before the catalog is another
-        install(self.plain, self.redirection)
-        return self.plain
-
-    @cached_property
-    def janitor(self) -> Janitor:
-        """What branches hold, and its removal."""
-        from steel_toes.janitor import Janitor
-
-        redirection = self.redirection.surveyed(*map(dict.values, self.configs))
-        return Janitor(redirection, *self.configs, self.hook.mains)
-
-    def entries(self, pipeline: str | None = None, names: Sequence[str] = ()) -> dict[str, Config]:
-        """The entries asked for, else those of a pipeline, else all."""
-        from kedro.framework.project import pipelines
-
-        if pipeline is not None and pipeline not in pipelines:
-            raise click.UsageError(f"No pipeline is named {pipeline}; there are {', '.join(sorted(pipelines))}.")
-        chosen = pipelines[pipeline].datasets() if pipeline else names or self.configs[0]
-        if unknown := sorted({*names} - {*self.configs[0]}):
-            raise click.UsageError(f"The catalog has no {', '.join(unknown)}.")
-        return {name: config for name, config in sorted(self.configs[0].items()) if name in chosen}
-
-    def shown(self, path: str) -> str:
-        """A path as people read it: from the project's folder, if it lies there."""
-        return path.removeprefix(f"{self.path.as_posix()}/")
 
 
 def _plain(plan: Plan) -> dict[str, Any]:
@@ -376,7 +288,7 @@ def _print(data: Any, columns: list[str], rows: Iterable[Sequence[Any]]) -> None
     elif rows := list(rows):
         table = Table(box=None, show_header=any(columns), header_style="bold", pad_edge=False)
         for column in columns:
-            table.add_column(column, overflow="fold")  # a path that is cut off is no plan
+            table.add_column(column, overflow="fold", no_wrap=column in _PATHS)  # a path that is cut off is no plan
         for row in rows:
             table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
         # A pipe has no width.

@@ -116,8 +116,9 @@ def _why(verdicts: dict[str, Verdict], kind: str, alone: bool) -> str:
     if kind == "whole":
         return ", ".join(_WORDS[verdict] for verdict in verdicts.values())
     noun = "version" if kind == "versioned" else "file"
-    counts = Counter(_WORDS[verdict] for verdict in verdicts.values())
-    parts = [f"{number} {noun}{'s' * (number > 1)} {words}" for words, number in counts.items()]
+    counts = Counter(verdicts.values())
+    words = {**_WORDS, Verdict.BRANCH: ""}
+    parts = [f"{number} {noun}{'s' * (number > 1)} {words[verdict]}".strip() for verdict, number in counts.items()]
     over = {"versioned": "beside main's", "overlay": "in the place of all of main's" if alone else "over main's"}[kind]
     return f"{', '.join(parts)}, {over}"
 

@@ -136,11 +136,10 @@ class SteelToes:
             run: Kedro's id of the run, for the records.
         """
         checkout = read_checkout(path)
-        # What CI builds is on the remote, though HEAD is detached there and tracks nothing. A fork's branch is not.
-        built = branch.name if branch.source in {system.name for system in SYSTEMS} else None
         upstream, remote = checkout.upstream, checkout.remote
-        if built and ":" not in built:
-            upstream, remote = f"origin/{built}", checkout.project
+        # What CI builds is on the remote, though HEAD is detached there and tracks nothing. A fork's branch is not.
+        if branch.name and ":" not in branch.name and branch.source in {system.name for system in SYSTEMS}:
+            upstream, remote = f"origin/{branch.name}", checkout.project
         writer = Writer(
             project=self._project or checkout.project,
             run=run,
@@ -148,8 +147,7 @@ class SteelToes:
             dirty=checkout.dirty,
             upstream=upstream,
             remote=remote,
-            user=_user() if self._sign else None,
-            host=socket.gethostname() if self._sign else None,
+            **({"user": _user(), "host": socket.gethostname()} if self._sign else {}),
         )
         return Redirection(
             branch=branch,

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -111,14 +112,15 @@ class Janitor:
     mains: frozenset[str]
     _asked: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    def find(self, slug: str = "") -> tuple[dict[str, list[Found]], list[str]]:
-        """The records of one branch or of all, from one listing of each root.
+    def find(self, slugs: Iterable[str] = ("",)) -> tuple[dict[str, list[Found]], list[str]]:
+        """The records of some branches, by their slugs, or of all, from one listing of each root and slug.
 
         Returns:
             The records by slug, newest first; and what could not be listed, for which reason.
         """
 
-        def listed(reach: Reach) -> list[Found] | str:
+        def listed(place: tuple[Reach, str]) -> list[Found] | str:
+            reach, slug = place
             top = f"{reach.path.rstrip('/')}/{FOLDER}"
             try:
                 objects = reach.root.objects(f"{top}/{slug}".rstrip("/"))
@@ -130,9 +132,9 @@ class Janitor:
 
         # One root is listed once for each set of credentials: another may be of another server.
         roots = {(reach.root.protocol, reach.path, str(reach.root.options)): reach for reach in self._reaches}
-        answers = _each(listed, roots.values())
-        found = [one for answer in answers if isinstance(answer, list) for one in answer]
+        answers = _each(listed, [(reach, slug) for reach in roots.values() for slug in slugs])
         groups: dict[str, list[Found]] = {}
+        found = [one for answer in answers if isinstance(answer, list) for one in answer]
         for one in sorted(found, key=lambda one: one.modified, reverse=True):
             groups.setdefault(one.slug, []).append(one)
         return groups, sorted({answer for answer in answers if isinstance(answer, str)})
@@ -147,20 +149,15 @@ class Janitor:
         groups, left = self.find()
         founds = [one for group in groups.values() for one in group]
         every = len(founds) <= _MANY if sizes is None else sizes
-        read = (
-            _read_all(founds) if every else [one for sample in _each(self._sample, groups.values()) for one in sample]
-        )
-        named: dict[tuple[str, str | None], dict[str, tuple[Found, Record]]] = {}
+        read, failed = _believed(_read_all(founds) if every else self._samples(groups.values()))
+        named: dict[tuple[str, str | None], list[tuple[Found, Record]]] = {}
         for one, record in read:
-            if isinstance(record, Record):
-                named.setdefault((record.branch, record.writer.project), {})[record.id] = (one, record)
-            else:
-                left.append(record)
+            named.setdefault((record.branch, record.writer.project), []).append((one, record))
         rows = []
-        for group in (list(found.values()) for found in named.values()):
+        for group in named.values():
             count = len(group) if every else len({one.path for one in groups[group[0][0].slug]})
             rows.append(self._summary(group, count, every))
-        return sorted(rows, key=lambda row: row.last_write, reverse=True), left
+        return sorted(rows, key=lambda row: row.last_write, reverse=True), left + failed
 
     def plan(
         self,
@@ -181,27 +178,16 @@ class Janitor:
         Raises:
             ConfigurationError: the name of main, or a blank one.
         """
-        wanted = {name: make_slug(name) for name in map(self._checked, names)}
-        groups: dict[str, list[Found]] = {}
-        failed: list[str] = []
-        for slug in sorted(set(wanted.values())) or [""]:
-            found, problems = self.find(slug)
-            groups.update(found)
-            failed += problems
-        chosen, named = list(groups.values()), set(wanted)
-        if not wanted:
-            chosen, named = self._admitted(groups, stale, age)
-        read: dict[tuple[str, str], tuple[Found, Record]] = {}
-        for one, record in _read_all([one for group in chosen for one in group]):
-            if isinstance(record, str):
-                failed.append(record)
-            elif not datasets or self._is_of(one, record, set(datasets)):
-                read[one.path, record.id] = (one, record)
-        planned = _each(lambda pair: self._planned(*pair, named, bool(wanted)), read.values())
+        slugs = {make_slug(self._checked(name)) for name in names} or {""}
+        groups, failed = self.find(sorted(slugs))
+        chosen, named = (list(groups.values()), set(names)) if names else self._admitted(groups, stale, age)
+        read, unread = _believed(_read_all([one for group in chosen for one in group]))
+        wanted = [pair for pair in read if not datasets or self._is_of(*pair, set(datasets))]
+        planned = _each(lambda pair: self._planned(*pair, named, bool(names)), wanted)
         return Plan(
             tuple(item for item in planned if isinstance(item, Item)),
             tuple(why for why in planned if isinstance(why, str)),
-            tuple(failed + [str(error) for error in planned if isinstance(error, CopyError)]),
+            (*failed, *unread, *(str(error) for error in planned if isinstance(error, CopyError))),
         )
 
     # How -------------------------------------------------------------------------------------------------------------
@@ -222,15 +208,19 @@ class Janitor:
         why = "It is main, whose copies are never removed." if name.strip() else "It is blank."
         raise ConfigurationError(setting="--branch", value=name, why=why, remedy="Give a branch's full name.")
 
-    def _sample(self, group: list[Found]) -> list[tuple[Found, Record | str]]:
-        """The newest record of a slug that is this project's, else the newest that there is."""
-        read = ((one, _read(one)) for one in group)
-        others = []
-        for one, record in read:
-            if isinstance(record, Record) and record.writer.project == self.redirection.writer.project:
-                return [(one, record)]
-            others.append((one, record))
-        return others[:1]
+    def _samples(self, groups: Iterable[list[Found]]) -> list[tuple[Found, Record | str]]:
+        """The newest record of each slug that is this project's, else the newest that there is."""
+
+        def sample(group: list[Found]) -> tuple[Found, Record | str]:
+            read = ((one, _read(one)) for one in group)
+            first = next(read)
+            ours = self.redirection.writer.project
+            mine = (
+                pair for pair in chain([first], read) if isinstance(pair[1], Record) and pair[1].writer.project == ours
+            )
+            return next(mine, first)
+
+        return _each(sample, groups)
 
     def _admitted(
         self, groups: Mapping[str, list[Found]], stale: bool, age: timedelta
@@ -241,10 +231,8 @@ class Janitor:
         old = [group for slug, group in groups.items() if slug != mine and group[0].modified < before]
         if not stale:
             return old, set()
-        gone: dict[str, str] = {}
-        for one, record in (pair for sample in _each(self._sample, old) for pair in sample):
-            if isinstance(record, Record) and self._word(record)[0] == "gone":
-                gone[one.slug] = record.branch
+        read, _ = _believed(self._samples(old))
+        gone = {one.slug: record.branch for one, record in read if self._word(record)[0] == "gone"}
         return [group for group in old if group[0].slug in gone], set(gone.values())
 
     def _word(self, record: Record) -> tuple[str, str]:
@@ -356,7 +344,8 @@ def apply(plan: Plan) -> Iterator[tuple[Item, str]]:
     with ThreadPoolExecutor(2) as pool:
         for done in pool.map(_remove, batches):
             yield from done
-    for url, item in {bucket: item for item in plan.items if (bucket := _bucket(item))}.items():
+    buckets = {url: item for item in plan.items if (url := _bucket(item))}
+    for url, item in buckets.items():
         if why := _discard(url, item):
             yield item, why
 
@@ -413,7 +402,7 @@ def _objects(store: Store, copy: str, record: Record) -> dict[str, int]:
     settled = record.settled.data if record.settled else {}
     found: dict[str, int] = {}
     asked = [copy] if ALL in record.doubt else []
-    for unit in _units(record):
+    for unit in sorted(_units(record)):
         path = copy + {"whole": "", "versioned": f"/{unit}/{posixpath.basename(copy)}"}.get(record.kind, f"/{unit}")
         size = _OF_ONE_FILE.match(settled.get(unit, ""))
         if size and unit not in record.doubt:
@@ -422,19 +411,25 @@ def _objects(store: Store, copy: str, record: Record) -> dict[str, int]:
             asked.append(path)
     for path in asked:
         found |= {f"{path}/{name}".rstrip("/"): one.size for name, one in store.objects(path).items()}
-    return found
+    return dict(sorted(found.items()))
 
 
 def _read(one: Found) -> Record | str:
-    """The record, or why there is none."""
+    """The record, or why it cannot be read; "" if it is gone."""
     try:
-        return read_record(one.reach.root, one.path, one.path) or f"{one.path} is gone"
+        return read_record(one.reach.root, one.path, one.path) or ""
     except CopyError as exc:
         return str(exc)
 
 
 def _read_all(found: Collection[Found]) -> list[tuple[Found, Record | str]]:
     return list(zip(found, _each(_read, found), strict=True))
+
+
+def _believed(read: Collection[tuple[Found, Record | str]]) -> tuple[list[tuple[Found, Record]], list[str]]:
+    """Each record once, though two sets of credentials may have shown it; and why others could not be read."""
+    records = {(one.path, record.id): (one, record) for one, record in read if isinstance(record, Record)}
+    return list(records.values()), [why for _, why in read if why and isinstance(why, str)]
 
 
 def _each(function: Callable[[S], T], values: Iterable[S]) -> list[T]:

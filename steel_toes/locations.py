@@ -49,6 +49,7 @@ class Rule:
 
 _ALONE = Rule("alone")
 _DIRECTORY = Rule(parameter="filepath", lists=True, seeding="directory")
+_MODEL = Rule(parameter="filepath", lists=True)
 _SPARK = Rule(parameter="filepath", lists=True, mode="errorifexists")
 _HUGGING_FACE = Rule(parameter="path", seeding="directory")
 _TABLE = Rule("refuse_save", why="Its data is a table or a key, which steel_toes cannot redirect yet.")
@@ -113,7 +114,7 @@ REGISTRY: Mapping[str, Rule] = {
     _X + "weaviate.WeaviateVectorStoreDataset": _HANDLE,
     _M + "metrics.mlflow_abstract_metric_dataset.MlflowAbstractMetricDataset": _ALONE,
     _M + "metrics.mlflow_metrics_history_dataset.MlflowMetricsHistoryDataset": _ALONE,
-    _M + "models.mlflow_model_local_filesystem_dataset.MlflowModelLocalFileSystemDataset": Rule(parameter="filepath"),
+    _M + "models.mlflow_model_local_filesystem_dataset.MlflowModelLocalFileSystemDataset": _MODEL,
     _M + "models.mlflow_model_registry_dataset.MlflowModelRegistryDataset": _ALONE,
     _M + "models.mlflow_model_tracking_dataset.MlflowModelTrackingDataset": _ALONE,
 }

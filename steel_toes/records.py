@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shlex
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -131,16 +132,14 @@ class Record:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
         """The record of its JSON; raises TypeError, ValueError, KeyError or AttributeError for anything else."""
-        was = values["was"]
-        nested = {"was": cls.from_dict(was) if was else None, "writer": Writer(**values["writer"])}
         maps = {name: dict(values[name].items()) for name in ("data", "base", "doubt")}
-        record = cls(**{**values, **maps, **nested})
+        was = cls.from_dict(values["was"]) if values["was"] else None
+        record = cls(**{**values, **maps, "was": was, "writer": Writer(**values["writer"])})
         texts = [record.id, record.branch, record.dataset, record.location, record.layout, record.created, record.saved]
         texts += [text for pairs in maps.values() for pair in pairs.items() for text in pair]
-        if not all(isinstance(text, str) for text in texts):
-            raise TypeError("what should be a text is none")
-        if record.state not in ("writing", "complete") or record.kind not in ("whole", "versioned", "overlay"):
-            raise ValueError(f"{record.state}, {record.kind}")
+        good = record.state in ("writing", "complete") and record.kind in ("whole", "versioned", "overlay")
+        if not good or not all(isinstance(text, str) for text in texts):
+            raise ValueError(record)
         return record
 
 
@@ -305,7 +304,7 @@ class Book:
                 raise self._concurrent(now)
             self._put(plan.finished(writing, now, identities))
 
-    def adopt(self, plan: Save, identify: Identify) -> Record:
+    def adopt(self, plan: Save, identify: Identify) -> None:
         """Record units that are there already, as if they had been saved just now.
 
         Args:
@@ -319,9 +318,7 @@ class Book:
             before = self.read()
             self._check_project(before)
             writing = self._writing(before, plan)
-            record = plan.finished(writing, writing, identify(plan.units))
-            self._put(record)
-        return record
+            self._put(plan.finished(writing, writing, identify(plan.units)))
 
     def _check_project(self, before: Record | None) -> None:
         ours, theirs = self.writer.project, before.writer.project if before else None
@@ -336,9 +333,8 @@ class Book:
             if self.read() != before:
                 raise self._concurrent(self.read())
             why = f"There is data without a record at {self.shown}: it is nobody's, and is not overwritten."
-            raise self._unusable(
-                why, f"Record it with `steel-toes adopt {self.dataset}`, or move it away, and save again."
-            )
+            adopt = f"steel-toes adopt {shlex.quote(self.dataset)}"
+            raise self._unusable(why, f"Record it with `{adopt}`, or move it away, and save again.")
         if plan.keeps and before:
             found = identify(plan.units)
             verdicts = {judge(before, unit, found.get(unit)) for unit in plan.units}
@@ -346,8 +342,8 @@ class Book:
                 raise TornAppendError(**self.facts(before))
             if verdicts & {Verdict.CHANGED, Verdict.GONE}:
                 # What it keeps would be taken for the branch's own from then on.
-                facts = {"dataset": self.dataset, "branch": self.branch, "location": self.shown}
-                raise ChangedCopyError(**facts, what="is not as it was saved, and this save would add to it")
+                what = "is not as it was saved, and this save would add to it"
+                raise ChangedCopyError(dataset=self.dataset, branch=self.branch, location=self.shown, what=what)
 
     def _concurrent(self, other: Record | None) -> ConcurrentSaveError:
         writer = str(other.writer) if other else "it removed the record"
