@@ -1,5 +1,7 @@
 """What every test gets: a home and a Git of its own, and none of the caller's CI; and what some share: the stores."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import copy
@@ -21,6 +23,7 @@ from typing import Any
 
 import fsspec
 import pytest
+import yaml
 from hypothesis import HealthCheck, settings
 from kedro.io import DataCatalog
 
@@ -509,3 +512,167 @@ class Proxy:
 def proxied() -> type[Proxy]:
     """What a test puts in front of a server; it runs within a `with`."""
     return Proxy
+
+
+# The example as a project: test_sessions.py, test_neighbours.py -----------------------------------------------------
+
+FLIGHTS_ENTRIES = ["raw_airlines", "raw_airports", "delays", "metrics", "report_months", "report_airports"]
+SHARED = "05_reports/scoreboard.csv"  # the example's shared entry: a branch writes main's
+
+# Kedro's commands, one after the other in one process. One that must fail is given as [command]; in the next one,
+# RESUME stands for the arguments that Kedro suggested.
+COMMANDS = """
+import json
+import logging
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from kedro.framework.cli.cli import KedroCLI
+
+class Suggestions(logging.Handler):
+    last = ""
+
+    def emit(self, record):
+        Suggestions.last = (re.findall("  (--from-nodes .*)", record.getMessage()) or [Suggestions.last])[0]
+
+for command in json.loads(sys.argv[1]):
+    fails = isinstance(command, list)
+    command = (command[0] if fails else command).replace("RESUME", Suggestions.last)
+    print("$ kedro", command, flush=True)
+    cli = KedroCLI(Path.cwd())
+    logging.getLogger("kedro.runner").addHandler(Suggestions())
+    try:
+        cli.main(shlex.split(command), prog_name="kedro", standalone_mode=False)
+    except Exception as exc:
+        if not fails:
+            raise
+        print(f"{type(exc).__name__}: {exc}")
+    else:
+        assert not fails, "it did not fail"
+"""
+
+
+class Flights:
+    """A copy of examples/flights, and Kedro's commands there.
+
+    Args:
+        folder: of the project.
+        variables: of the environment.
+    """
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.folder, self.data = folder, folder / "data"
+        self.variables = variables
+        self.mains = self.files()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process gets here."""
+        # Kedro calls `ipython` by its name, and prints sets in their order.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return {**os.environ, "PATH": path, "COLUMNS": "200", "PYTHONHASHSEED": "0", **self.variables}
+
+    def python(self, *arguments: str, **variables: str) -> str:
+        """What Python prints here on stdout, if it ends well."""
+        command = [sys.executable, *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env={**self.environment, **variables}, capture_output=True, text=True, timeout=200
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def kedro(self, *commands: str | list[str], **variables: str) -> list[str]:
+        """What each of Kedro's commands prints."""
+        printed = self.python("-c", COMMANDS, json.dumps(commands), **variables)
+        return [said.partition("\n")[2] for said in printed.split("$ kedro ")[1:]]
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Change a source file."""
+        file = self.folder / "src" / "flights" / path
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+
+    def git(self, *arguments: str) -> None:
+        """Run git."""
+        subprocess.run(["git", *arguments], cwd=self.folder, check=True, capture_output=True)
+
+    def files(self) -> dict[str, bytes]:
+        """Every file of the data, by its path there."""
+        paths = [path for path in self.data.rglob("*") if path.is_file()]
+        return {path.relative_to(self.data).as_posix(): path.read_bytes() for path in paths}
+
+    def assert_main_unchanged(self) -> None:
+        """What main had when this was made, or `mains` was set, has the same bytes; but not the shared entry."""
+        now = self.files()
+        assert {path for path, content in self.mains.items() if now.get(path) != content} <= {SHARED}
+
+    def at(self, folder: Path, **variables: str) -> Flights:
+        """Another project."""
+        return Flights(folder, **variables)
+
+    def answers(self, hook: SteelToes | None = None) -> dict[str, Any]:
+        """What a catalog of the project loads."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            catalog = DataCatalog.from_config(yaml.safe_load(Path("conf/base/catalog.yml").read_text()))
+            if hook:
+                hook.after_catalog_created(catalog)
+            loaded = {name: catalog.load(name) if catalog.exists(name) else None for name in FLIGHTS_ENTRIES}
+            seen = {name: data.to_csv() if hasattr(data, "to_csv") else data for name, data in loaded.items()}
+            seen["months@all"] = {month: load().to_csv() for month, load in catalog.load("months@all").items()}
+            seen["model"] = catalog.load("model").convert().coef.tolist()
+            return seen
+
+
+def played(folder: Path, root: Path, **variables: str) -> Flights:
+    """A committed copy of the example whose pipeline has run on main for two months."""
+    left = shutil.ignore_patterns("data", "__pycache__", ".venv", ".viz", "mlruns")
+    shutil.copytree(root / "examples" / "flights", folder, ignore=left)
+    project = Flights(folder, **variables)
+    project.edit("pipelines/reporting/pipeline.py", 'name="rank_airports"', 'name="rank_airports", tags="airports"')
+    with (folder / "src/flights/settings.py").open("a") as file:
+        # Where tests/test_neighbours.py's group is installed too.
+        file.write('DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow", "kedro-mlflow")\n')
+    project.git("init", "-q", "-b", "main")
+    project.git("add", "--all")
+    project.git("commit", "-qm", "one")
+    project.kedro("run --params months.first=1,months.last=2")
+    assert not (project.data / "_steel_toes").exists()
+    return project
+
+
+@pytest.fixture(scope="session")
+def flights(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Flights:
+    """The example in a repository of its own, on main, where its pipeline has run for two months."""
+    with pytest.MonkeyPatch.context() as patch:
+        # The isolation above is a test's, and this is a session's.
+        for name in [name for name in os.environ if name.startswith(("GIT_", "KEDRO_", "STEEL_TOES_"))]:
+            patch.delenv(name)
+        patch.setenv("STEEL_TOES_BRANCH", "main")
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "A Tester")
+            patch.setenv(f"GIT_{role}_EMAIL", "tester@example.invalid")
+        patch.setenv("DO_NOT_TRACK", "1")
+        return played(tmp_path_factory.mktemp("flights") / "flights", root)
+
+
+@pytest.fixture
+def branch(flights: Flights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flights]:
+    """The example on the branch `cubic`; what main had must be the same when the test is over."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    shutil.copytree(flights.folder, tmp_path / "flights")
+    made = Flights(tmp_path / "flights")
+    made.git("switch", "-q", "-c", "cubic")
+    yield made
+    made.assert_main_unchanged()
+
+
+@pytest.fixture
+def private(flights: Flights, tmp_path: Path) -> Flights:
+    """A private copy of main's data, without steel_toes."""
+    shutil.copytree(flights.folder, tmp_path / "private")
+    return Flights(tmp_path / "private", STEEL_TOES_ENABLED="false")
