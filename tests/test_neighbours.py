@@ -70,10 +70,14 @@ def is_free(port: int) -> bool:
         return one.connect_ex(("127.0.0.1", port)) != 0
 
 
+# kedro-viz takes no port above 49151, and one of the next four if the port is taken.
+PORTS = filter(is_free, range(20_000 + os.getpid() % 10_000, 49_000, 10))
+
+
 @contextmanager
 def viz(project: Any, *options: str) -> Iterator[SimpleNamespace]:
     """A `kedro viz run` in a project."""
-    port = next(filter(is_free, range(20_000 + os.getpid() % 10_000, 49_000)))  # kedro-viz takes no higher one
+    port = next(PORTS)
     command = [sys.executable, "-m", "kedro", "viz", "run", "--host", "127.0.0.1", "--port", str(port), "--no-browser"]
     log = project.folder.parent / f"viz-{port}.log"
     with log.open("w") as out:
