@@ -292,6 +292,7 @@ class TestKedrosPrivateNames:
         check("CachedDataset._dataset", getattr(cached, "_dataset", None) is dataset)
         check("CachedDataset._EPHEMERAL", cached._EPHEMERAL is True)
         check("AbstractDataset._describe", "filepath" in dataset._describe())
+        check("AbstractDataset._copy", dataset._copy(_version=None) is not dataset)
         check("AbstractVersionedDataset._version", dataset._version == Version(None, None))
         for name in ("resolve_load_version", "resolve_save_version", "_fetch_latest_load_version", "_get_load_path"):
             check(f"AbstractVersionedDataset.{name}", callable(getattr(AbstractVersionedDataset, name, None)))

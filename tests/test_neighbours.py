@@ -369,8 +369,8 @@ class TestMlflow:
 def test_ipython(branch: Any) -> None:
     """The catalog of `kedro ipython` is the branch's; after `git switch` and %reload_kedro it is the other branch's."""
     cells = """
-        print("CUBIC", type(catalog["metrics"]).__name__, catalog["metrics"]._filepath.name)
         catalog.save("metrics", {"of": "cubic"})
+        print("CUBIC", type(catalog["metrics"]).__name__, catalog["metrics"]._filepath.name)
         !git switch -q -c other
         catalog.save("metrics", {"of": "cubic, still"})
         %reload_kedro
@@ -381,7 +381,7 @@ def test_ipython(branch: Any) -> None:
     script = branch.folder / "cells.ipy"
     script.write_text(textwrap.dedent(cells))
     said = branch.python("-m", "kedro", "ipython", "--", str(script))
-    assert "CUBIC JSONDataset metrics.json" in said
+    assert "CUBIC JSONDataset metrics--cubic.json" in said
     assert "OTHER 2013-02 JSONDataset" in said
     reports = {path: text.decode() for path, text in branch.files().items() if "reports/" in path and "--" in path}
     assert json.loads(reports.pop("05_reports/metrics--cubic.json")) == {"of": "cubic, still"}
@@ -402,7 +402,7 @@ def test_jupyter(branch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         for cell in (
             "%reload_kedro",
             "catalog.save('metrics', {'of': 'cubic'})",
-            "print(catalog.load('metrics'), type(catalog['metrics']).__name__)",
+            "print(catalog.load('metrics'), type(catalog['metrics']).__name__, catalog['metrics']._filepath.name)",
         ):
             reply = client.execute_interactive(
                 cell, timeout=120, output_hook=lambda message: said.append(str(message["content"]))
@@ -411,7 +411,7 @@ def test_jupyter(branch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         client.stop_channels()
         manager.shutdown_kernel()
-    assert "{'of': 'cubic'} JSONDataset" in "".join(said)
+    assert "{'of': 'cubic'} JSONDataset metrics--cubic.json" in "".join(said)
     assert json.loads((branch.data / "05_reports/metrics--cubic.json").read_text()) == {"of": "cubic"}
 
 
