@@ -172,7 +172,6 @@ class TestViz:
         copy = seen.branch.data / "05_reports/airports--cubic.csv"
         assert shown["report_airports"]["stats"]["file_size"] == copy.stat().st_size
 
-    @pytest.mark.xfail(reason="kedro-viz asks `_describe`, which answers for main always")
     @pytest.mark.parametrize("how", ["hooks", "lite"])
     def test_file_path(self, seen: SimpleNamespace, how: str) -> None:
         """With --include-hooks the file path is that of the side that is read: the branch's once it has written."""
@@ -318,7 +317,6 @@ def tracked(project: Any, *commands: str | list[str]) -> list[dict[str, Any]]:
 class TestMlflow:
     """kedro-mlflow, by what is in MLflow's own store."""
 
-    @pytest.mark.xfail(reason="kedro-mlflow's classes are not known, so that their saves are refused")
     @pytest.mark.parametrize("order", ORDERS)
     def test_tracks(self, branch: Any, order: str) -> None:
         """In every order of hooks artifacts are the branch's files; metrics and models are MLflow's own affair."""
@@ -334,7 +332,6 @@ class TestMlflow:
         known = [json.loads(path.read_text())["dataset"] for path in branch.data.glob("_steel_toes/cubic/*.json")]
         assert sorted(known) == ["local_model", "report_months"]
 
-    @pytest.mark.xfail(reason="kedro-mlflow's classes are not known, so that their saves are refused")
     def test_switch_catalog_logging(self, branch: Any) -> None:
         """Where MLflow is switched off for a pipeline, the branch's file is saved, and no artifact is logged."""
         track(branch)
@@ -342,7 +339,6 @@ class TestMlflow:
         assert runs == []
         assert (branch.data / "05_reports/months--cubic.csv").is_file()
 
-    @pytest.mark.xfail(reason="a load of an artifact by its run is not refused")
     def test_artifact_of_a_run(self, branch: Any) -> None:
         """An artifact that is pinned to a run would be copied over main's file by a load, so the load is refused."""
         made = """

@@ -89,7 +89,6 @@ class TestCommands:
         assert copies == {"airports"}
         assert len(list((branch.data / "04_model--cubic.pickle").iterdir())) == 1
 
-    @pytest.mark.xfail(reason="the log counts what the pipeline would have written, and does not name main's outputs")
     def test_only_missing_outputs_in_words(self, branch: Any) -> None:
         """With --only-missing-outputs the log says how many outputs count because main has them, and what was saved."""
         (branch.data / "05_reports/airports.csv").unlink()
