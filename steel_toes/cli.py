@@ -210,27 +210,40 @@ def clean(
 
 
 @group.command()
-@click.argument("subject", metavar="DATASET|PATH")
+@click.argument("subject", metavar="[DATASET|PATH]", required=False)
+@click.option("--branch", help="The branch whose data it is, if it is not the current one.")
+@click.option(
+    "--from-0.5", "legacy", is_flag=True, help="The branch's files of steel-toes 0.5 (x_BRANCH.csv): copy them."
+)
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @_prints
-def adopt(subject: str, yes: bool) -> None:
+def adopt(subject: str | None, branch: str | None, legacy: bool, yes: bool) -> None:
     """Record a file that was put at a branch copy's place, so that the branch reads it.
 
     Example: steel-toes adopt companies --yes
     """
-    from steel_toes.comparison import adoption
+    from steel_toes.comparison import adoption, legacy_adoption
     from steel_toes.project import Project
 
-    project = Project([subject])
-    if project.branch.is_main or not project.branch.known:
-        raise click.ClickException(f"There are no branch copies here. {project.branch.why or 'This is main.'}")
-    configs = project.entries()
-    pair, units = adoption(project.catalog, configs, subject)
-    rows = [(pair.entry.name, project.shown(path)) for path in units.values()]
-    _print([{"dataset": pair.entry.name, "path": path} for path in units.values()], ["dataset", "path"], rows)
-    if _agreed(yes, f"Record them as branch {project.branch.name}'s?"):
-        pair.adopt(units)
-        _say(f"Recorded as branch {project.branch.name}'s: {', '.join(path for _, path in rows)}.")
+    if bool(subject) == legacy:
+        raise click.UsageError("Say what: the name of a dataset, a path, or --from-0.5.")
+    project = Project([subject] if subject else [], branch)
+    name = project.branch.name
+    if project.aside or not name:
+        raise click.ClickException(f"There are no branch copies here. {project.aside or project.branch.why}")
+    names = project.entries()
+    found = (
+        legacy_adoption(project.catalog, names, name) if legacy else [adoption(project.catalog, names, str(subject))]
+    )
+    plan = [(pair.entry.name, path) for pair, units in found for path in units.values()]
+    rows = [(dataset, project.shown(path)) for dataset, path in plan]
+    _print([{"dataset": dataset, "path": path} for dataset, path in plan], ["dataset", "path"], rows)
+    if not plan:
+        _say(f"Nothing to record: no entry has a file of steel-toes 0.5 on branch {name}.")
+    elif _agreed(yes, f"Record them as branch {name}'s?"):
+        for pair, units in found:
+            pair.adopt(units)
+        _say(f"Recorded as branch {name}'s: {_count(len(plan), 'file')}.")
 
 
 def _plain(plan: Plan) -> dict[str, Any]:

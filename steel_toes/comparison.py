@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from kedro.io import DatasetError
 
 from steel_toes.errors import ConfigurationError
 from steel_toes.locations import Config, Rule, absolute, filesystem_path
+from steel_toes.overlays import OverlayPair
 from steel_toes.pair import Pair, RefusedPair
 from steel_toes.proxy import pair_of
-from steel_toes.records import Verdict
+from steel_toes.records import WHOLE, Verdict
 from steel_toes.redirection import Redirection
 from steel_toes.storage import Object
+from steel_toes.versions import VersionedPair
 
 _THREADS = 16
 
@@ -123,7 +127,7 @@ def _why(verdicts: dict[str, Verdict], kind: str, alone: bool) -> str:
     return f"{', '.join(parts)}, {over}"
 
 
-def adoption(catalog: Any, names: Iterable[str], subject: str) -> tuple[Pair, dict[str, str]]:
+def adoption(catalog: Any, names: Collection[str], subject: str) -> tuple[Pair, dict[str, str]]:
     """What `adopt` would record: the dataset's pair, and the paths of the units by the units.
 
     Args:
@@ -134,29 +138,61 @@ def adoption(catalog: Any, names: Iterable[str], subject: str) -> tuple[Pair, di
     Raises:
         ConfigurationError: nothing is there to adopt.
     """
-    names = list(names)
     path = posixpath.normpath(filesystem_path(Rule(), absolute(subject))[1])
-    for name in [subject] if subject in names else names:
-        try:
-            pair = pair_of(catalog.get(name))
-        except DatasetError:
-            # A class that is not installed here: whose the path is can still be another's.
-            if subject in names:
-                raise
-            continue
-        if not isinstance(pair, Pair) or (subject not in names and not _is_in(path, pair.entry.branch)):
+    named = subject in names
+    for pair in filter(None, [_pair(catalog, subject)]) if named else _pairs(catalog, names):
+        if not named and not _is_in(path, pair.entry.branch):
             continue
         units = pair.adoptable(pair.entry.book.read())
-        chosen = {unit: at for unit, at in units.items() if subject in names or _is_in(path, at) or _is_in(at, path)}
+        chosen = {unit: at for unit, at in units.items() if named or _is_in(path, at) or _is_in(at, path)}
         if chosen:
             return pair, chosen
-    known = f"The branch copy of {subject} is recorded as it is, or not there." if subject in names else ""
+    known = f"The branch copy of {subject} is recorded as it is, or not there." if named else ""
     raise ConfigurationError(
         setting="adopt",
         value=subject,
         why=known or "It lies at no place where a branch copy of this catalog would be, or is recorded already.",
         remedy="See where copies belong with `steel-toes status`, and move the file there.",
     )
+
+
+def legacy_adoption(catalog: Any, names: Iterable[str], branch: str) -> list[tuple[Pair, dict[str, str]]]:
+    """What a branch's files of steel-toes 0.5 would become: pairs without a branch copy, and the files of their units.
+
+    That version put `_<branch>` behind the stem of every `filepath`: `x.csv` -> `x_feature.csv`, `x_feature/a.csv`. A
+    file that is an entry's main copy is none of them.
+
+    Args:
+        catalog: a catalog on which steel_toes is installed on that branch.
+        names: of its entries.
+        branch: the branch's name.
+    """
+    pairs = [pair for pair in _pairs(catalog, names) if not isinstance(pair, OverlayPair)]
+    mains = {pair.entry.main for pair in pairs}
+    found = []
+    for pair in pairs:
+        store, main = pair.entry.store, PurePosixPath(pair.entry.main)
+        old = str(main.parent / f"{main.stem}_{branch}{main.suffix}")
+        if pair.entry.unit != WHOLE or old in mains or pair.verdicts(pair.entry.book.read()):
+            continue
+        units = {WHOLE: old} if store.identity(old) else {}
+        if isinstance(pair, VersionedPair):
+            units = {version: f"{old}/{version}/{posixpath.basename(old)}" for version in store.versions(old)}
+        found += [(pair, units)] if units else []
+    return found
+
+
+def _pair(catalog: Any, name: str) -> Pair | None:
+    pair = pair_of(catalog.get(name))
+    return pair if isinstance(pair, Pair) else None
+
+
+def _pairs(catalog: Any, names: Iterable[str]) -> Iterator[Pair]:
+    """The pairs of all entries that can be built: a class that is not installed here hides no other."""
+    for name in names:
+        with suppress(DatasetError):
+            if pair := _pair(catalog, name):
+                yield pair
 
 
 def _is_in(path: str, folder: str) -> bool:

@@ -118,9 +118,9 @@ class SteelToes:
         names = f": {', '.join(wrote)}" if wrote else ""
         logger.info("steel-toes: %swrote %s to the branch%s", read, _count(len(wrote), "dataset"), names)
 
-    def branch(self, path: Path) -> Branch:
-        """The branch of the project at this path; see `steel_toes.branch.find_branch`."""
-        return find_branch(path, branch=self._branch, main=self._main)
+    def branch(self, path: Path, name: str | None = None) -> Branch:
+        """The branch of the project at this path, if not this one; see `steel_toes.branch.find_branch`."""
+        return find_branch(path, branch=self._branch if name is None else name, main=self._main)
 
     @property
     def mains(self) -> frozenset[str]:
@@ -136,7 +136,8 @@ class SteelToes:
             run: Kedro's id of the run, for the records.
         """
         checkout = read_checkout(path)
-        upstream, remote = checkout.upstream, checkout.remote
+        # Of a branch that somebody names, HEAD's upstream says nothing.
+        upstream, remote = (checkout.upstream, checkout.remote) if branch.source == "Git" else (None, None)
         # What CI builds is on the remote, though HEAD is detached there and tracks nothing. A fork's branch is not.
         if branch.name and ":" not in branch.name and branch.source in {system.name for system in SYSTEMS}:
             upstream, remote = f"origin/{branch.name}", checkout.project

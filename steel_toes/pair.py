@@ -219,8 +219,11 @@ class Pair:
         verdicts = self.verdicts(record)
         return {unit: self._path(Side.BRANCH, unit) for unit, said in verdicts.items() if said not in settled}
 
-    def adopt(self, units: Iterable[str]) -> None:
-        """Record units as if they had been saved just now."""
+    def adopt(self, units: Mapping[str, str]) -> None:
+        """Record units as if they had been saved just now; one that lies at another path is copied from there first."""
+        for unit, source in units.items():
+            if source != self._path(Side.BRANCH, unit):
+                self.entry.store.copy(source, self._path(Side.BRANCH, unit))
         self.entry.book.adopt(Save(tuple(units), self._base(units)), self._on_branch)
 
     def torn(self, record: Record | None) -> NoReturn:

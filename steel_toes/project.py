@@ -26,12 +26,13 @@ class Project:
 
     Args:
         asked: names of entries that somebody asks for, and that only a pattern may make.
+        branch: the name of another branch than the current one.
 
     Raises:
         ClickException: there is no project, or SteelToes is not among its hooks.
     """
 
-    def __init__(self, asked: Sequence[str] = ()) -> None:
+    def __init__(self, asked: Sequence[str] = (), branch: str | None = None) -> None:
         path = find_kedro_project(Path.cwd())
         if path is None:
             raise click.ClickException(f"{Path.cwd()} is in no Kedro project. Go to the project's folder.")
@@ -42,7 +43,7 @@ class Project:
             remedy = "Put `from steel_toes import SteelToes` and `HOOKS = (SteelToes(),)` into it."
             raise click.ClickException(f"SteelToes is not among the HOOKS of the project's settings.py. {remedy}")
         self.hook: SteelToes = hooks[0]
-        self.branch = self.hook.branch(self.path)
+        self.branch = self.hook.branch(self.path, branch)
         self.redirection = self.hook.redirection(self.branch, self.path)
 
     @property

