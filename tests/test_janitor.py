@@ -298,7 +298,7 @@ class Histories(RuleBasedStateMachine):
         self.number = 100_000
         self.owners: dict[str, tuple[str, str]] = {}  # of a file: its branch and the path of its record
         self.pushed: dict[str, str | None] = {}  # by the id of a record: the remote that had its branch
-        self.tampered: set[str] = set()
+        self.tampered: dict[str, str | None] = {}  # and the remote that had the branch of what it was
         self.names = {name: name for name in PLACES}
         self.taken: dict[str, Any] = {}
 
@@ -520,7 +520,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.owners)
     @rule(which=st.integers(0, 30), how=st.sampled_from(sorted(TAMPERED)))
     def tamper(self, which: int, how: str) -> None:
-        records = sorted({record for _, record in self.owners.values()} - self.tampered)
+        records = sorted({record for _, record in self.owners.values()} - self.tampered.keys())
         if records:
             self.tamper_with(records[which % len(records)], how)
 
@@ -538,7 +538,7 @@ class Histories(RuleBasedStateMachine):
             return
         change = TAMPERED[how]
         self.store.put(path, json.dumps(change(json.loads(data))).encode() if change else data[: len(data) // 2])
-        self.tampered.add(path)
+        self.tampered[path] = self.pushed[json.loads(data)["id"]]
 
     @precondition(lambda self: self.owners)
     @rule(which=st.integers(0, 30), every=st.booleans())
@@ -589,7 +589,7 @@ class Histories(RuleBasedStateMachine):
         assert self.store.files() == before, "planning is reading"
         records = {record for _, record in self.owners.values() if record in before}
         may, must = set(), set()
-        for record in records - self.tampered:
+        for record in records - self.tampered.keys():
             allowed, wanted = self.law(record, answers, datasets, branches, stale, age)
             may |= {record} if allowed else set()
             must |= {record} if wanted else set()
@@ -662,8 +662,12 @@ class Histories(RuleBasedStateMachine):
         alone = set(others) == siblings and make_slug(self.clone.head or "") != make_slug(branch)
         if not stale:
             return True, alone
-        gone = [self.clone.is_gone(branch, self.pushed[self.raw(path)["id"]], answers) for path in siblings]
-        return any(gone), all(gone) and alone
+        remotes = {self.pushed[self.raw(path)["id"]] for path in siblings}
+        gone = {remote for remote in remotes if self.clone.is_gone(branch, remote, answers)}
+        # What is not to be cleaned itself may still be the record that tells of the branch.
+        more = {remote for path, remote in self.tampered.items() if f"/{make_slug(branch)}/" in path}
+        told = any(self.clone.is_gone(branch, remote, answers) for remote in more)
+        return bool(gone) or told, gone == remotes and alone
 
     def is_of(self, raw: Any, datasets: list[str]) -> bool:
         for name in datasets:

@@ -1,0 +1,203 @@
+"""What commands ask of a store that many branches share: requests, counted on moto, for which formulas are promised.
+
+`STEEL_TOES_BRANCHES=1000x100 pytest tests/test_scale.py` does it with 1,000 branches of 100 datasets each, and tells
+seconds and memory as well.
+"""
+
+import json
+import logging
+import math
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("moto.server", reason="S3 in the tests is moto's server: moto[server] and s3fs")
+pytest.importorskip("s3fs", reason="S3 needs s3fs")
+pytest.importorskip("kedro_datasets.text", reason="the project's data is text")
+
+from kedro.io import DataCatalog
+
+from steel_toes import SteelToes
+from steel_toes.records import Record, record_path
+
+BRANCHES, DATASETS = map(int, os.environ.get("STEEL_TOES_BRANCHES", "30x20").split("x"))
+GONE = BRANCHES // 3
+BUCKET = "team-data"
+PAGE = 1000  # keys that S3 lists, and deletes, with one request
+BATCH = 100  # records that are removed together
+
+CATALOG = f"""
+"{{name}}": {{type: text.TextDataset, filepath: "s3://{BUCKET}/02/{{name}}.txt", credentials: team}}
+all: {{type: text.TextDataset, filepath: "s3://{BUCKET}/02/all.txt", credentials: team}}
+"""
+SETTINGS = "from steel_toes import SteelToes\n\nHOOKS = (SteelToes(),)\n"
+FILES = {
+    "conf/base/catalog.yml": CATALOG,
+    "conf/base/parameters.yml": "{}\n",
+    "conf/local/.gitkeep": "",
+    "pyproject.toml": '[tool.kedro]\npackage_name = "vast"\nproject_name = "Vast"\nkedro_init_version = "1.0.0"\n',
+    "src/vast/__init__.py": "",
+    "src/vast/pipeline_registry.py": "def register_pipelines():\n    return {}\n",
+    "src/vast/settings.py": SETTINGS,
+}
+
+
+class Requests(logging.Handler):
+    """How often moto was asked for what, from its own log."""
+
+    kinds = (
+        ("list", r"GET /[^/?]+/?\?.*list-type"),
+        ("delete", r"POST /[^ ]*\?delete"),
+        ("get", r"GET /[^/?]+/[^?]+"),
+        ("head", r"HEAD /"),
+        ("put", r"PUT /"),
+    )
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.counts: Counter[str] = Counter()
+        self.others: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = re.sub(r"\x1b\[[\d;]*m", "", record.getMessage())
+        kind = next((kind for kind, pattern in self.kinds if re.search(pattern, line)), "other")
+        self.counts[kind] += 1
+        if kind == "other":
+            self.others.append(line)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder and give its output."""
+    done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Any]:
+    """Moto's S3 in this process: its address, its memory and its log."""
+    from moto.backends import get_backend
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    requests, logger = Requests(), logging.getLogger("werkzeug")
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(requests)
+    backend = get_backend("s3")["123456789012"]["aws"]
+    backend.reset()
+    backend.create_bucket(BUCKET, "us-east-1")
+    yield SimpleNamespace(url=f"http://{host}:{port}", requests=requests, backend=backend)
+    logger.removeHandler(requests)
+    logger.setLevel(level)
+    server.stop()
+
+
+@pytest.fixture
+def vast(moto: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """A project on main, in whose store many branches have data; a third of them is gone from the remote."""
+    for name, value in {"AWS_DEFAULT_REGION": "us-east-1", "GIT_CEILING_DIRECTORIES": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    folder, credentials = tmp_path / "vast", {"key": "k", "secret": "s", "client_kwargs": {"endpoint_url": moto.url}}
+    for path, content in FILES.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content)
+    (folder / "conf/base/credentials.yml").write_text(json.dumps({"team": credentials}))
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "one")
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "origin.git")
+    git(folder, "remote", "add", "origin", str(tmp_path / "origin.git"))
+    git(folder, "push", "-q", "-u", "origin", "main")
+    names = [f"branch-{number}" for number in range(BRANCHES)]
+    commit = git(folder, "rev-parse", "HEAD")
+    packed = "".join(f"{commit} refs/heads/{name}\n" for name in sorted(["main", *names[GONE:]]))
+    (tmp_path / "origin.git/packed-refs").write_text(f"# pack-refs with: peeled fully-peeled sorted \n{packed}")
+    fill(moto, folder, credentials, names)
+    mains = {name: key.value for name, key in keys(moto).items() if "branch-" not in name}
+    assert len(mains) == 1
+    yield SimpleNamespace(folder=folder, names=names)
+    assert {name: keys(moto)[name].value for name in mains} == mains
+
+
+def keys(moto: Any) -> Any:
+    return moto.backend.buckets[BUCKET].keys
+
+
+def fill(moto: Any, folder: Path, credentials: Any, names: list[str]) -> None:
+    """One real save; and its like, straight into moto's memory, for each branch and dataset."""
+    conf = {"data-0": {"type": "text.TextDataset", "filepath": f"s3://{BUCKET}/02/data-0.txt"}}
+    conf["data-0"]["credentials"] = credentials
+    DataCatalog.from_config(conf).save("data-0", "main's")
+    git(folder, "switch", "-q", "-c", "branch-0")
+    git(folder, "branch", "-q", "--set-upstream-to=origin/main")
+    git(folder, "config", "branch.branch-0.merge", "refs/heads/branch-0")
+    hook, catalog = SteelToes(), DataCatalog.from_config(conf)
+    hook.after_context_created(SimpleNamespace(project_path=folder))
+    hook.after_catalog_created(catalog)
+    catalog.save("data-0", "branch's")
+    git(folder, "switch", "-q", "main")
+    git(folder, "branch", "-q", "-D", "branch-0")
+    (path,) = [name for name in keys(moto) if name.startswith("_steel_toes/")]
+    record = Record.from_dict(json.loads(keys(moto)[path].value))
+    for name in names:
+        for number in range(DATASETS):
+            location = record.location.replace("data-0", f"data-{number}")
+            one = replace(record, branch=name, dataset=f"data-{number}", location=location)
+            one = replace(one, writer=replace(record.writer, upstream=f"origin/{name}"))
+            moto.backend.put_object(BUCKET, record_path("", name, location).lstrip("/"), one.to_bytes())
+            moto.backend.put_object(BUCKET, f"02/data-{number}--{name}.txt", b"branch's")
+
+
+def command(vast: SimpleNamespace, moto: Any, *arguments: str) -> tuple[Any, Counter[str]]:
+    """Call steel-toes in a process of its own; gives what it says as JSON, and the requests."""
+    moto.requests.counts.clear()
+    out, began = vast.folder / "out.json", time.monotonic()
+    call = [sys.executable, "-c", "from steel_toes.cli import group; group()", *arguments, "--output", str(out)]
+    with (vast.folder / "log").open("wb") as log:
+        process = subprocess.Popen(call, cwd=vast.folder, stdout=log, stderr=log)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, (vast.folder / "log").read_text()[-2000:]
+    assert not moto.requests.others
+    counts = Counter(moto.requests.counts)
+    told = f"{time.monotonic() - began:.0f} s, {usage.ru_maxrss / 1024:.0f} MB, {dict(counts)}"
+    print(f"\n{BRANCHES} x {DATASETS}: {' '.join(arguments)}: {told}")  # noqa: T201
+    return json.loads(out.read_text()), counts
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="memory is told by wait4")
+@pytest.mark.timeout(max(300, BRANCHES * DATASETS // 20))
+def test_requests(vast: SimpleNamespace, moto: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Requests grow with listings and branches, and by one for each record that is shown in detail or deleted."""
+    gone = GONE * DATASETS
+    look = {"head": 1, "list": 1 + math.ceil(BRANCHES * DATASETS / PAGE)}
+    kept = {name: key.value for name, key in keys(moto).items() if not is_of(name, {*vast.names[:GONE]})}
+    with capsys.disabled():
+        found, counts = command(vast, moto, "branches", "--no-sizes")
+        assert {row["branch"]: row["datasets"] for row in found} == dict.fromkeys(vast.names, DATASETS)
+        assert {row["branch"] for row in found if row["git"] == "gone"} == {*vast.names[:GONE]}
+        assert counts == {**look, "get": BRANCHES}
+        plan, counts = command(vast, moto, "clean", "--stale", "--grace", "0h")
+        assert len(plan["items"]) == gone
+        assert counts == {**look, "get": BRANCHES + gone}
+        _, counts = command(vast, moto, "clean", "--stale", "--grace", "0h", "--yes")
+        assert counts == {**look, "get": BRANCHES + 2 * gone, "delete": 2 * math.ceil(gone / BATCH)}
+    assert {name: key.value for name, key in keys(moto).items()} == kept
+
+
+def is_of(name: str, branches: set[str]) -> bool:
+    """Whether an object is of one of the branches."""
+    found = re.search(r"branch-\d+", name)
+    return found is not None and found[0] in branches
