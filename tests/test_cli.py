@@ -147,6 +147,14 @@ def killed(save: Any, *arguments: Any) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
+def script(name: str) -> Path:
+    """One of this environment's console scripts, if our own is among them."""
+    folder = Path(sys.executable).parent
+    if not (folder / "steel-toes").exists():
+        pytest.skip("steel-toes is not installed here")
+    return folder / name
+
+
 class Studio:
     """A project on disk, in the working directory.
 
@@ -180,10 +188,7 @@ class Studio:
     def process(self, *command: str, exit_code: int = 0) -> subprocess.CompletedProcess:
         """Run one of this environment's console scripts; it must end with this exit code."""
         name, *arguments = command
-        script = Path(sys.executable).parent / name
-        if not script.exists():
-            pytest.skip(f"{name} is not installed here")
-        done = subprocess.run([script, *arguments], capture_output=True, text=True, timeout=100)
+        done = subprocess.run([script(name), *arguments], capture_output=True, text=True, timeout=100)
         assert done.returncode == exit_code, done.stdout + done.stderr
         return done
 
@@ -249,8 +254,8 @@ def studio(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def rows(result: Result) -> dict[str, str]:
-    """The lines of a table by their first words, without its heading."""
-    return {line.split()[0]: line for line in result.stdout.splitlines()[1:] if line}
+    """The rows' first lines by their first words, without the heading."""
+    return {line.split()[0]: line for line in result.stdout.splitlines()[1:] if line[:1].strip()}
 
 
 # Where ---------------------------------------------------------------------------------------------------------------
@@ -315,10 +320,8 @@ class TestCalls:
     @pytest.mark.contract
     def test_entry_points(self) -> None:
         """Both are registered where pip and Kedro look."""
-        try:
-            points = importlib.metadata.distribution("steel-toes").entry_points
-        except importlib.metadata.PackageNotFoundError:
-            pytest.skip("steel-toes is not installed here")
+        assert script("steel-toes").exists()
+        points = importlib.metadata.distribution("steel-toes").entry_points
         assert {(point.group, point.name): point.load() for point in points} == {
             ("console_scripts", "steel-toes"): group,
             ("kedro.project_commands", "steel-toes"): commands,
@@ -751,10 +754,11 @@ class TestBranches:
     @pytest.mark.contract
     def test_json_is_pure(self, studio: Studio) -> None:
         """What a project prints when it is loaded is not in a command's data."""
-        with (studio.folder / "src/studio/settings.py").open("a") as settings:
-            settings.write("print('hello from settings.py')\n")
-        assert studio.json("branches")[0]["branch"] == "feature/x"
-        assert "hello" in studio.call("branches").stderr
+        registry = studio.folder / "src/studio/pipeline_registry.py"
+        registry.write_text(f"{REGISTRY}\nprint('hello from the project')\n")
+        result = studio.call("branches", "--json")
+        assert json.loads(result.stdout)[0]["branch"] == "feature/x"
+        assert "hello from the project" in result.stderr
 
     def test_without_sizes(self, studio: Studio) -> None:
         """--no-sizes reads one record of each branch, and tells no bytes."""
@@ -862,12 +866,9 @@ class TestClean:
     @pytest.mark.parametrize(("answer", "removed"), [("n", False), ("y", True)])
     def test_terminal(self, studio: Studio, answer: str, removed: bool) -> None:
         """In a terminal it asks, and does it only after a yes."""
-        script = Path(sys.executable).parent / "steel-toes"
-        if not script.exists():
-            pytest.skip("steel-toes is not installed here")
         before = files(studio.folder)
         ours, theirs = pty.openpty()
-        command = [script, "clean", "--branch", "feature/x"]
+        command = [script("steel-toes"), "clean", "--branch", "feature/x"]
         os.write(ours, f"{answer}\n".encode())
         done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=100)
         os.close(ours)
