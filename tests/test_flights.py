@@ -251,6 +251,35 @@ def test_git_sees_no_data(story):
     assert story.project.run("git status --porcelain") == ""
 
 
+# The screens in the repository's README ---------------------------------------------------------------------------------
+
+VARYING = {  # what is another's at each run: how old, how big (pyarrow's and pickle's affair), whose, of which commit
+    r"\b\d+ (s|min|h|d)\b": "<age>",
+    r"\b[\d.]+ (bytes|kB|MB)(?= |$)": "<size>",
+    r"(?<= )(?!months@)\S+@\S+": "<author>",
+    r"\b[0-9a-f]{8}\b": "<commit>",
+    r" {2,}": "  ",
+}
+
+
+def screen(text: str) -> str:
+    """What a command printed, without what varies."""
+    for pattern, word in VARYING.items():
+        text = re.sub(pattern, word, text, flags=re.MULTILINE)
+    return text
+
+
+def test_screens_of_the_readme(root, story):
+    """What the repository's README shows of `status`, `branches` and `clean` is what they print in this project."""
+    (block,) = (block for _, block in blocks((root / "README.md").read_text(), "console"))
+    assert max(map(len, block.splitlines())) <= 120
+    settings = "export STEEL_TOES_BRANCH=cubic PYTHONWARNINGS=ignore\n"
+    steps = STEP.findall(block)
+    printed = "".join(f"$ {command}\n{story.project.run(f'{settings}{command} 2>&1')}" for command, _ in steps)
+    assert {command.split()[1] for command, _ in steps} == {"status", "branches", "clean"}
+    assert screen(printed) == screen(block), printed
+
+
 # CI ------------------------------------------------------------------------------------------------------------------
 
 GITHUB = {

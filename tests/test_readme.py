@@ -1,11 +1,14 @@
 """The README cannot drift: what it shows runs, and what it prints is what comes out."""
 
+import inspect
 import re
 
+import click
 import pytest
 import yaml
 from kedro.io import DataCatalog
 
+from steel_toes.cli import group
 from steel_toes.layout import branch_location
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -36,7 +39,7 @@ def test_it_is_short(readme):
 
 def test_languages_are_checked(blocks):
     """Every code block is of a kind that a test here runs or compares."""
-    assert set(blocks) == {"python", "sh", "text", "yaml"}
+    assert set(blocks) == {"console", "python", "sh", "text", "yaml"}
 
 
 @pytest.mark.contract
@@ -70,6 +73,25 @@ def test_commands_are_run(blocks):
         f"pip install uv && {QUICKSTART}",
         f"pip install uv && {SUITE}",
     ]
+
+
+def test_commands_are_what_help_says(readme):
+    """The README's table has each command, with the options that only it has, and says of it what its help says."""
+    section = readme.split("\n## Commands\n")[1].split("\n## ")[0]
+    shown = re.findall(r"^\| `(\w+)(.*)` \| (.+) \|$", section, re.MULTILINE)
+    told = []
+    for name, command in group.commands.items():
+        context = click.Context(command, info_name=name)
+        pieces = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
+        own = [
+            each for each in command.params if isinstance(each, click.Option) and each.name not in ("json", "output")
+        ]
+        options = ["/".join([*each.opts, *each.secondary_opts]) for each in own]
+        words = [*pieces, *(f"[{option}]" for option in options)]
+        first, *_ = inspect.cleandoc(command.help).split("\n\n")
+        told.append((name, " ".join(["", *words]), " ".join(first.split())))
+    assert [(name, usage.replace("\\|", "|"), text) for name, usage, text in shown] == told
+    assert "Exit codes: 0 it worked, or nothing was to do; 1 something failed" in " ".join(group.help.split())
 
 
 @pytest.mark.repository
