@@ -251,7 +251,7 @@ def test_git_sees_no_data(story):
     assert story.project.run("git status --porcelain") == ""
 
 
-# The screens in the repository's README ---------------------------------------------------------------------------------
+# The screens in the repository's README -------------------------------------------------------------------------------
 
 VARYING = {  # what is another's at each run: how old, how big (pyarrow's and pickle's affair), whose, of which commit
     r"\b\d+ (s|min|h|d)\b": "<age>",
