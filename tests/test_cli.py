@@ -580,8 +580,8 @@ class TestStatus:
             ("table@text", "branch", "saved on the branch", f"data/02/table--{SLUG}.json"),
             ("table@json", "branch", "saved on the branch", f"data/02/table--{SLUG}.json"),
             ("made_json", "main", "never saved on the branch", f"data/02/made--{SLUG}.json"),
-            ("model", "branch", "saved on the branch", f"data/03/model--{SLUG}.pickle"),
-            ("parts", "branch", "saved on the branch", f"data/04--{SLUG}"),
+            ("model", "branch", "1 version, beside main's", f"data/03/model--{SLUG}.pickle"),
+            ("parts", "branch", "2 files, over main's", f"data/04--{SLUG}"),
             ("log", "main", "shared", "main"),
             ("memory", "main", "left alone", "main"),
             ("remote", "main", "None of its parameters is known to say where its data is.", None),
@@ -650,6 +650,11 @@ class TestStatus:
             *("made_json", "memory", "raw", "saved")
         ]
 
+    def test_pipeline_and_names(self, studio: Studio) -> None:
+        """Beside --pipeline names choose among its datasets; one that it does not use is a usage error."""
+        assert [row["dataset"] for row in studio.json("status", "--pipeline", "make", "saved")] == ["saved"]
+        assert "parts" in studio.call("status", "--pipeline", "make", "parts", exit_code=2).stderr
+
     def test_nothing_is_changed(self, studio: Studio) -> None:
         """Asking changes nothing on disk."""
         before = files(studio.folder)
@@ -693,6 +698,15 @@ class TestStatus:
         seen = {row["dataset"]: (row["side"], row["saves_to"]) for row in json.loads(result.stdout)}
         assert seen == {"saved": ("main", None), "raw": ("main", None), "log": ("main", "main")}
         assert "detached" in result.stdout + result.stderr
+
+    def test_partitions(self, studio: Studio) -> None:
+        """Of several files each verdict is counted."""
+        folder = studio.folder / f"data/04--{SLUG}"
+        (folder / "stray.txt").write_text("nobody's")
+        (folder / "c.txt").write_text("other hands'")
+        (row,) = studio.json("status", "parts")
+        for words in ("1 file", "1 file changed by other hands", "1 file without a record", "over main's"):
+            assert words in row["why"]
 
     def test_other_branch(self, studio: Studio) -> None:
         """Another branch has nothing of this one's."""
