@@ -75,8 +75,10 @@ def _prints(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _to_age(_: click.Context, __: click.Parameter, value: str | None) -> timedelta:
-    match = re.fullmatch(r"(\d+)([hdw])", value or "0h")
+def _to_age(_: click.Context, __: click.Parameter, value: str | None) -> timedelta | None:
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+)([hdw])", value)
     if not match:
         raise click.BadParameter(f"{value!r} is no age. Give hours, days or weeks, such as 36h, 7d or 2w.")
     return timedelta(hours=int(match[1]) * {"h": 1, "d": 24, "w": 168}[match[2]])
@@ -142,6 +144,10 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     ]
     columns = ["dataset", "side", "why", "a save goes to", "size", "age", "commit", "main changed"]
     _print(found, columns, rows)
+    if any(row.side is None and row.saves_to for row in found):
+        name = shlex.quote(str(project.branch.name))
+        _say(f"""A load of a dataset without a side fails. Run the node that saves it again; or take what is there with
+`steel-toes adopt DATASET`; or go back to main's with `steel-toes clean --branch {name} DATASET`.""")
 
 
 @group.command()
@@ -179,7 +185,7 @@ def branches(sizes: bool | None) -> None:
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @_prints
 def clean(
-    datasets: tuple[str, ...], names: tuple[str, ...], stale: bool, grace: timedelta, older: timedelta, yes: bool
+    datasets: tuple[str, ...], names: tuple[str, ...], stale: bool, grace: timedelta, older: timedelta | None, yes: bool
 ) -> None:
     """Remove branch copies, after showing what would go. Main's copies are never removed.
 
@@ -188,19 +194,14 @@ def clean(
     from steel_toes.janitor import apply
     from steel_toes.project import Project
 
-    if bool(names) == bool(stale or older):
+    if bool(names) == (stale or older is not None):
         raise click.UsageError("Say which branches: --branch NAME; or --stale, --older-than AGE or both of these.")
     project = Project(datasets)
-    plan = project.janitor.plan(names, datasets, stale=stale, age=max(grace, older) if stale else older)
+    age = max(grace if stale else timedelta(0), older or timedelta(0))
+    plan = project.janitor.plan(names, datasets, stale=stale, age=age)
     columns = ["branch", "dataset", "path", "size", "age", "state"]
     _print(_plain(plan), columns, [(*row[:2], project.shown(row[2]), *row[3:]) for row in _rows(plan)])
-    files = [size for item in plan.items for size in item.objects.values()]
-    total = (
-        f"{_count(len(plan.items), 'branch copy', 'branch copies')}, {_count(len(files), 'file')}, {_size(sum(files))}"
-    )
-    asked = f"of branch {', '.join(names)}" if names else "of a branch that is gone" if stale else "of such an age"
-    nothing = f"Nothing to remove: no record {asked}{' and of these datasets' * bool(datasets)} is here to clean."
-    _say("\n".join([*plan.left, total if plan.items else nothing]))
+    _say("\n".join(_summed_up(plan, names, stale)))
     failed = list(plan.failed)
     if plan.items and _agreed(yes, "Remove them?"):
         done = list(_progress(apply(plan), len(plan.items)))
@@ -259,6 +260,19 @@ def _plain(plan: Plan) -> dict[str, Any]:
         for item in plan.items
     ]
     return {"items": items, "left": plan.left, "failed": plan.failed}
+
+
+def _summed_up(plan: Plan, names: Sequence[str], stale: bool) -> list[str]:
+    """What is left alone, what was not found, and how much would go."""
+    absent = set(names) - {item.record.branch for item in plan.items}
+    lines = [*plan.left, *(f"Nothing of branch {name} is here to remove." for name in sorted(absent))]
+    files = [size for item in plan.items for size in item.objects.values()]
+    copies = _count(len(plan.items), "branch copy", "branch copies")
+    if plan.items:
+        lines.append(f"{copies}, {_count(len(files), 'file')}, {_size(sum(files))}")
+    elif not names:
+        lines.append(f"Nothing to remove: no branch{' that is gone' * stale} is old enough.")
+    return lines
 
 
 def _rows(plan: Plan) -> list[tuple[str, ...]]:

@@ -123,6 +123,8 @@ def _why(verdicts: dict[str, Verdict], kind: str, alone: bool) -> str:
     counts = Counter(verdicts.values())
     words = {**_WORDS, Verdict.BRANCH: ""}
     parts = [f"{number} {noun}{'s' * (number > 1)} {words[verdict]}".strip() for verdict, number in counts.items()]
+    if Verdict.BRANCH not in verdicts.values():
+        return ", ".join(parts)
     over = {"versioned": "beside main's", "overlay": "in the place of all of main's" if alone else "over main's"}[kind]
     return f"{', '.join(parts)}, {over}"
 

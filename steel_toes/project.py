@@ -89,10 +89,11 @@ class Project:
         """The entries asked for, else those of a pipeline, else all."""
         if pipeline is not None and pipeline not in pipelines:
             raise click.UsageError(f"No pipeline is named {pipeline}; there are {', '.join(sorted(pipelines))}.")
-        chosen = pipelines[pipeline].datasets() if pipeline else names or self.configs[0]
-        if unknown := sorted({*names} - {*self.configs[0]}):
-            raise click.UsageError(f"The catalog has no {', '.join(unknown)}.")
-        return {name: config for name, config in sorted(self.configs[0].items()) if name in chosen}
+        known = {*self.configs[0]} & (pipelines[pipeline].datasets() if pipeline else {*self.configs[0]})
+        if unknown := sorted({*names} - known):
+            whose = f"pipeline {pipeline} does not use" if pipeline else "catalog has no"
+            raise click.UsageError(f"The {whose} {', '.join(unknown)}.")
+        return {name: self.configs[0][name] for name in sorted({*names} or known)}
 
     def shown(self, path: str) -> str:
         """A path as people read it: from the project's folder, if it lies there."""
