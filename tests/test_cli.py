@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,14 @@ class Studio:
         done = subprocess.run([script(name), *arguments], capture_output=True, text=True, timeout=100)
         assert done.returncode == exit_code, done.stdout + done.stderr
         return done
+
+    def add_silent_bucket(self) -> None:
+        """Put an entry `far` into the catalog, in a bucket whose server does not answer."""
+        pytest.importorskip("s3fs", reason="the store is S3")
+        entry = {"type": "text.TextDataset", "filepath": "s3://bucket/far.txt", "credentials": "far"}
+        (self.folder / "conf/base/catalog_far.yml").write_text(yaml.safe_dump({"far": entry}))
+        settings = {"key": "k", "secret": "s", "client_kwargs": {"endpoint_url": "http://127.0.0.1:9"}}
+        (self.folder / "conf/base/credentials.yml").write_text(yaml.safe_dump({"far": settings}))
 
     def settings(self, arguments: str) -> None:
         """Give SteelToes these arguments."""
@@ -463,6 +472,13 @@ class TestWhoami:
         assert "detached" in facts["why"]
         assert "detached" in studio.call("whoami").stdout
 
+    def test_without_git(self, studio: Studio) -> None:
+        """Outside a Git repository the branch is unknown, and that is the reason that is told."""
+        shutil.rmtree(studio.folder / ".git")
+        facts = studio.json("whoami")
+        assert (facts["branch"], facts["tried"][-1]) == (None, facts["why"].rstrip("."))
+        assert "is not in a Git repository" in facts["why"]
+
     def test_ci(self, studio: Studio) -> None:
         """On a detached HEAD, CI's branch is told as CI's, and that Git did not know."""
         studio.git("switch", "-q", "--detach")
@@ -552,7 +568,7 @@ class TestStatus:
         (row,) = studio.json("status", "saved")
         commit = studio.git("rev-parse", "HEAD")
         found = (studio.folder / f"data/02/saved--{SLUG}.txt").stat()
-        assert row.pop("modified").startswith("20")
+        assert datetime.fromisoformat(row.pop("modified")).timestamp() == pytest.approx(found.st_mtime)
         assert row.pop("author")
         assert row.pop("commit") == commit
         assert list(row) == ["dataset", "side", "why", "saves_to", "bytes", "dirty", "main_changed"]
@@ -716,13 +732,7 @@ class TestStatus:
 
     def test_silent_bucket(self, studio: Studio) -> None:
         """A bucket whose server does not answer is one row's reason, and the other rows are there."""
-        pytest.importorskip("s3fs", reason="the store is S3")
-        entry = {"type": "text.TextDataset", "filepath": "s3://bucket/far.txt", "credentials": "far"}
-        base = studio.folder / "conf/base"
-        base.joinpath("catalog_far.yml").write_text(yaml.safe_dump({"far": entry}))
-        client = {"endpoint_url": "http://127.0.0.1:9"}
-        settings = {"key": "k", "secret": "s", "client_kwargs": client}
-        base.joinpath("credentials.yml").write_text(yaml.safe_dump({"far": settings}))
+        studio.add_silent_bucket()
         far, saved = studio.json("status", "far", "saved")
         assert (far["side"], saved["side"]) == (None, "branch")
         assert "StoreError" in far["why"]
@@ -788,6 +798,14 @@ class TestBranches:
         assert [row["branch"] for row in json.loads(result.stdout)] == ["feature/x"]
         assert "Failed: " in result.stderr
         assert torn.name in result.stderr
+
+    def test_silent_bucket(self, studio: Studio) -> None:
+        """A store that does not answer fails the command, after what the others hold was told."""
+        studio.add_silent_bucket()
+        result = studio.call("branches", "--json", exit_code=1)
+        assert [row["branch"] for row in json.loads(result.stdout)] == ["feature/x"]
+        assert "Failed: " in result.stderr
+        assert "bucket" in result.stderr
 
     def test_nothing(self, studio: Studio) -> None:
         """Where no branch has data it says so on stderr, and --json is an empty list."""
@@ -1005,6 +1023,15 @@ class TestAdopt:
         studio.git("switch", "-q", where)
         result = studio.call("adopt", "stray", "--yes", exit_code=1)
         assert ("detached" if where == "--detach" else "main") in result.stderr
+
+    @pytest.mark.contract
+    def test_next_run(self, studio: Studio) -> None:
+        """The next `kedro run` on the branch reads what was adopted."""
+        self.put(f"data/01/raw--{SLUG}.txt", b"of seven")
+        studio.call("adopt", "raw", "--yes")
+        studio.process("kedro", "run", "--pipeline", "make")
+        assert Path(f"data/02/made--{SLUG}.json").read_text() == str(len("of seven"))
+        assert {row["side"] for row in studio.json("status", "raw", "made_json", "saved")} == {"branch"}
 
     @pytest.mark.contract
     def test_then_clean(self, studio: Studio) -> None:
