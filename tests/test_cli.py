@@ -777,7 +777,6 @@ class TestBranches:
         (studio.folder / "conf/base/catalog.yml").write_text(CATALOG.partition("\nsaved")[0])
         assert studio.json("branches") == here
 
-    @pytest.mark.contract
     def test_json_is_pure(self, studio: Studio) -> None:
         """What a project prints when it is loaded is not in a command's data."""
         registry = studio.folder / "src/studio/pipeline_registry.py"
