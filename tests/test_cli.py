@@ -667,7 +667,6 @@ class TestStatus:
             *("made_json", "memory", "raw", "saved")
         ]
 
-    @pytest.mark.xfail(reason="names beside --pipeline are ignored")
     def test_pipeline_and_names(self, studio: Studio) -> None:
         """Beside --pipeline names choose among its datasets; one that it does not use is a usage error."""
         assert [row["dataset"] for row in studio.json("status", "--pipeline", "make", "saved")] == ["saved"]
@@ -725,6 +724,13 @@ class TestStatus:
         (row,) = studio.json("status", "parts")
         for words in ("1 file", "1 file changed by other hands", "1 file without a record", "over main's"):
             assert words in row["why"]
+
+    def test_what_to_do(self, studio: Studio) -> None:
+        """Where a load would fail, stderr says what to do, in commands to copy; else nothing."""
+        said = studio.call("status", "torn", "saved").stderr
+        assert "`steel-toes adopt DATASET`" in said
+        assert "`steel-toes clean --branch feature/x DATASET`" in said
+        assert studio.call("status", "saved", "raw").stderr == ""
 
     def test_other_branch(self, studio: Studio) -> None:
         """Another branch has nothing of this one's."""
@@ -892,8 +898,18 @@ class TestClean:
 
     def test_typo(self, studio: Studio) -> None:
         """A branch without records is told by its name, so that a typing error is seen; it is no failure."""
-        result = studio.call("clean", "--branch", "feature/z", "--yes")
-        assert "feature/z" in result.stderr
+        assert "feature/z" in studio.call("clean", "--branch", "feature/z", "--yes").stderr
+        assert "feature/z" in studio.call("clean", "--branch", "feature/z", "--branch", "feature/x").stderr
+
+    def test_ages(self, studio: Studio) -> None:
+        """--older-than spares what was saved since, the branch that one is on, and what no project is known of."""
+        nothing = {"items": [], "left": [], "failed": []}
+        assert studio.json("clean", "--older-than", "0h") == nothing
+        studio.git("switch", "-q", "main")
+        assert studio.json("clean", "--older-than", "1h") == nothing
+        plan = studio.json("clean", "--older-than", "0h")
+        assert (plan["items"], len(plan["left"])) == ([], len(COPIES))
+        assert "an unknown project; name its branch" in plan["left"][0]
 
     @pytest.mark.contract
     @pytest.mark.parametrize(("answer", "removed"), [("n", False), ("y", True)])
