@@ -2,7 +2,7 @@
 
 Whose a file is, is known from who wrote it: after each step the store is compared with what it was before. So nothing
 here knows where copies and records lie. What Git would say is kept as sets of names beside a real clone and real bare
-repositories. `STEEL_TOES_CLEAN_STEPS=10000 pytest tests/test_janitor.py` looks for longer than the 700 steps of CI.
+repositories. `STEEL_TOES_CLEAN_STEPS=10000 pytest tests/test_janitor.py` looks for longer than the 500 steps of CI.
 """
 
 import json
@@ -35,7 +35,7 @@ from steel_toes.janitor import Janitor, Plan, apply
 
 text = pytest.importorskip("kedro_datasets.text", reason="the histories save text")
 
-STEPS = int(os.environ.get("STEEL_TOES_CLEAN_STEPS", "700"))
+STEPS = int(os.environ.get("STEEL_TOES_CLEAN_STEPS", "500"))
 STEPS_OF_A_HISTORY = 25
 # The last two have one slug: a real collision of 32 bits.
 BRANCHES = ("feature/x", "feature-x", "fix", "A-LoNg-nAME-OF-A-brAnch", "A-LONG-nAME-Of-a-BranCh")
@@ -233,11 +233,10 @@ class Clone:
         self.known[remote].add(name)
         self.upstream[name] = remote
 
-    def track_another(self, name: str) -> None:
-        """What `git switch -c name origin/main` leaves, or of a branch of another name."""
-        for other in sorted(self.known["origin"] - {name})[:1]:
-            git(self.folder, "branch", "-q", f"--set-upstream-to=origin/{other}", name)
-            self.upstream.pop(name, None)
+    def track_another(self, name: str, other: str) -> None:
+        """What `git switch -c name origin/other` leaves."""
+        git(self.folder, "branch", "-q", f"--set-upstream-to=origin/{other}", name)
+        self.upstream.pop(name, None)
 
     def delete_there(self, name: str, remote: str) -> None:
         """A colleague deletes the branch on a remote: what this clone knows of it stays."""
@@ -480,24 +479,53 @@ class Histories(RuleBasedStateMachine):
         self.clone.push(branch, remote)
         self.save(branch, place, 2, OWN, "git", [])
 
-    @rule(branch=BRANCH, remote=st.sampled_from(["origin", "origin", "fork"]), places=st.lists(PLACE, max_size=2))
-    def push_save_and_merge(self, branch: str, remote: str, places: list[str]) -> None:
+    @rule(
+        branch=BRANCH,
+        remote=st.sampled_from(["origin", "origin", "fork"]),
+        places=st.lists(PLACE, max_size=2),
+        elsewhere=st.sampled_from(["", "", "", "here", "in the other remote"]),
+        then=st.one_of(st.none(), ANSWERS),
+        between=BETWEEN,
+    )
+    def push_save_and_merge(
+        self, branch: str, remote: str, places: list[str], elsewhere: str, then: str | None, between: str
+    ) -> None:
         """The usual life of a branch; merged or not, its data is the same."""
         self.clone.switch(branch)
+        if elsewhere.startswith("in"):
+            self.clone.push(branch, "fork" if remote == "origin" else "origin")
         self.clone.push(branch, remote)
         for place in ("keep", *places):
             self.save(branch, place, 1, OWN, "git", [])
         self.clone.delete_there(branch, remote)
-        self.clone.delete_here(branch)
+        self.clone.switch("main")
+        if elsewhere != "here":
+            self.clone.delete_here(branch)
+        if then:
+            self.clean(then, between, stale=True)
 
-    @rule(branch=BRANCH, what=st.sampled_from(["track another", "origin", "fork", "here", "switch", "detach", "main"]))
+    @rule(branch=BRANCH, base=BRANCH, place=PLACE, then=st.booleans())
+    def stack_save_and_merge_the_base(self, branch: str, base: str, place: str, then: bool) -> None:
+        """A branch that was begun from another, which is merged, while this one was never pushed."""
+        if branch not in {base, *self.clone.there["origin"], *self.clone.upstream}:
+            self.clone.switch(base)
+            self.clone.push(base, "origin")
+            self.clone.switch(branch)
+            self.clone.track_another(branch, base)
+            self.save(branch, place, 1, OWN, "git", ["keep"])
+            self.clone.delete_there(base, "origin")
+            self.clone.delete_here(branch)
+            if then:
+                self.clean("all", "", stale=True)
+
+    @rule(branch=BRANCH, what=st.sampled_from(["origin", "fork", "here", "switch", "detach", "main"]))
     def git_changes(self, branch: str, what: str) -> None:
         if what in {"origin", "fork"}:
             self.clone.delete_there(branch, what)
         elif what in {"switch", "detach", "main"}:
             self.clone.switch({"switch": branch, "main": "main"}.get(what))
         elif branch in self.clone.here:
-            (self.clone.delete_here if what == "here" else self.clone.track_another)(branch)
+            self.clone.delete_here(branch)
 
     # What people do --------------------------------------------------------------------------------------------------
 
@@ -569,7 +597,7 @@ class Histories(RuleBasedStateMachine):
         names = [self.name_of(some) or some] if some else []
         self.clean(answers, between, names, stale=True, age=timedelta(days=age))
 
-    @rule(between=BETWEEN, age=st.sampled_from([0, 7]), answers=ANSWERS)
+    @rule(between=BETWEEN, age=st.sampled_from([7, 7, 7, 0]), answers=ANSWERS)
     def clean_older(self, between: str, age: int, answers: str) -> None:
         self.clean(answers, between, age=timedelta(days=age))
 
