@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PATHS = ("path", "a save goes to")
+_WAYS_OUT = """A load of a dataset without a side fails. Run the node that saves it again; or take what is there with
+`steel-toes adopt DATASET`; or go back to main's with `steel-toes clean --branch {branch} DATASET`."""
 
 
 class _Group(click.Group):
@@ -145,9 +147,9 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     columns = ["dataset", "side", "why", "a save goes to", "size", "age", "commit", "main changed"]
     _print(found, columns, rows)
     if any(row.side is None and row.saves_to for row in found):
-        name = shlex.quote(str(project.branch.name))
-        _say(f"""A load of a dataset without a side fails. Run the node that saves it again; or take what is there with
-`steel-toes adopt DATASET`; or go back to main's with `steel-toes clean --branch {name} DATASET`.""")
+        _say(_WAYS_OUT.format(branch=shlex.quote(str(project.branch.name))))
+    elif not (project.aside or found):
+        _say("The catalog has no datasets.")
 
 
 @group.command()

@@ -279,7 +279,7 @@ class Team:
 
     def credentials(self, url):
         """Of a client that does not wait for long."""
-        quick = {"retries": {"max_attempts": 1}, "read_timeout": 0.5, "connect_timeout": 1}
+        quick = {"retries": {"max_attempts": 1}, "read_timeout": 1, "connect_timeout": 2}
         return {"key": "tests", "secret": SECRET, "client_kwargs": {"endpoint_url": url}, "config_kwargs": quick}
 
     def conf(self, url):
@@ -672,7 +672,7 @@ class GcsTeam(Team):
     mains: ClassVar = {}
 
     def credentials(self, url):
-        return {"token": SECRET, "project": "team", "endpoint_url": url, "requests_timeout": 0.5}
+        return {"token": SECRET, "project": "team", "endpoint_url": url, "requests_timeout": 2}
 
     def empty(self):
         if not self.fs.exists(BUCKET):
@@ -692,7 +692,7 @@ class AzureTeam(GcsTeam):
         settings = {"DefaultEndpointsProtocol": "http", "AccountName": account, "AccountKey": key}
         settings["BlobEndpoint"] = f"{url}/{account}"
         connection = ";".join(f"{name}={value}" for name, value in settings.items())
-        return {"account_name": account, "connection_string": connection, "read_timeout": 0.5}
+        return {"account_name": account, "connection_string": connection, "read_timeout": 2}
 
 
 @contextmanager
