@@ -1,44 +1,30 @@
-"""Layout "bucket": a branch's copies in a bucket of its own, on a real S3 server (moto, on the loopback)."""
+"""Layout "bucket": a branch's copies in a bucket of its own, on real servers of S3 and GCS on the loopback."""
 
 import re
 
+import fsspec
 import pytest
+from kedro.io import DataCatalog
 
-pytest.importorskip("moto.server", reason="S3 in the tests is moto's server: moto[server] and s3fs")
-s3fs = pytest.importorskip("s3fs", reason="S3 needs s3fs")
+from steel_toes import SteelToes
+from steel_toes.errors import BucketError, SaveRefusedError
+from steel_toes.storage import BranchBucket, open_store
 
-from kedro.io import DataCatalog  # noqa: E402
-from moto.server import ThreadedMotoServer  # noqa: E402
-
-from steel_toes import SteelToes  # noqa: E402
-from steel_toes.errors import BucketError, SaveRefusedError  # noqa: E402
-
-MAIN, BUCKET = "team-data", "team-data--feature-x"
+MAIN, BUCKET = "bucket-layout", "bucket-layout--feature-x"
 MARKER = f"{BUCKET}/_steel_toes/bucket"
-KEY = "AKIAFORTESTSONLY"
-SECRET = "a-secret-of-the-tests"
 
 
-@pytest.fixture(scope="module")
-def endpoint():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def credentials(endpoint, monkeypatch):
+@pytest.fixture(params=["moto", "gcs"])
+def server(request, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    return {"key": KEY, "secret": SECRET, "client_kwargs": {"endpoint_url": endpoint}}
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
-def s3(credentials):
+def fs(server):
     """The server, with main's bucket; each test finds it empty, and leaves main's objects as main saved them."""
-    fs = s3fs.S3FileSystem(**credentials, skip_instance_cache=True, use_listings_cache=False)
-    for name in fs.ls(""):
+    fs = fsspec.filesystem(server.protocol, **server.credentials, skip_instance_cache=True, use_listings_cache=False)
+    for name in {MAIN, BUCKET} & {found.rstrip("/") for found in fs.ls("")}:
         if fs.find(name):
             fs.rm(fs.find(name))
         fs.rmdir(name)
@@ -46,13 +32,23 @@ def s3(credentials):
     return fs
 
 
+def buckets(fs):
+    """Those of the server that are these tests'."""
+    fs.invalidate_cache()
+    return {MAIN, BUCKET} & {found.rstrip("/") for found in fs.ls("")}
+
+
 @pytest.fixture
-def catalog(s3, credentials):
+def catalog(fs, server):
     conf = {
-        "text": {"type": "text.TextDataset", "filepath": f"s3://{MAIN}/02/x.txt", "credentials": credentials},
+        "text": {
+            "type": "text.TextDataset",
+            "filepath": f"{server.protocol}://{MAIN}/02/x.txt",
+            "credentials": credentials,
+        },
         "parts": {
             "type": "partitions.PartitionedDataset",
-            "path": f"s3://{MAIN}/parts",
+            "path": f"{root}/parts",
             "dataset": "text.TextDataset",
             "credentials": credentials,
         },
@@ -66,67 +62,83 @@ def catalog(s3, credentials):
     main = make("main")
     main.save("text", "main's")
     main.save("parts", {"a": "main's"})
-    before = {name: s3.cat_file(name) for name in s3.find(MAIN)}
+    before = {name: fs.cat_file(name) for name in fs.find(MAIN)}
     yield make
-    assert {name: s3.cat_file(name) for name in before} == before, "main's bytes changed"
+    assert {name: fs.cat_file(name) for name in before} == before, "main's bytes changed"
 
 
-def test_a_missing_bucket_is_not_made(catalog, s3):
+def test_a_missing_bucket_is_not_made(catalog, fs, server):
     """Without create_buckets nothing is made: main is read, and the error of a save has the command that makes it."""
     branch = catalog()
     assert branch.load("text") == "main's"
-    with pytest.raises(Exception, match=re.escape(f"aws s3 mb s3://{BUCKET}")):
+    make = {"s3": "aws s3 mb s3", "gs": "gcloud storage buckets create gs"}[server.protocol]
+    with pytest.raises(Exception, match=re.escape(f"{make}://{BUCKET}")):
         branch.save("text", "mine")
-    assert s3.ls("") == [MAIN]
+    assert buckets(fs) == {MAIN}
     assert catalog().load("text") == "main's"
 
 
-def test_a_bucket_is_made_on_request_and_marked(catalog, s3):
+def test_a_bucket_is_made_on_request_and_marked(catalog, fs):
     """With create_buckets the first save makes the bucket and its marker; loads then read the branch's copy."""
     branch = catalog(create_buckets=True)
     branch.save("text", "mine")
     branch.save("parts", {"b": "mine"})
-    assert s3.cat_file(MARKER) == b"feature-x"
-    assert s3.cat_file(f"{BUCKET}/02/x.txt") == b"mine"
+    assert fs.cat_file(MARKER) == b"feature-x"
+    assert fs.cat_file(f"{BUCKET}/02/x.txt") == b"mine"
     again = catalog()
     assert again.load("text") == "mine"
     assert {name: load() for name, load in again.load("parts").items()} == {"a": "main's", "b": "mine"}
     assert catalog("main").load("text") == "main's"
 
 
-def test_a_marked_bucket_is_used(catalog, s3):
+def test_a_marked_bucket_is_used(catalog, fs):
     """A bucket that somebody made and marked by hand is the branch's."""
-    s3.mkdir(BUCKET)
-    s3.pipe_file(MARKER, b"feature-x")
+    fs.mkdir(BUCKET)
+    fs.pipe_file(MARKER, b"feature-x")
     catalog().save("text", "mine")
     assert catalog().load("text") == "mine"
 
 
-def test_a_strangers_bucket_is_refused(catalog, s3):
+def test_a_strangers_bucket_is_refused(catalog, fs):
     """A bucket without our marker may be a stranger's, who would get the data: nothing is written to it."""
-    s3.mkdir(BUCKET)
+    fs.mkdir(BUCKET)
     for settings in ({}, {"create_buckets": True}):
         with pytest.raises(Exception, match="A stranger may own the name"):
             catalog(**settings).save("text", "mine")
-    assert s3.find(BUCKET) == []
+    assert fs.find(BUCKET) == []
 
 
-def test_another_branchs_bucket_is_refused(catalog, s3):
+def test_another_branchs_bucket_is_refused(catalog, fs):
     """A marker that names another branch is not ours."""
-    s3.mkdir(BUCKET)
-    s3.pipe_file(MARKER, b"Feature-X")
+    fs.mkdir(BUCKET)
+    fs.pipe_file(MARKER, b"Feature-X")
     with pytest.raises(Exception, match="Its marker is branch Feature-X's"):
         catalog().save("text", "mine")
 
 
-def test_the_error_has_its_facts_and_no_secret(catalog):
+def test_the_error_has_its_facts_and_no_secret(catalog, server):
     """The bucket and the dataset are attributes of the error; its text has no credentials."""
     dataset = catalog()["text"]
     with pytest.raises(BucketError) as failed:
         dataset.save("mine")
-    assert (failed.value.dataset, failed.value.bucket) == ("text", f"s3://{BUCKET}")
-    assert KEY not in str(failed.value)
-    assert SECRET not in str(failed.value)
+    assert (failed.value.dataset, failed.value.bucket) == ("text", f"{server.protocol}://{BUCKET}")
+    assert server.secret not in str(failed.value)
+
+
+def test_an_emptied_bucket_goes(catalog, fs, server):
+    """A branch's bucket goes when its marker is all that is left in it; with anything else, or unmarked, it stays."""
+    catalog(create_buckets=True).save("text", "mine")
+    store = open_store("text", server.protocol, {"credentials": server.credentials})
+    bucket = BranchBucket(store, f"{server.protocol}://{BUCKET}", "feature-x", create=False)
+    bucket.discard()
+    assert fs.cat_file(f"{BUCKET}/02/x.txt") == b"mine"
+    fs.rm_file(f"{BUCKET}/02/x.txt")
+    fs.pipe_file(MARKER, b"Feature-X")
+    bucket.discard()
+    assert buckets(fs) == {MAIN, BUCKET}
+    fs.pipe_file(MARKER, b"feature-x")
+    bucket.discard()
+    assert buckets(fs) == {MAIN}
 
 
 def test_azure_is_refused(tmp_path):
