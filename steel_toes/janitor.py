@@ -156,7 +156,10 @@ class Janitor:
         rows = []
         for group in named.values():
             count = len(group) if every else len({one.path for one in groups[group[0][0].slug]})
-            rows.append(self._summary(group, count, every))
+            good = [pair for pair in group if every and not self._why_misplaced(*pair)]
+            items = _each(lambda pair: self._measured(*pair), good)
+            failed += [str(error) for error in items if isinstance(error, CopyError)]
+            rows.append(self._summary(group, count, items if every else None))
         return sorted(rows, key=lambda row: row.last_write, reverse=True), left + failed
 
     def plan(
@@ -245,17 +248,22 @@ class Janitor:
         heads = self._once(f"heads of {remote}", lambda: read_heads(path, remote))
         return heads.word(record.branch, writer.upstream, self.mains)
 
-    def _summary(self, group: list[tuple[Found, Record]], datasets: int, every: bool) -> Summary:
+    def _measured(self, one: Found, record: Record) -> Item | CopyError:
+        try:
+            return self._item(one, record)
+        except CopyError as exc:
+            return exc
+
+    def _summary(self, group: list[tuple[Found, Record]], datasets: int, items: list[Any] | None) -> Summary:
         newest, record = group[0]
         word, why = self._word(record)
-        items = [self._item(*pair) for pair in group if every and not self._why_misplaced(*pair)]
-        sizes = [size for item in items for size in item.objects.values()]
+        sizes = [size for item in items or () if isinstance(item, Item) for size in item.objects.values()]
         return Summary(
             branch=record.branch,
             project=record.writer.project,
             datasets=datasets,
-            files=len(sizes) if every else None,
-            bytes=sum(sizes) if every else None,
+            files=None if items is None else len(sizes),
+            bytes=None if items is None else sum(sizes),
             last_write=newest.modified,
             author=str(record.writer),
             git=word,
@@ -269,10 +277,7 @@ class Janitor:
 
     def _planned(self, one: Found, record: Record, named: set[str], asked: bool) -> Item | str | CopyError:
         why = self._why_left(one, record, named, asked)
-        try:
-            return f"{one.path} is left alone: {why}." if why else self._item(one, record)
-        except CopyError as exc:
-            return exc
+        return f"{one.path} is left alone: {why}." if why else self._measured(one, record)
 
     def _why_left(self, one: Found, record: Record, named: set[str], asked: bool) -> str:
         """Why nothing of a record is removed; "" if it is."""

@@ -40,12 +40,9 @@ def buckets(fs):
 
 @pytest.fixture
 def catalog(fs, server):
+    root, credentials = f"{server.protocol}://{MAIN}", server.credentials
     conf = {
-        "text": {
-            "type": "text.TextDataset",
-            "filepath": f"{server.protocol}://{MAIN}/02/x.txt",
-            "credentials": credentials,
-        },
+        "text": {"type": "text.TextDataset", "filepath": f"{root}/02/x.txt", "credentials": credentials},
         "parts": {
             "type": "partitions.PartitionedDataset",
             "path": f"{root}/parts",
