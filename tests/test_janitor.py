@@ -504,6 +504,13 @@ class Histories(RuleBasedStateMachine):
         if then:
             self.clean(then, between, stale=True)
 
+    @rule(one=st.sampled_from(TWINS), place=PLACE)
+    def one_twin_is_merged(self, one: str, place: str) -> None:
+        """Two branches have one slug: what Git says of one says nothing of the other."""
+        other = TWINS[one == TWINS[0]]
+        self.save(other, place, 1, OWN, "colleague", [])
+        self.push_save_and_merge(one, "origin", [], "", "all", "")
+
     @rule(branch=BRANCH, base=BRANCH, place=PLACE, then=st.booleans())
     def stack_save_and_merge_the_base(self, branch: str, base: str, place: str, then: bool) -> None:
         """A branch that was begun from another, which is merged, while this one was never pushed."""
@@ -538,13 +545,17 @@ class Histories(RuleBasedStateMachine):
             if name is None or not removed:
                 self.names[f"{place} {len(self.names)}"] = place
 
-    @rule(branch=BRANCH)
-    def main_takes_the_name_of_a_copy(self, branch: str) -> None:
+    @rule(branch=BRANCH, then=st.booleans())
+    def main_takes_the_name_of_a_copy(self, branch: str, then: bool) -> None:
         """An entry of main's, new today, has its copy where a branch's copy was yesterday."""
+        if then:
+            self.save(branch, "whole", 1, OWN, "variable", ["keep"])
         name = f"whole--{make_slug(branch)}"
         self.taken[name] = {**TEXT, "filepath": f"@/02/{name}.txt"}
         self.catalog().save(name, "main's, of another entry")
         self.owners.pop(f"{self.store.root}/02/{name}.txt".removeprefix("s3://"), None)
+        if then:
+            self.clean("all", "", branches=[branch])
 
     @rule(branch=BRANCH, where=st.sampled_from(HAND_MADE))
     def put_by_hand(self, branch: str, where: str) -> None:
@@ -555,11 +566,13 @@ class Histories(RuleBasedStateMachine):
                 self.store.put(path, b"by hand")
 
     @precondition(lambda self: self.owners)
-    @rule(which=st.integers(0, 30), how=st.sampled_from(sorted(TAMPERED)))
-    def tamper(self, which: int, how: str) -> None:
+    @rule(which=st.integers(0, 30), how=st.sampled_from(sorted(TAMPERED)), then=st.sampled_from(["", "named", "older"]))
+    def tamper(self, which: int, how: str, then: str) -> None:
         records = sorted({record for _, record in self.owners.values()} - self.tampered.keys())
         if records:
             self.tamper_with(records[which % len(records)], how)
+        if then:
+            self.clean("all", "", branches=list(BRANCHES) if then == "named" else [])
 
     def tamper_with(self, path: str, how: str) -> None:
         data = self.store.files()[path][0]
