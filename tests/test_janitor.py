@@ -536,14 +536,18 @@ class Histories(RuleBasedStateMachine):
 
     # What people do --------------------------------------------------------------------------------------------------
 
-    @rule(place=PLACE, removed=st.booleans())
-    def change_the_catalog(self, place: str, removed: bool) -> None:
+    @rule(place=PLACE, removed=st.booleans(), branch=st.one_of(st.none(), BRANCH))
+    def change_the_catalog(self, place: str, removed: bool, branch: str | None) -> None:
         """Today's catalog has another name for a dataset, or none; a removed one comes back."""
         name = self.name_of(place)
+        if branch:
+            self.save(branch, place, 1, OWN, "variable", ["keep"])
         if place != "keep":
             self.names.pop(name, None)
             if name is None or not removed:
                 self.names[f"{place} {len(self.names)}"] = place
+        if branch:
+            self.clean("all", "", branches=[branch])
 
     @rule(branch=BRANCH, then=st.booleans())
     def main_takes_the_name_of_a_copy(self, branch: str, then: bool) -> None:
