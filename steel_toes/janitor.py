@@ -243,9 +243,8 @@ class Janitor:
         writer = record.writer
         if writer.project != self.redirection.writer.project:
             return "unknown", f"it is {writer.project or 'an unknown project'}'s"
-        remote = writer.remote
-        path = Path(self.redirection.project)
-        heads = self._once(f"heads of {remote}", lambda: read_heads(path, remote))
+        project = Path(self.redirection.project)
+        heads = self._once(f"heads of {writer.remote}", lambda: read_heads(project, writer.remote))
         return heads.word(record.branch, writer.upstream, self.mains)
 
     def _measured(self, one: Found, record: Record) -> Item | CopyError:
@@ -277,7 +276,10 @@ class Janitor:
 
     def _planned(self, one: Found, record: Record, named: set[str], asked: bool) -> Item | str | CopyError:
         why = self._why_left(one, record, named, asked)
-        return f"{one.path} is left alone: {why}." if why else self._measured(one, record)
+        item = why or self._measured(one, record)
+        if isinstance(item, Item) and any(item.store.leads_out(path, item.copy) for path in item.objects):
+            why = "a symbolic link in it leads to other data"
+        return f"{one.path} is left alone: {why}." if why else item
 
     def _why_left(self, one: Found, record: Record, named: set[str], asked: bool) -> str:
         """Why nothing of a record is removed; "" if it is."""

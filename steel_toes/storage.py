@@ -164,6 +164,10 @@ class Store:
         for error in answer.get("Errors", []):
             raise OSError(f"{error.get('Key')}: {error.get('Code')} {error.get('Message')}")
 
+    def leads_out(self, path: str, top: str) -> bool:
+        """Whether a file below `top`, or `top` itself, is reached through a symbolic link: then it is another's."""
+        return False
+
     def make_bucket(self, name: str) -> None:
         """Make a bucket."""
         with self._asked("make a bucket in"):
@@ -288,6 +292,10 @@ class LocalStore(Store):
                 for folder, _, _ in os.walk(top, topdown=False):
                     with suppress(OSError):  # it is not empty
                         os.rmdir(folder)
+
+    def leads_out(self, path: str, top: str) -> bool:
+        real, (parent, above) = os.path.realpath, map(os.path.dirname, (path, top))
+        return real(parent) != os.path.normpath(os.path.join(real(above), os.path.relpath(parent, above)))
 
     def _info(self, path: str) -> Mapping[str, Any]:
         stat = os.stat(path)

@@ -215,6 +215,19 @@ class TestWhatTheFirstVersionDid:
         assert shed.files() == shed.mains
 
 
+def test_a_symbolic_link_in_a_copys_place(shed: Shed) -> None:
+    """Where a symbolic link leads from a branch copy to main's, the copy is left alone and reported; the rest goes."""
+    shed.save_on("other")
+    folder = shed.folder / "data/02/parts--other"
+    shutil.rmtree(folder)
+    folder.symlink_to("parts")
+    done = shed.clean("--branch", "other", "--yes")
+    assert (done.exit_code, len(done.plan["left"])) == (0, 1)
+    assert "symbolic link" in done.stderr
+    assert folder.is_symlink()
+    assert not list(shed.folder.glob("data/**/table--other*"))
+
+
 class TestStale:
     """What is gone, and all that only looks so."""
 
