@@ -107,7 +107,7 @@ def whoami(env: bool) -> None:
         return
     facts: dict[str, Any] = {"branch": branch.name, "slug": branch.slug, "from": branch.source, "why": branch.why}
     facts |= {"tried": branch.tried, "is_main": branch.is_main, "main": mains, "project": owner}
-    facts |= {"enabled": project.enabled}
+    facts |= {"enabled": project.enabled, **project.hook.sources}
     default = read_heads(project.path, owner).default
     if default and default not in mains:
         remedy = f'If that is not right, set SteelToes(main="{default}").'
@@ -139,12 +139,12 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     rows = [
         (
             *(row.dataset, row.side or "none", row.why, project.shown(row.saves_to or "refused"), _size(row.bytes)),
-            *(_age(row.modified), (row.commit or "")[:8] + "+" * bool(row.dirty)),
-            {True: "yes", False: "no"}.get(row.main_changed),  # type: ignore[arg-type]
+            *(_age(row.modified), (row.commit or "")[:8] + "+" * bool(row.dirty), row.author),
+            {True: "changed", False: "same"}.get(row.main_changed),  # type: ignore[arg-type]
         )
         for row in found
     ]
-    columns = ["dataset", "side", "why", "a save goes to", "size", "age", "commit", "main changed"]
+    columns = ["dataset", "side", "why", "a save goes to", "size", "age", "commit", "author", "main"]
     _print(found, columns, rows)
     if any(row.side is None and row.saves_to for row in found):
         _say(_WAYS_OUT.format(branch=shlex.quote(str(project.branch.name))))
@@ -281,10 +281,10 @@ def _rows(plan: Plan) -> list[tuple[str, ...]]:
     return [
         (
             *(item.record.branch, item.record.dataset, path, _size(size), _age(item.found.modified)),
-            "torn" if item.record.doubt else "",
+            "its record" if size is None else "torn" if item.record.doubt else "",
         )
         for item in plan.items
-        for path, size in item.objects.items() or [("(nothing is there)", 0)]
+        for path, size in [*item.objects.items(), (item.found.path, None)]
     ]
 
 

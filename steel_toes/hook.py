@@ -127,6 +127,13 @@ class SteelToes:
         """The names of main."""
         return main_names(self._main, os.environ)
 
+    @property
+    def sources(self) -> dict[str, str]:
+        """What tells the names of main and of the project."""
+        asked = "STEEL_TOES_MAIN" if os.environ.get("STEEL_TOES_MAIN", "").strip() else "the default"
+        main = "SteelToes(main=...)" if self._main else asked
+        return {"main_from": main, "project_from": "SteelToes(project=...)" if self._project else "the remote, if any"}
+
     def redirection(self, branch: Branch, path: Path, run: str | None = None) -> Redirection:
         """How entries are redirected on a branch, before anything is known of the catalog.
 

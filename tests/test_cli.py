@@ -423,7 +423,8 @@ class TestWhoami:
     def test_facts(self, studio: Studio) -> None:
         """These are the facts, and Git told the branch after three others had not."""
         facts = studio.json("whoami")
-        assert list(facts) == ["branch", "slug", "from", "why", "tried", "is_main", "main", "project", "enabled"]
+        keys = ["branch", "slug", "from", "why", "tried", "is_main", "main", "project", "enabled"]
+        assert list(facts) == [*keys, "main_from", "project_from"]
         tried = facts.pop("tried")
         assert [any(word in line for line in tried) for word in ("SteelToes(branch", "STEEL_TOES_BRANCH", "CI")] == [
             True
@@ -437,6 +438,8 @@ class TestWhoami:
             "main": ["main", "master"],
             "project": None,
             "enabled": True,
+            "main_from": "the default",
+            "project_from": "the remote, if any",
         }
 
     def test_shown(self, studio: Studio) -> None:

@@ -185,7 +185,6 @@ class TestViz:
         assert [row[0] for row in seen.without["delays"]["preview"]["data"]] == ["2013-01", "2013-02"]
         assert not [said["filepath"] for name, said in seen.without.items() if name and "--cubic" in said["filepath"]]
 
-    @pytest.mark.xfail(reason="the README does not mention kedro-viz yet")
     def test_readme(self, root: Path) -> None:
         """The README says that kedro-viz shows main unless it is told to include hooks."""
         assert re.search(r"kedro viz run --include-hooks", (root / "README.md").read_text())
