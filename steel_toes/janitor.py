@@ -254,20 +254,12 @@ class Janitor:
             return exc
 
     def _summary(self, group: list[tuple[Found, Record]], datasets: int, items: list[Any] | None) -> Summary:
-        newest, record = group[0]
-        word, why = self._word(record)
+        (newest, record), *_ = group
+        writer = record.writer
         sizes = [size for item in items or () if isinstance(item, Item) for size in item.objects.values()]
-        return Summary(
-            branch=record.branch,
-            project=record.writer.project,
-            datasets=datasets,
-            files=None if items is None else len(sizes),
-            bytes=None if items is None else sum(sizes),
-            last_write=newest.modified,
-            author=str(record.writer),
-            git=word,
-            why=why,
-        )
+        files, size = (None, None) if items is None else (len(sizes), sum(sizes))
+        author, said = str(writer), self._word(record)
+        return Summary(record.branch, writer.project, datasets, files, size, newest.modified, author, *said)
 
     def _is_of(self, one: Found, record: Record, datasets: set[str]) -> bool:
         places = [reach for reach in self._reaches if reach.path == one.reach.path]
@@ -365,22 +357,27 @@ def _discard(url: str, item: Item) -> str:
     return ""
 
 
-def _remove(batch: list[Item]) -> list[tuple[Item, str]]:
+def _remove(batch: list[Item], again: bool = False) -> list[tuple[Item, str]]:
     root = batch[0].found.reach.root
     try:
         with ExitStack() as locks:
             for item in batch:
                 locks.enter_context(root.alone(item.found.path))
-            now = _each(_read, [item.found for item in batch])
-            same = [item for item, record in zip(batch, now, strict=True) if record == item.record]
+            now = {one.path: record for one, record in _read_all([item.found for item in batch])}
+            same = [item for item in batch if now[item.found.path] == item.record]
             batch[0].store.remove_all([path for item in same for path in item.objects], [item.copy for item in same])
             folders = {posixpath.dirname(item.found.path) for item in same}
             root.remove_all([item.found.path for item in same], folders)
     except CopyError as exc:
         if len(batch) > 1:
-            return [done for item in batch for done in _remove([item])]
+            return [done for item in batch for done in _remove([item], again=True)]
         return [(batch[0], str(exc))]
-    return [(item, "" if item in same else "its record has changed since the plan was made") for item in batch]
+    changed = "its record has changed since the plan was made"
+    # A batch that failed may have removed some of its records.
+    removed = {
+        item.found.path for item in batch if now[item.found.path] == item.record or (again and not now[item.found.path])
+    }
+    return [(item, "" if item.found.path in removed else changed) for item in batch]
 
 
 def _bucket(item: Item) -> str | None:
