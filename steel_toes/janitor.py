@@ -297,18 +297,16 @@ class Janitor:
             return f"it says that it is of {record.branch} and {record.location}, and its place says otherwise"
         if any(".." in text.split("/") or text.startswith("/") for text in _units(record)):
             return "a unit in it leads out of its copy"
-        # Kedro allows `..` in a location: it is believed of an entry that the catalog has, and of no other.
-        ours = {subject for reach in self._reaches for subject in reach.subjects.values()}
         try:
             root, _ = self.redirection.root(normalise(_main_of(one, record)))
             _copy_of(one, record)
         except SteelToesError as exc:
             return str(exc)
-        if filesystem_path(Rule(), root)[1] != one.reach.path or (
-            ".." in record.location.split("/") and record.location not in ours
-        ):
-            return f"records of {record.location} do not lie here"
-        return ""
+        # Kedro allows `..` in a location: it is believed of an entry that the catalog has, and of no other.
+        climbs = ".." in record.location.split("/")
+        known = climbs and any(record.location in reach.subjects.values() for reach in self._reaches)
+        lies_here = filesystem_path(Rule(), root)[1] == one.reach.path and known == climbs
+        return "" if lies_here else f"records of {record.location} do not lie here"
 
     def _item(self, one: Found, record: Record) -> Item:
         copy = _copy_of(one, record)

@@ -386,8 +386,7 @@ class BranchBucket:
             BucketError: it is missing and shall not be made, or it has no marker of this branch.
             StoreError: the store gave no definite answer.
         """
-        bucket = self.url.split("://", 1)[1]
-        marker, text = f"{bucket}/{_MARKER}", self.branch.encode()
+        bucket, marker, text = self._name, f"{self._name}/{_MARKER}", self.branch.encode()
         found = self.store.read(marker)
         if found == text:
             return
@@ -406,12 +405,14 @@ class BranchBucket:
 
     def discard(self) -> None:
         """Remove the bucket if it is marked as the branch's and holds nothing but the marker."""
-        bucket = self.url.split("://", 1)[1]
-        if self.store.read(f"{bucket}/{_MARKER}") == self.branch.encode() and set(self.store.objects(bucket)) == {
-            _MARKER
-        }:
-            self.store.remove(f"{bucket}/{_MARKER}")
-            self.store.remove_bucket(bucket)
+        marker = f"{self._name}/{_MARKER}"
+        if self.store.read(marker) == self.branch.encode() and [*self.store.objects(self._name)] == [_MARKER]:
+            self.store.remove(marker)
+            self.store.remove_bucket(self._name)
+
+    @property
+    def _name(self) -> str:
+        return self.url.split("://", 1)[1]
 
     def _error(self, why: str, remedy: str) -> BucketError:
         return BucketError(dataset=self.store.dataset, bucket=self.url, why=why, remedy=remedy)
