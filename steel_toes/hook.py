@@ -12,15 +12,15 @@ from typing import Any
 
 from kedro.framework.hooks import hook_impl
 
-from steel_toes.branch import SYSTEMS, Branch, find_branch, is_enabled, main_names, read_checkout
-from steel_toes.catalog import install, is_installed
+from steel_toes.catalog.install import install, is_installed
+from steel_toes.catalog.policy import Redirection
+from steel_toes.checkout.find import SYSTEMS, Branch, find_branch, is_enabled, main_names, read_checkout
+from steel_toes.datasets.base import Pair, Side
+from steel_toes.datasets.proxy import AnyPair, pair_of
+from steel_toes.datasets.registry import absolute
 from steel_toes.errors import ConfigurationError
-from steel_toes.layout import DELIMITER, LAYOUTS
-from steel_toes.locations import absolute
-from steel_toes.pair import Pair, Side
-from steel_toes.proxy import AnyPair, pair_of
-from steel_toes.records import Writer
-from steel_toes.redirection import Redirection
+from steel_toes.naming.layout import DELIMITER, LAYOUTS
+from steel_toes.records.ledger import Writer
 
 logger = logging.getLogger("steel_toes")
 
@@ -119,7 +119,7 @@ class SteelToes:
         logger.info("steel-toes: %swrote %s to the branch%s", read, _count(len(wrote), "dataset"), names)
 
     def branch(self, path: Path, name: str | None = None) -> Branch:
-        """The branch of the project at this path, if not this one; see `steel_toes.branch.find_branch`."""
+        """The branch of the project at this path, if not this one; see `steel_toes.checkout.find.find_branch`."""
         return find_branch(path, branch=self._branch if name is None else name, main=self._main)
 
     @property

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steel_toes.branch import Branch, Checkout, find_branch, is_enabled, main_names, make_slug, read_checkout
+from steel_toes.checkout.find import Branch, Checkout, find_branch, is_enabled, main_names, make_slug, read_checkout
 from steel_toes.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -302,7 +302,8 @@ class TestGit:
     def test_git_missing(self, project: Path, tmp_path: Path) -> None:
         """Without a git command the branch is unknown, and says that Git is missing; so does a quiet GitPython."""
         code = (
-            "import sys; from pathlib import Path; from steel_toes.branch import Checkout, find_branch, read_checkout\n"
+            "import sys; from pathlib import Path\n"
+            "from steel_toes.checkout.find import Checkout, find_branch, read_checkout\n"
             "found = find_branch(Path(sys.argv[1])); print(found.why)\n"
             "assert not found.known and read_checkout(Path(sys.argv[1])) == Checkout()"
         )
@@ -315,7 +316,7 @@ class TestGit:
     def test_git_is_not_imported(self) -> None:
         """Importing the module, naming and slugging do not import git."""
         code = (
-            "import sys; from pathlib import Path; from steel_toes import branch\n"
+            "import sys; from pathlib import Path; from steel_toes.checkout import find as branch\n"
             "assert branch.find_branch(Path(), branch='a/b').slug and 'git' not in sys.modules"
         )
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -342,7 +343,7 @@ class TestGit:
         tree = project.parent / "tree"
         git(project, "worktree", "add", "-q", str(tree), "-b", "other")
         hook = project / ".git" / "hooks" / "pre-commit"
-        code = "from pathlib import Path; from steel_toes.branch import *; print(find_branch(Path(r'{}')).name)"
+        code = "from pathlib import Path; from steel_toes.checkout.find import *; print(find_branch(Path(r'{}')).name)"
         for folder in (project, tree):
             lines = [f"export PYTHONPATH='{os.pathsep.join(sys.path)}'"]
             lines += [f'"{sys.executable}" -c "{code.format(place)}" >> "{folder}/said"' for place in (project, tree)]

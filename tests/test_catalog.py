@@ -27,7 +27,7 @@ from kedro_datasets.json import JSONDataset
 from kedro_datasets.text import TextDataset
 
 from steel_toes import LoadRefusedError, SaveRefusedError, SteelToes
-from steel_toes.proxy import pair_of
+from steel_toes.datasets.proxy import pair_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steel_toes.branch import SYSTEMS, Branch, find_branch
+from steel_toes.checkout.find import SYSTEMS, Branch, find_branch
 
 if TYPE_CHECKING:
     from pathlib import Path

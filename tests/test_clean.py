@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from steel_toes.cli import group
+from steel_toes.cli.commands import group
 
 pytest.importorskip("kedro_datasets.text", reason="the project's data is text")
 

@@ -24,7 +24,7 @@ from click.testing import CliRunner, Result
 from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
-from steel_toes.cli import commands, group
+from steel_toes.cli.commands import commands, group
 
 SLUG = "feature-x-217d2bf5"  # of feature/x
 VERSION = "2026-01-01T00.00.00.000Z"

@@ -234,10 +234,10 @@ class TestWords:
 
 
 ADVICE = (
-    f"Kedro {kedro.__version__} has changed {{what}}, on which steel_toes/catalog.py stands. Read what replaced it in "
-    "kedro/io, follow it in steel_toes/catalog.py (the one module that may know), and run tests/test_catalog.py and "
-    "tests/test_proxy.py. If older Kedro versions need the old name too, keep both; else raise the lower bound of "
-    "kedro in pyproject.toml."
+    f"Kedro {kedro.__version__} has changed {{what}}, on which steel_toes/catalog/install.py stands. Read what "
+    "replaced it in kedro/io, follow it in steel_toes/catalog/install.py (the one module that may know), and run "
+    "tests/test_catalog.py and tests/test_proxy.py. If older Kedro versions need the old name too, keep both; else "
+    "raise the lower bound of kedro in pyproject.toml."
 )
 
 

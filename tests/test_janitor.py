@@ -29,9 +29,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
-from steel_toes.branch import make_slug
-from steel_toes.catalog import configurations
-from steel_toes.janitor import Janitor, Plan, apply
+from steel_toes.actions.clean import Janitor, Plan, apply
+from steel_toes.catalog.install import configurations
+from steel_toes.checkout.find import make_slug
 
 text = pytest.importorskip("kedro_datasets.text", reason="the histories save text")
 

@@ -24,8 +24,8 @@ from kedro.pipeline import node, pipeline
 from kedro.runner import SequentialRunner
 
 from steel_toes import LoadRefusedError, SaveRefusedError, SteelToes
-from steel_toes.branch import find_branch
-from steel_toes.proxy import pair_of
+from steel_toes.checkout.find import find_branch
+from steel_toes.datasets.proxy import pair_of
 
 pd = pytest.importorskip("pandas", reason="most of the law's datasets are pandas'")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kedro.io.core import get_protocol_and_path
 
 from steel_toes.errors import ConfigurationError, LocationError
-from steel_toes.layout import (
+from steel_toes.naming.layout import (
     DELIMITER,
     branch_bucket,
     branch_location,

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
-from steel_toes.cli import group
+from steel_toes.cli.commands import group
 
 VERSION = "2023-01-01T00.00.00.000Z"
 CATALOG = {

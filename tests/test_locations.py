@@ -8,7 +8,9 @@ import pytest
 from kedro.io import DataCatalog
 
 from steel_toes import LoadRefusedError, SaveRefusedError, SteelToes
-from steel_toes.locations import (
+from steel_toes.datasets.base import Pair
+from steel_toes.datasets.proxy import pair_of
+from steel_toes.datasets.registry import (
     Rule,
     absolute,
     catalog_name,
@@ -19,8 +21,6 @@ from steel_toes.locations import (
     seeding,
     type_name,
 )
-from steel_toes.pair import Pair
-from steel_toes.proxy import pair_of
 
 SURVEY = list(csv.DictReader((Path(__file__).parent / "datasets.csv").open()))
 LOCATIONS = ("filepath", "path")

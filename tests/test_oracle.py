@@ -37,8 +37,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from kedro.io import CachedDataset, DataCatalog, DatasetError
 
 import steel_toes.hook
-from steel_toes import SteelToes, overlays, pair, records, redirection, versions
-from steel_toes.branch import Branch, find_branch
+from steel_toes import SteelToes
+from steel_toes.catalog import policy as redirection
+from steel_toes.checkout.find import Branch, find_branch
+from steel_toes.datasets import base as pair
+from steel_toes.datasets import partitions as overlays
+from steel_toes.datasets import versions
+from steel_toes.records import ledger as records
 
 pd = pytest.importorskip("pandas", reason="the oracle compares pandas' CSV files")
 cloudpickle = pytest.importorskip("cloudpickle", reason="catalogs in a store go to other processes by cloudpickle")

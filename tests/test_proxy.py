@@ -14,7 +14,7 @@ from kedro.io.core import Version
 from kedro_datasets.pandas import CSVDataset
 from kedro_datasets.text import TextDataset
 
-from steel_toes.proxy import Proxy, pair_of
+from steel_toes.datasets.proxy import Proxy, pair_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

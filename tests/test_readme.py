@@ -8,8 +8,8 @@ import pytest
 import yaml
 from kedro.io import DataCatalog
 
-from steel_toes.cli import group
-from steel_toes.layout import branch_location
+from steel_toes.cli.commands import group
+from steel_toes.naming.layout import branch_location
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUICKSTART = "uv run examples/quickstart.py"

@@ -21,12 +21,12 @@ import pytest
 from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import Version
 
+from steel_toes.datasets.base import Entry, Pair, Side
+from steel_toes.datasets.partitions import OverlayPair
+from steel_toes.datasets.versions import VersionedPair
 from steel_toes.errors import ChangedCopyError, TornAppendError, TornCopyError
-from steel_toes.overlays import OverlayPair
-from steel_toes.pair import Entry, Pair, Side
-from steel_toes.records import ALL, Book, Record, Save, Writer
-from steel_toes.storage import Store, digest_of
-from steel_toes.versions import VersionedPair
+from steel_toes.records.ledger import ALL, Book, Record, Save, Writer
+from steel_toes.stores.base import Store, digest_of
 
 MAIN, BRANCH, RECORD = "main/x", "branch/x", "records/x.json"
 Rows = tuple[Any, ...]

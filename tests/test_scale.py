@@ -28,7 +28,7 @@ pytest.importorskip("kedro_datasets.text", reason="the project's data is text")
 from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
-from steel_toes.records import Record, record_path
+from steel_toes.records.ledger import Record, record_path
 
 BRANCHES, DATASETS = map(int, os.environ.get("STEEL_TOES_BRANCHES", "30x20").split("x"))
 GONE = BRANCHES // 3
@@ -62,7 +62,7 @@ def tell():
     pathlib.Path("peak").write_text(found[1] if found else "memory unknown")
 
 atexit.register(tell)
-from steel_toes.cli import group
+from steel_toes.cli.commands import group
 group()
 """
 

@@ -19,7 +19,7 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from steel_toes.errors import StoreError
-from steel_toes.storage import LocalStore, Store, digest_of, open_store
+from steel_toes.stores.base import LocalStore, Store, digest_of, open_store
 
 
 class CachingFileSystem(MemoryFileSystem):
@@ -503,7 +503,7 @@ class TestLocalDisk:
         """Processes of one host change one record one after the other, and a killed one holds nobody up."""
         code = (
             "import os, sys, time\n"
-            "from steel_toes.storage import LocalStore\n"
+            "from steel_toes.stores.base import LocalStore\n"
             "path, number = sys.argv[1], int(sys.argv[2])\n"
             "with LocalStore('flights', 'the local disk').alone(path):\n"
             "    found = int(open(path).read())\n"

@@ -33,8 +33,8 @@ from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import node, pipeline
 
 from steel_toes import SteelToes, TornCopyError
+from steel_toes.datasets.proxy import pair_of
 from steel_toes.errors import ChangedCopyError, CopyError, StoreError, TornAppendError
-from steel_toes.proxy import pair_of
 
 pd = pytest.importorskip("pandas", reason="most of the datasets here are pandas'")
 

@@ -14,15 +14,15 @@ from typing import Any
 
 from kedro.io import DatasetError
 
+from steel_toes.catalog.policy import Redirection
+from steel_toes.datasets.base import Pair, RefusedPair
+from steel_toes.datasets.partitions import OverlayPair
+from steel_toes.datasets.proxy import pair_of
+from steel_toes.datasets.registry import Config, Rule, absolute, filesystem_path
+from steel_toes.datasets.versions import VersionedPair
 from steel_toes.errors import ConfigurationError
-from steel_toes.locations import Config, Rule, absolute, filesystem_path
-from steel_toes.overlays import OverlayPair
-from steel_toes.pair import Pair, RefusedPair
-from steel_toes.proxy import pair_of
-from steel_toes.records import WHOLE, Verdict
-from steel_toes.redirection import Redirection
-from steel_toes.storage import Object
-from steel_toes.versions import VersionedPair
+from steel_toes.records.ledger import WHOLE, Verdict
+from steel_toes.stores.base import Object
 
 _THREADS = 16
 

@@ -17,13 +17,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from steel_toes.branch import Branch, make_slug, read_heads
+from steel_toes.catalog.policy import Reach, Redirection
+from steel_toes.checkout.find import Branch, make_slug, read_heads
+from steel_toes.datasets.registry import Config, Rule, filesystem_path
 from steel_toes.errors import ConfigurationError, CopyError, SteelToesError
-from steel_toes.layout import branch_location, bucket_of, normalise, outermost_directory
-from steel_toes.locations import Config, Rule, filesystem_path
-from steel_toes.records import ALL, FOLDER, Record, read_record, record_path
-from steel_toes.redirection import Reach, Redirection
-from steel_toes.storage import BranchBucket, Store, open_store
+from steel_toes.naming.layout import branch_location, bucket_of, normalise, outermost_directory
+from steel_toes.records.ledger import ALL, FOLDER, Record, read_record, record_path
+from steel_toes.stores.base import BranchBucket, Store, open_store
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -27,7 +27,7 @@ from steel_toes.errors import (
     SaveRefusedError,
     TornAppendError,
 )
-from steel_toes.storage import BranchBucket, Store, abandon_files
+from steel_toes.stores.base import BranchBucket, Store, abandon_files
 
 FOLDER = "_steel_toes"
 WHOLE = "."

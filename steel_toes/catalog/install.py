@@ -16,13 +16,13 @@ from kedro.io import AbstractDataset, CachedDataset, DatasetError
 from kedro.io.core import Version, parse_dataset_definition
 from kedro.io.data_catalog import _LazyDataset
 
+from steel_toes.catalog.policy import Given, Redirection
+from steel_toes.datasets.base import Dataset, Pair, RefusedPair, Side, refused
+from steel_toes.datasets.partitions import IncrementsPair, OverlayPair
+from steel_toes.datasets.proxy import pair_of, proxy_for
+from steel_toes.datasets.registry import Config, Rule, class_names, wraps
+from steel_toes.datasets.versions import VersionedPair
 from steel_toes.errors import LocationError
-from steel_toes.locations import Config, Rule, class_names, wraps
-from steel_toes.overlays import IncrementsPair, OverlayPair
-from steel_toes.pair import Dataset, Pair, RefusedPair, Side, refused
-from steel_toes.proxy import pair_of, proxy_for
-from steel_toes.redirection import Given, Redirection
-from steel_toes.versions import VersionedPair
 
 _OVERLAYS: Mapping[str, type[Pair]] = {"overlay": OverlayPair, "increments": IncrementsPair}
 

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NoReturn, Protocol
 from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import Version
 
+from steel_toes.datasets.registry import Seeding
 from steel_toes.errors import (
     BranchUnknownError,
     ChangedCopyError,
@@ -25,9 +26,8 @@ from steel_toes.errors import (
     SaveRefusedError,
     TornCopyError,
 )
-from steel_toes.locations import Seeding
-from steel_toes.records import WHOLE, Book, Identities, Record, Save, Verdict, judge
-from steel_toes.storage import Store
+from steel_toes.records.ledger import WHOLE, Book, Identities, Record, Save, Verdict, judge
+from steel_toes.stores.base import Store
 
 logger = logging.getLogger(__name__)
 

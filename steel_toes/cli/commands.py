@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from steel_toes.janitor import Plan
+    from steel_toes.actions.clean import Plan
 
 T = TypeVar("T")
 
@@ -94,8 +94,8 @@ def whoami(env: bool) -> None:
 
     Example: eval "$(steel-toes whoami --env)"
     """
-    from steel_toes.branch import read_heads
-    from steel_toes.project import Project
+    from steel_toes.checkout.find import read_heads
+    from steel_toes.cli.project import Project
 
     project = Project()
     branch, mains, owner = project.branch, sorted(project.hook.mains), project.redirection.writer.project
@@ -126,8 +126,8 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
 
     Example: steel-toes status --pipeline reporting
     """
-    from steel_toes.comparison import statuses
-    from steel_toes.project import Project
+    from steel_toes.actions.status import statuses
+    from steel_toes.cli.project import Project
 
     project = Project(datasets)
     if project.aside:
@@ -160,7 +160,7 @@ def branches(sizes: bool | None) -> None:
 
     Example: steel-toes branches --json
     """
-    from steel_toes.project import Project
+    from steel_toes.cli.project import Project
 
     found, failed = Project().janitor.branches(sizes)
     rows = [
@@ -193,8 +193,8 @@ def clean(
 
     Example: steel-toes clean --branch feature/x --yes
     """
-    from steel_toes.janitor import apply
-    from steel_toes.project import Project
+    from steel_toes.actions.clean import apply
+    from steel_toes.cli.project import Project
 
     if bool(names) == (stale or older is not None):
         raise click.UsageError("Say which branches: --branch NAME; or --stale, --older-than AGE or both of these.")
@@ -225,8 +225,8 @@ def adopt(subject: str | None, branch: str | None, legacy: bool, yes: bool) -> N
 
     Example: steel-toes adopt companies --yes
     """
-    from steel_toes.comparison import adoption, legacy_adoption
-    from steel_toes.project import Project
+    from steel_toes.actions.status import adoption, legacy_adoption
+    from steel_toes.cli.project import Project
 
     if bool(subject) == legacy:
         raise click.UsageError("Say what: the name of a dataset, a path, or --from-0.5.")

@@ -9,18 +9,9 @@ from fnmatch import fnmatchcase
 
 from kedro.io.core import Version
 
-from steel_toes.branch import Branch
-from steel_toes.errors import LocationError
-from steel_toes.layout import (
-    branch_location,
-    bucket_of,
-    contains_slug,
-    listed_directory,
-    normalise,
-    outermost_directory,
-    relative,
-)
-from steel_toes.locations import (
+from steel_toes.checkout.find import Branch
+from steel_toes.datasets.base import Builder, Entry
+from steel_toes.datasets.registry import (
     WRITES_ON_LOAD,
     Config,
     Rule,
@@ -33,9 +24,18 @@ from steel_toes.locations import (
     rule_for,
     seeding,
 )
-from steel_toes.pair import Builder, Entry
-from steel_toes.records import FOLDER, WHOLE, Book, Kind, Writer, record_path
-from steel_toes.storage import BranchBucket, Store, open_store
+from steel_toes.errors import LocationError
+from steel_toes.naming.layout import (
+    branch_location,
+    bucket_of,
+    contains_slug,
+    listed_directory,
+    normalise,
+    outermost_directory,
+    relative,
+)
+from steel_toes.records.ledger import FOLDER, WHOLE, Book, Kind, Writer, record_path
+from steel_toes.stores.base import BranchBucket, Store, open_store
 
 _SHARE = "Give the entry another location, or share it with SteelToes(shared=[...])."
 

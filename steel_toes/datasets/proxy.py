@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from steel_toes.pair import Pair, RefusedPair
+from steel_toes.datasets.base import Pair, RefusedPair
 
 AnyPair = Pair | RefusedPair
 

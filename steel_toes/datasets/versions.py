@@ -9,9 +9,9 @@ from typing import Any
 from kedro.io import DatasetError
 from kedro.io.core import Version, VersionNotFoundError, generate_timestamp
 
+from steel_toes.datasets.base import Dataset, Entry, Pair, Side
 from steel_toes.errors import ChangedCopyError, TornCopyError
-from steel_toes.pair import Dataset, Entry, Pair, Side
-from steel_toes.records import Identities, Record, Save, Verdict
+from steel_toes.records.ledger import Identities, Record, Save, Verdict
 
 logger = logging.getLogger(__name__)
 

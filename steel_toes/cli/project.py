@@ -14,11 +14,11 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.utils import find_kedro_project
 
-from steel_toes.branch import is_enabled
-from steel_toes.catalog import configurations, install
+from steel_toes.actions.clean import Janitor
+from steel_toes.catalog.install import configurations, install
+from steel_toes.checkout.find import is_enabled
+from steel_toes.datasets.registry import Config
 from steel_toes.hook import SteelToes
-from steel_toes.janitor import Janitor
-from steel_toes.locations import Config
 
 
 class Project:

@@ -13,10 +13,10 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import Version
 from kedro.utils import load_obj
 
+from steel_toes.datasets.base import Dataset, Entry, Pair, Side
 from steel_toes.errors import ChangedCopyError
-from steel_toes.layout import relative
-from steel_toes.pair import Dataset, Entry, Pair, Side
-from steel_toes.records import Identities, Record, Save, Verdict
+from steel_toes.naming.layout import relative
+from steel_toes.records.ledger import Identities, Record, Save, Verdict
 
 Load = Callable[[], Any]
 

@@ -1,0 +1,1 @@
+"""A verb a module: plan by reading, apply what was planned; no click, no printing."""

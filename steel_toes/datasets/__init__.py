@@ -1,0 +1,1 @@
+"""The law: what an entry of the catalog answers on a branch."""

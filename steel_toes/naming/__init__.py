@@ -1,0 +1,1 @@
+"""Where a copy lies: strings in, strings out, without I/O."""

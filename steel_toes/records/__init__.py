@@ -1,0 +1,1 @@
+"""What counts: the commit protocol; it knows stores, not Kedro."""

@@ -1,0 +1,1 @@
+"""Bytes: one interface for every store."""
