@@ -14,13 +14,18 @@ from kedro.framework.hooks import hook_impl
 
 from steel_toes.catalog.install import install, is_installed
 from steel_toes.catalog.policy import Redirection
-from steel_toes.checkout.find import SYSTEMS, Branch, find_branch, is_enabled, main_names, read_checkout
+from steel_toes.checkout.ci import SYSTEMS
+from steel_toes.checkout.find import find_branch, main_names
+from steel_toes.checkout.git import read_checkout
 from steel_toes.datasets.base import Pair, Side
 from steel_toes.datasets.proxy import AnyPair, pair_of
 from steel_toes.datasets.registry import absolute
 from steel_toes.errors import ConfigurationError
-from steel_toes.naming.layout import DELIMITER, LAYOUTS
+from steel_toes.naming.branch import Branch
+from steel_toes.naming.buckets import DELIMITER
+from steel_toes.naming.layout import LAYOUTS
 from steel_toes.records.ledger import Writer
+from steel_toes.settings import is_enabled
 
 logger = logging.getLogger("steel_toes")
 
@@ -224,7 +229,7 @@ def _announce(branch: Branch) -> None:
     if logger.level == logging.NOTSET:
         # Kedro's default logging shows INFO of its own loggers only.
         logger.setLevel(logging.INFO)
-    if branch.known:
+    if branch.is_known:
         where = f"*{DELIMITER}{branch.slug}*"
         logger.info("steel-toes: on branch %s (from %s); saves go to %s", branch.name, branch.source, where)
     else:

@@ -13,8 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steel_toes.checkout.find import Branch, Checkout, find_branch, is_enabled, main_names, make_slug, read_checkout
+from steel_toes.checkout.find import find_branch, main_names
+from steel_toes.checkout.git import Checkout, read_checkout
 from steel_toes.errors import ConfigurationError
+from steel_toes.naming.branch import Branch, make_slug
+from steel_toes.settings import is_enabled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +122,7 @@ class TestSlug:
     def test_of_the_unknown_branch(self) -> None:
         """The unknown branch has no slug."""
         assert Branch(None, "", why="Because.").slug == ""
-        assert not Branch(None, "").known
+        assert not Branch(None, "").is_known
 
 
 class TestSettings:
@@ -214,7 +217,7 @@ class TestOrder:
     def test_unknown_request(self, project: Path) -> None:
         """A request without a source is unknown, whatever Git and the branch variables say."""
         found = find(project, DRONE="true", DRONE_BUILD_EVENT="pull_request", DRONE_BRANCH="main")
-        assert not found.known
+        assert not found.is_known
         assert found.why == "Drone builds a pull or merge request, but does not say the source branch of it."
 
 
@@ -251,7 +254,7 @@ class TestGit:
         git(outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(project), "inner")
         assert (find(outer).name, find(outer / "inner").name) == ("main", "feature/x")
         git(outer / "inner", "switch", "-q", "--detach")
-        assert not find(outer / "inner").known
+        assert not find(outer / "inner").is_known
 
     @pytest.mark.parametrize("name", ["a{b}", "it's", "日本", "a" * 200, "50%", "$HOME", "a.b", "heads/x"])
     def test_strange_names(self, project: Path, git: Git, name: str) -> None:
@@ -303,9 +306,10 @@ class TestGit:
         """Without a git command the branch is unknown, and says that Git is missing; so does a quiet GitPython."""
         code = (
             "import sys; from pathlib import Path\n"
-            "from steel_toes.checkout.find import Checkout, find_branch, read_checkout\n"
+            "from steel_toes.checkout.find import find_branch\n"
+            "from steel_toes.checkout.git import Checkout, read_checkout\n"
             "found = find_branch(Path(sys.argv[1])); print(found.why)\n"
-            "assert not found.known and read_checkout(Path(sys.argv[1])) == Checkout()"
+            "assert not found.is_known and read_checkout(Path(sys.argv[1])) == Checkout()"
         )
         for extra in ({}, {"GIT_PYTHON_REFRESH": "quiet"}):
             environ = {"PATH": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path), **extra}
@@ -336,7 +340,7 @@ class TestGit:
                 hook.chdir(outer)
                 assert find(project / "sub").name == "feature/x"
                 assert read_checkout(project / "sub") == Checkout(commit=commit, dirty=False)
-                assert not find(tmp_path).known
+                assert not find(tmp_path).is_known
 
     def test_really_in_a_hook(self, project: Path, git: Git) -> None:
         """A commit's own hook, in a worktree too, finds the branch that is committed to."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steel_toes.checkout.find import SYSTEMS, Branch, find_branch
+from steel_toes.checkout.ci import SYSTEMS
+from steel_toes.checkout.find import find_branch
+from steel_toes.naming.branch import Branch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -220,7 +222,7 @@ def test_fork(tmp_path: Path, case: str) -> None:
 def test_request_without_source(tmp_path: Path, case: str) -> None:
     """A request without a source is unknown: never main, never its target."""
     found = find(tmp_path, REQUESTS[case][0])
-    assert not found.known
+    assert not found.is_known
     assert "does not say the source branch" in found.why
 
 
@@ -232,7 +234,7 @@ def test_circleci_fork(tmp_path: Path) -> None:
 
 def test_jenkins_without_branch(tmp_path: Path) -> None:
     """Jenkins' `detached` is no branch, and only `origin/` is known to be a remote."""
-    assert not find(tmp_path, JENKINS | {"GIT_BRANCH": "detached"}).known
+    assert not find(tmp_path, JENKINS | {"GIT_BRANCH": "detached"}).is_known
     assert find(tmp_path, JENKINS | {"GIT_BRANCH": "feature/main"}).name == "feature/main"
 
 
@@ -254,7 +256,7 @@ def test_main_at_another_commit(tmp_path: Path, at_head: bool, known: bool) -> N
     head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     environ = GITHUB | {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": head if at_head else "0" * 40}
     found = find_branch(tmp_path, environ=environ)
-    assert (found.known, found.is_main) == (known, known)
+    assert (found.is_known, found.is_main) == (known, known)
     assert at_head or "which may be a request's" in found.why
 
 
@@ -330,7 +332,7 @@ class TestGitHub:
         environ = self.PULL | {"GITHUB_EVENT_NAME": "pull_request_review", "GITHUB_HEAD_REF": ""}
         event = self.event(tmp_path, self.request("feature/x", "org/repo"))
         assert find(tmp_path, environ | event).name == "feature/x"
-        assert not find(tmp_path, environ).known
+        assert not find(tmp_path, environ).is_known
 
 
 class TestTeamCity:
@@ -384,4 +386,4 @@ class TestTeamCity:
 
     def test_no_files(self, tmp_path: Path) -> None:
         """Without its files TeamCity names nothing."""
-        assert not find(tmp_path, {"TEAMCITY_VERSION": "1", "TEAMCITY_BUILD_PROPERTIES_FILE": "/none"}).known
+        assert not find(tmp_path, {"TEAMCITY_VERSION": "1", "TEAMCITY_BUILD_PROPERTIES_FILE": "/none"}).is_known

@@ -31,7 +31,7 @@ from kedro.io import DataCatalog
 from steel_toes import SteelToes
 from steel_toes.actions.clean import Janitor, Plan, apply
 from steel_toes.catalog.install import configurations
-from steel_toes.checkout.find import make_slug
+from steel_toes.naming.branch import make_slug
 
 text = pytest.importorskip("kedro_datasets.text", reason="the histories save text")
 
@@ -202,7 +202,7 @@ class Clone:
         self.folder, self.top = top / "work", top
         self.here: set[str] = set()
         self.there: dict[str, set[str]] = {"origin": {"main"}, "fork": {"main"} if lists_main else set()}
-        self.known: dict[str, set[str]] = {"origin": set(), "fork": set()}  # remote-tracking branches
+        self.is_known: dict[str, set[str]] = {"origin": set(), "fork": set()}  # remote-tracking branches
         self.upstream: dict[str, str] = {}
         self.head: str | None = "main"
         self.folder.mkdir()
@@ -230,7 +230,7 @@ class Clone:
         """What `git push -u` does, from a branch that is here."""
         git(self.folder, "push", "-q", "-u", remote, name)
         self.there[remote].add(name)
-        self.known[remote].add(name)
+        self.is_known[remote].add(name)
         self.upstream[name] = remote
 
     def track_another(self, name: str, other: str) -> None:
@@ -269,7 +269,7 @@ class Clone:
         """The law: it was on that remote, which answers, lists main and not it; and no ref of this clone has it."""
         if remote is None or (remote == "origin" and how != "all") or "main" not in self.there[remote]:
             return False
-        elsewhere = set().union(*(names for other, names in self.known.items() if other != remote))
+        elsewhere = set().union(*(names for other, names in self.is_known.items() if other != remote))
         return name not in self.there[remote] | self.here | elsewhere
 
 

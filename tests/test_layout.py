@@ -11,17 +11,10 @@ from hypothesis import strategies as st
 from kedro.io.core import get_protocol_and_path
 
 from steel_toes.errors import ConfigurationError, LocationError
-from steel_toes.naming.layout import (
-    DELIMITER,
-    branch_bucket,
-    branch_location,
-    bucket_of,
-    contains_slug,
-    listed_directory,
-    normalise,
-    outermost_directory,
-    relative,
-)
+from steel_toes.naming.buckets import DELIMITER, branch_bucket, bucket_of
+from steel_toes.naming.layout import branch_location, contains_slug
+from steel_toes.naming.location import normalise
+from steel_toes.naming.nesting import listed_directory, outermost_directory, relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -39,10 +39,11 @@ from kedro.io import CachedDataset, DataCatalog, DatasetError
 import steel_toes.hook
 from steel_toes import SteelToes
 from steel_toes.catalog import policy as redirection
-from steel_toes.checkout.find import Branch, find_branch
+from steel_toes.checkout.find import find_branch
 from steel_toes.datasets import base as pair
 from steel_toes.datasets import partitions as overlays
 from steel_toes.datasets import versions
+from steel_toes.naming.branch import Branch
 from steel_toes.records import ledger as records
 
 pd = pytest.importorskip("pandas", reason="the oracle compares pandas' CSV files")
@@ -309,16 +310,16 @@ class Bucket:
         self.files_of = fsspec.filesystem(server.protocol, use_listings_cache=False, **few, **server.credentials)
         self.top = self.files_of._strip_protocol(self.url)
         self.files_of.mkdir(self.top)
-        self.known: dict[str, tuple[Any, bytes]] = {}
+        self.is_known: dict[str, tuple[Any, bytes]] = {}
 
     def files(self) -> dict[str, bytes]:
         """Every object in it, with its bytes; those of an etag that was seen before are not read again."""
         found = {}
         for path, info in self.files_of.find(self.top, detail=True).items():
             name, tag = path[len(self.top) + 1 :], info.get("ETag") or info.get("etag")
-            if tag is None or self.known.get(name, (None,))[0] != tag:
-                self.known[name] = tag, self.files_of.cat_file(path)
-            found[name] = self.known[name][1]
+            if tag is None or self.is_known.get(name, (None,))[0] != tag:
+                self.is_known[name] = tag, self.files_of.cat_file(path)
+            found[name] = self.is_known[name][1]
         return found
 
     def take(self, path: str, other: "Bucket") -> None:

@@ -461,7 +461,7 @@ class Run:
     def __post_init__(self) -> None:
         self.earlier = self.disk.copy()
         self.before = self.world.told(self.disk)
-        self.known = self.disk.record
+        self.is_known = self.disk.record
         self.had = dict(self.once)
         self.looks = 0
         self._seen = self.disk.clock
@@ -483,7 +483,7 @@ class Run:
         return bool(record and record["state"] == "complete" and record["id"] not in self._known_ids())
 
     def _known_ids(self) -> list[str]:
-        return [r["id"] for r in (self.known, (self.known or {}).get("was")) if r]
+        return [r["id"] for r in (self.is_known, (self.is_known or {}).get("was")) if r]
 
     def after_it(self, unit: str) -> Any:
         """What the save makes of a unit."""
@@ -616,8 +616,8 @@ def check_end(run: Run, error: BaseException | None) -> None:
     failed = run.fate.failed_at
     if failed and run.fate.dies is None and identities(world, run.disk) == identities(world, run.earlier):
         assert world.told(run.disk) == run.before
-        calm = run.known is None or (
-            run.known["state"] == "complete" and not {ALL, *deed.units} & {*run.known["doubt"]}
+        calm = run.is_known is None or (
+            run.is_known["state"] == "complete" and not {ALL, *deed.units} & {*run.is_known["doubt"]}
         )
         if calm and failed.split()[0] in ("begin", "finish", "remove"):
             assert run.disk.files.get(RECORD, (None,))[0] == run.earlier.files.get(RECORD, (None,))[0], run

@@ -18,10 +18,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from steel_toes.catalog.policy import Reach, Redirection
-from steel_toes.checkout.find import Branch, make_slug, read_heads
+from steel_toes.checkout.git import read_heads
 from steel_toes.datasets.registry import Config, Rule, filesystem_path
 from steel_toes.errors import ConfigurationError, CopyError, SteelToesError
-from steel_toes.naming.layout import branch_location, bucket_of, normalise, outermost_directory
+from steel_toes.naming.branch import Branch, make_slug
+from steel_toes.naming.buckets import bucket_of
+from steel_toes.naming.layout import branch_location
+from steel_toes.naming.location import normalise
+from steel_toes.naming.nesting import outermost_directory
 from steel_toes.records.ledger import ALL, FOLDER, Record, read_record, record_path
 from steel_toes.stores.base import BranchBucket, Store, open_store
 
@@ -245,7 +249,7 @@ class Janitor:
             return "unknown", f"it is {writer.project or 'an unknown project'}'s"
         project = Path(self.redirection.project)
         heads = self._once(f"heads of {writer.remote}", lambda: read_heads(project, writer.remote))
-        return heads.word(record.branch, writer.upstream, self.mains)
+        return heads.word_on(record.branch, writer.upstream, self.mains)
 
     def _measured(self, one: Found, record: Record) -> Item | CopyError:
         try:

@@ -38,7 +38,7 @@ def wrap(redirection: Redirection, given: Given, main: Dataset) -> Any:
     rule = redirection.rule(given)
     if rule.action == "alone" or (main._EPHEMERAL and not isinstance(main, CachedDataset)):
         return main
-    known = redirection.branch.known
+    known = redirection.branch.is_known
     why = rule.why if known and rule.action != "redirect" else redirection.branch.why
     if known and rule.action == "redirect":
         try:

@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 
 from kedro.io.core import Version
 
-from steel_toes.checkout.find import Branch
 from steel_toes.datasets.base import Builder, Entry
 from steel_toes.datasets.registry import (
     WRITES_ON_LOAD,
@@ -25,15 +24,11 @@ from steel_toes.datasets.registry import (
     seeding,
 )
 from steel_toes.errors import LocationError
-from steel_toes.naming.layout import (
-    branch_location,
-    bucket_of,
-    contains_slug,
-    listed_directory,
-    normalise,
-    outermost_directory,
-    relative,
-)
+from steel_toes.naming.branch import Branch
+from steel_toes.naming.buckets import bucket_of
+from steel_toes.naming.layout import branch_location, contains_slug
+from steel_toes.naming.location import normalise
+from steel_toes.naming.nesting import listed_directory, outermost_directory, relative
 from steel_toes.records.ledger import FOLDER, WHOLE, Book, Kind, Writer, record_path
 from steel_toes.stores.base import BranchBucket, Store, open_store
 

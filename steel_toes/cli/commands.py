@@ -94,7 +94,7 @@ def whoami(env: bool) -> None:
 
     Example: eval "$(steel-toes whoami --env)"
     """
-    from steel_toes.checkout.find import read_heads
+    from steel_toes.checkout.git import read_heads
     from steel_toes.cli.project import Project
 
     project = Project()
@@ -132,7 +132,7 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     project = Project(datasets)
     if project.aside:
         _say(f"{project.aside}: everything is read from main and saved to main.")
-    elif not project.branch.known:
+    elif not project.branch.is_known:
         _say(f"The branch is unknown, so data is read from main and not saved. {project.branch.why}")
     configs = {} if project.aside else project.entries(pipeline, datasets)
     found = list(_progress(statuses(project.catalog, project.redirection, configs), len(configs)))

@@ -16,9 +16,9 @@ from kedro.utils import find_kedro_project
 
 from steel_toes.actions.clean import Janitor
 from steel_toes.catalog.install import configurations, install
-from steel_toes.checkout.find import is_enabled
 from steel_toes.datasets.registry import Config
 from steel_toes.hook import SteelToes
+from steel_toes.settings import is_enabled
 
 
 class Project:

@@ -15,7 +15,7 @@ from kedro.utils import load_obj
 
 from steel_toes.datasets.base import Dataset, Entry, Pair, Side
 from steel_toes.errors import ChangedCopyError
-from steel_toes.naming.layout import relative
+from steel_toes.naming.nesting import relative
 from steel_toes.records.ledger import Identities, Record, Save, Verdict
 
 Load = Callable[[], Any]

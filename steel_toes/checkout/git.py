@@ -1,0 +1,274 @@
+"""The one module that asks Git.
+
+What every run asks is asked by a subprocess: importing GitPython would cost a small run a tenth of its time. What only
+commands ask (which branches there are, here and on a remote) goes through GitPython, which also ends a remote's answer
+that takes too long. Both give an `Answer`, and neither raises.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from steel_toes import errors
+from steel_toes.checkout.urls import normalise_url
+
+_GIT_MISSING = 127  # the shell's own status for a command that is not there
+_GIT_FAILED = 128  # Git's own status for what it refuses
+_REMOTE_SECONDS = 60
+# Git sets these for its hooks, and then looks for the repository nowhere else.
+_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR")
+
+
+class Answer(NamedTuple):
+    """What a Git command answered; `status` is 0 if it succeeded."""
+
+    status: int
+    output: str = ""
+    error: str = ""
+
+
+def ask(project: Path, *arguments: str) -> Answer:
+    """Run a Git command in the project's repository. Git itself looks for it, so that its refusals are seen."""
+    environment = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
+    # Refusals are told apart by their text.
+    environment.update({"LANGUAGE": "C", "LC_ALL": "C"})
+    command = [_executable(), "--no-optional-locks", "-C", str(project), *arguments]
+    try:
+        process = subprocess.run(  # noqa: S603 - a list of arguments, no shell
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            errors="surrogateescape",  # Git's names are bytes
+        )
+    except FileNotFoundError:
+        return Answer(_GIT_MISSING)
+    except OSError as exc:
+        return Answer(_GIT_FAILED, error=f"{type(exc).__name__}: {exc}")
+    return Answer(process.returncode, process.stdout.removesuffix("\n"), process.stderr)
+
+
+def _executable() -> str:
+    # GitPython's own setting, so that both ways run the same Git.
+    return os.environ.get("GIT_PYTHON_GIT_EXECUTABLE") or "git"
+
+
+def _ask_by_gitpython(project: Path, *arguments: str) -> Answer:
+    """The same through GitPython, for as long as a remote may take."""
+    folder = ask(project, "rev-parse", "--absolute-git-dir")
+    if folder.status:
+        return folder
+    import git
+
+    command = [_executable(), "--git-dir", folder.output, *arguments]
+    try:
+        status, output, error = git.Git().execute(
+            command,
+            with_extended_output=True,
+            with_exceptions=False,
+            env={"GIT_TERMINAL_PROMPT": "0"},  # a remote that asks for a password gives no answer
+            kill_after_timeout=_REMOTE_SECONDS,
+        )
+    except (git.GitError, OSError) as exc:
+        return Answer(_GIT_FAILED, error=f"{type(exc).__name__}: {exc}")
+    return Answer(status, str(output), str(error))
+
+
+# --- What every run asks ----------------------------------------------------------------------------------------------
+
+
+class HeadAnswer(NamedTuple):
+    """The branch that HEAD points at; None and the reason if there is none."""
+
+    name: str | None
+    why: str = ""
+
+
+def read_head(project: Path) -> HeadAnswer:
+    """The branch that HEAD points at, else why there is none."""
+    answer = ask(project, "symbolic-ref", "--quiet", "HEAD")
+    if answer.status == 0 and answer.output.startswith("refs/heads/"):
+        return HeadAnswer(answer.output.removeprefix("refs/heads/"))
+    return HeadAnswer(None, _why_no_head(project, answer))
+
+
+def _why_no_head(project: Path, answer: Answer) -> str:
+    refusal = " ".join(answer.error.split())
+    if answer.status == _GIT_MISSING:
+        return errors.GIT_MISSING
+    if "not a git repository (or any" in refusal:
+        return errors.NOT_A_REPOSITORY.format(project=project)
+    if "dubious ownership" in refusal:
+        return errors.DUBIOUS_OWNERSHIP.format(project=project, error=refusal)
+    if refusal:
+        return errors.GIT_REFUSES.format(project=project, error=refusal)
+    return errors.DETACHED.format(project=project, target=answer.output or "a commit")
+
+
+def read_commit(project: Path) -> str | None:
+    """The commit of HEAD; None if Git does not answer."""
+    answer = ask(project, "rev-parse", "HEAD")
+    return answer.output if answer.status == 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """What records say about the code. What Git does not answer is None.
+
+    Attributes:
+        commit: HEAD's commit; None too if the branch has none yet.
+        dirty: whether a tracked file differs from the commit. Files that Git does not track do not count, as in
+            `git describe --dirty`: a project's data folder may be full of them.
+        upstream: the branch's upstream, such as `origin/feature/x`, also when it is gone.
+        remote: the upstream's remote, by its URL in the form of `project`.
+        project: the remote's URL in a form that is the same for everybody, such as `github.com/org/repository`:
+            of `origin`, else of the only remote.
+    """
+
+    commit: str | None = None
+    dirty: bool | None = None
+    upstream: str | None = None
+    remote: str | None = None
+    project: str | None = None
+
+
+def read_checkout(project: Path) -> Checkout:
+    """Read what records say about the code. It never raises: without Git all is None.
+
+    Args:
+        project: the project's path, in or below a working tree.
+
+    Returns:
+        The state at this moment. No credentials are in it: users, passwords, ports and queries of URLs are dropped.
+    """
+    answer = ask(project, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    if answer.status:
+        return Checkout()
+    lines = answer.output.splitlines()
+    heads = dict(re.findall(r"^# branch\.(\w+) (.+)$", answer.output, re.MULTILINE))
+    commit = heads.get("oid")
+    upstream = heads.get("upstream")
+    remotes = _read_remotes(project)
+    return Checkout(
+        commit=None if commit == "(initial)" else commit,
+        dirty=any(not line.startswith("#") for line in lines),
+        upstream=upstream,
+        remote=remotes.url_of_branch(heads.get("head", "")) if upstream else None,
+        project=remotes.project,
+    )
+
+
+class _Remotes(NamedTuple):
+    """The normalised URLs of the remotes by their names, and the names of the remotes that branches track."""
+
+    urls: dict[str, str | None]
+    tracked: dict[str, str]
+
+    @property
+    def project(self) -> str | None:
+        """The URL of `origin`, else of the only remote."""
+        origin = self.urls.get("origin")
+        if origin:
+            return origin
+        if len(self.urls) == 1:
+            return next(iter(self.urls.values()))
+        return None
+
+    def url_of_branch(self, branch_name: str) -> str | None:
+        """The URL of the remote that a branch tracks."""
+        return self.urls.get(self.tracked.get(branch_name, ""))
+
+    def name_of(self, url: str | None) -> str | None:
+        """The name of the remote with this URL."""
+        for name, remote_url in self.urls.items():
+            if url and remote_url == url:
+                return name
+        return None
+
+
+def _read_remotes(project: Path) -> _Remotes:
+    # As configured, not as rewritten by this machine's url.*.insteadOf: every machine gives the same answer.
+    answer = ask(project, "config", "--get-regexp", r"^(remote\..*\.url|branch\..*\.remote)$")
+    pairs = re.findall(r"^remote\.(.+)\.url (.+)$", answer.output, re.MULTILINE)
+    first_urls = dict(reversed(pairs))  # of several URLs of one remote, the first is the one that is fetched
+    tracked = re.findall(r"^branch\.(.+)\.remote (.+)$", answer.output, re.MULTILINE)
+    return _Remotes({name: normalise_url(url) for name, url in first_urls.items()}, dict(tracked))
+
+
+# --- What commands ask ------------------------------------------------------------------------------------------------
+
+
+class GitWord(NamedTuple):
+    """Git's word on a branch: here, on the remote, never pushed, gone or unknown; and why it is unknown."""
+
+    word: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The branches that exist, as Git knows them at one moment.
+
+    Attributes:
+        local_names: those in this repository, and those that it remembers of remotes other than the one asked.
+        remote_names: those on the remote that was asked; None if it gave no answer.
+        default: the branch that the remote's HEAD is; None if it did not say.
+        why: if there was no answer, the reason.
+    """
+
+    local_names: frozenset[str]
+    remote_names: frozenset[str] | None
+    default: str | None = None
+    why: str = ""
+
+    def word_on(self, name: str, upstream: str | None, mains: frozenset[str]) -> GitWord:
+        """Git's word on a branch.
+
+        Gone is only what had an upstream of its own name and is neither in this repository nor on the remote, if that
+        answered and has main. Never pushed is not gone, and merged is not either.
+        """
+        if name in self.local_names:
+            return GitWord("here")
+        # A branch that was begun from `origin/main` has that as its upstream until it is pushed.
+        _, _, upstream_name = (upstream or "").partition("/")
+        if upstream_name != name:
+            return GitWord("never pushed")
+        if self.remote_names is None:
+            return GitWord("unknown", self.why)
+        if name in self.remote_names:
+            return GitWord("on the remote")
+        if mains & self.remote_names:
+            return GitWord("gone")
+        return GitWord("unknown", errors.MAIN_NOT_LISTED)
+
+
+def read_heads(project: Path, remote: str | None) -> Heads:
+    """Ask Git, and the remote with this URL, for the branches that exist. It never raises.
+
+    Args:
+        project: the project's path.
+        remote: a URL in the form of `Checkout.project`; None asks no remote.
+    """
+    answer = _ask_by_gitpython(project, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
+    name = _read_remotes(project).name_of(remote)
+    # A shallow clone has few refs, and one that was not pruned has too many: of a remote, only itself is asked.
+    others = rf"^refs/(?:heads|remotes/(?!{re.escape(name or '')}/)[^/]+)/(.+)$"
+    local_names = frozenset(re.findall(others, answer.output, re.MULTILINE))
+    if answer.status:
+        return Heads(local_names, None, why=errors.BRANCHES_UNKNOWN)
+    if name is None:
+        return Heads(local_names, None, why=errors.NO_SUCH_REMOTE)
+    listing = _ask_by_gitpython(project, "ls-remote", "--symref", name, "HEAD", "refs/heads/*")
+    if listing.status:
+        refusal = " ".join(listing.error.split())
+        return Heads(local_names, None, why=errors.REMOTE_SILENT.format(remote=name, error=refusal))
+    default = re.search(r"^ref: refs/heads/(.+)\tHEAD$", listing.output, re.MULTILINE)
+    remote_names = re.findall(r"^[0-9a-f]+\trefs/heads/(.+)$", listing.output, re.MULTILINE)
+    return Heads(local_names, frozenset(remote_names), default[1] if default else None)

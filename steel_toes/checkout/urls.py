@@ -1,0 +1,26 @@
+"""One form for the URLs of one repository."""
+
+from __future__ import annotations
+
+import re
+
+_URL = re.compile(r"[\w+.-]+://(?:[^/]*@)?(\[[^/]*\]|[^/:]*)(?::\d*)?([^?#]*).*")
+# git@host:path. A single letter is a drive of Windows.
+_SCP = re.compile(r"(?:[^/]*@)?([^/:@]{2,}):(.+)")
+
+
+def normalise_url(url: str) -> str | None:
+    """The `host/path` of a repository, in lower case as most hosts see it; a local path stays as it is.
+
+    Users, passwords, queries and ports are dropped: the same repository has another port for each protocol.
+
+    Returns:
+        None for a blank URL.
+    """
+    text = url.strip()
+    match = _URL.fullmatch(text) or _SCP.fullmatch(text)
+    host, path = match.groups() if match else ("", text)
+    path = path.rstrip("/").removesuffix(".git").rstrip("/")
+    if host:
+        return f"{host}/{path.lstrip('/')}".lower()
+    return path or None

@@ -1,0 +1,106 @@
+"""A location taken apart, as Kedro reads it.
+
+A location is read as `kedro.io.core.get_protocol_and_path` reads it: a URL begins with letters or digits and `://`,
+everything else is a local path. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from steel_toes.naming.schemes import scheme_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_CACHES = re.compile(r"\A(?:(?:simplecache|filecache|blockcache|cached)(?:://)?::)*(?=[A-Za-z0-9]+://)")
+_CHAIN = re.compile(r"[A-Za-z0-9]+(?:://.*?)?::", re.DOTALL)
+_ROOT = re.compile(
+    r"(?P<drive>[A-Za-z]:)/+"
+    r"|(?P<hostless>file|local|memory)://(?:/(?P<volume>[A-Za-z]:)(?=/|$))?/*"
+    r"|(?P<scheme>[A-Za-z0-9]+)://(?P<host>[^/?#]*)/*"
+    r"|/*",
+    re.IGNORECASE,
+)
+# `?` is a glob character too: it begins a query only before `name=`.
+_QUERY = re.compile(r"\?[^/?*=\[\]]+=.*\Z", re.DOTALL)
+
+
+class Location(NamedTuple):
+    """A location taken apart; `before + path + query` is its text.
+
+    Attributes:
+        before: a chain of caches, then the drive, the protocol and host, or the slashes.
+        path: what follows, up to the query.
+        query: the query with its `?`, or "".
+        scheme: the store's name (see `schemes`), or "" for a local path.
+        host: the host, the bucket or the container, without credentials.
+        base: the one spelling of `before`.
+    """
+
+    before: str
+    path: str
+    query: str
+    scheme: str
+    host: str
+    base: str
+
+    def prefixes(self) -> Iterator[str]:
+        """Every directory that textually contains the location, outermost first, and the location itself."""
+        climbs = self.path.startswith("..")
+        if self.before or not climbs:
+            yield self.before or "."
+        for name in re.finditer(r"[^/]+", self.path):
+            yield self.before + self.path[: name.end()]
+
+
+def parse(location: str) -> Location:
+    """Take a location apart."""
+    rest = _CACHES.sub("", location)
+    chain = location[: len(location) - len(rest)]
+    if _DRIVE.match(rest):
+        rest = rest.replace("\\", "/")
+    root = _ROOT.match(rest)
+    assert root is not None  # its last alternative matches anything
+    name = root["hostless"] or root["scheme"] or ""
+    scheme = scheme_of(name).name
+    host = root["host"] or ""
+    if scheme in ("s3", "gs"):
+        host = host.rpartition("@")[2]  # credentials are no part of the name
+    tail = rest[root.end() :]
+    path = tail
+    if root["scheme"]:
+        path = _QUERY.sub("", tail)
+    query = tail[len(path) :]
+    return Location(chain + root.group(), path, query, scheme, host, _base(root, scheme, host))
+
+
+def is_chain(location: str) -> bool:
+    """Whether fsspec would open another file first and look for the location inside it (`zip://a.csv::x.zip`)."""
+    return _CHAIN.match(_CACHES.sub("", location)) is not None
+
+
+def _base(root: re.Match[str], scheme: str, host: str) -> str:
+    if root["scheme"]:
+        return f"{scheme}://{host}/"
+    if scheme == "memory":
+        return "memory:///"
+    if scheme and root.group().endswith("://"):
+        # Of `file://a/b` Kedro drops the `a`, and fsspec does not: which object it means is uncertain.
+        return "file://"
+    volume = root["drive"] or root["volume"]
+    if volume:
+        return f"{volume}/"
+    return "/" if root.group() else ""
+
+
+def normalise(location: str) -> str:
+    """The one spelling of a location's object; idempotent. It is for comparing: `..` and symlinks are left alone."""
+    where = parse(location)
+    names = [name for name in where.path.split("/") if name not in ("", ".")]
+    base = where.base
+    if where.host and not names:
+        base = base.removesuffix("/")
+    return base + "/".join(names) + where.query or "."

@@ -1,0 +1,106 @@
+"""What a project sets: the arguments of `SteelToes` and the environment, as one frozen, checked value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from steel_toes.checkout.find import find_branch, main_names
+from steel_toes.errors import (
+    NEITHER_TRUE_NOR_FALSE,
+    PARAMETERS_OF_OTHERS,
+    SHARED_AS_TEXT,
+    SHARED_OF_OTHERS,
+    UNKNOWN_LAYOUT,
+    ConfigurationError,
+)
+from steel_toes.naming.layout import LAYOUTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steel_toes.naming.branch import Branch
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The arguments of `SteelToes`, which describes them; the environment is read when it is asked for.
+
+    Raises:
+        ConfigurationError: a value that cannot be used.
+    """
+
+    branch_name: str | None = None
+    main_name: str | None = None
+    layout: str = "suffix"
+    records_folder: str | None = None
+    project: str | None = None
+    shared: Sequence[str | type] = ()
+    location_parameters: Mapping[str, str] = field(default_factory=dict)
+    create_buckets: bool = False
+    record_author: bool = True
+
+    def __post_init__(self) -> None:
+        if self.layout not in LAYOUTS:
+            names = " or ".join(LAYOUTS)
+            raise ConfigurationError(UNKNOWN_LAYOUT, setting="layout", value=self.layout, layouts=names)
+        if isinstance(self.shared, str):
+            raise ConfigurationError(SHARED_AS_TEXT, setting="shared", value=self.shared)
+        if not all(isinstance(entry, (str, type)) for entry in self.shared):
+            raise ConfigurationError(SHARED_OF_OTHERS, setting="shared", value=self.shared)
+        if not _is_text_by_text(self.location_parameters):
+            raise ConfigurationError(
+                PARAMETERS_OF_OTHERS, setting="location_parameters", value=self.location_parameters
+            )
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether steel_toes is switched on; see `is_enabled`."""
+        return is_enabled(os.environ)
+
+    @property
+    def mains(self) -> frozenset[str]:
+        """The names of main."""
+        return main_names(self.main_name)
+
+    @property
+    def main_source(self) -> str:
+        """What gave the names of main, for people."""
+        if self.main_name:
+            return "SteelToes(main=...)"
+        if os.environ.get("STEEL_TOES_MAIN", "").strip():
+            return "STEEL_TOES_MAIN"
+        return "the default"
+
+    @property
+    def project_source(self) -> str:
+        """What gives the project's name, for people."""
+        return "SteelToes(project=...)" if self.project else "the remote, if any"
+
+    def find_branch(self, project_path: Path, name: str | None = None) -> Branch:
+        """The branch of the project at this path; with a name, that branch."""
+        branch_name = self.branch_name if name is None else name
+        return find_branch(project_path, branch=branch_name, main=self.main_name)
+
+
+def _is_text_by_text(parameters: object) -> bool:
+    if not isinstance(parameters, Mapping):
+        return False
+    texts = [*parameters.keys(), *parameters.values()]
+    return all(isinstance(text, str) for text in texts)
+
+
+def is_enabled(environ: Mapping[str, str]) -> bool:
+    """Whether steel_toes is switched on: `STEEL_TOES_ENABLED`, on if it is unset or blank.
+
+    Raises:
+        ConfigurationError: the value is neither true nor false.
+    """
+    value = environ.get("STEEL_TOES_ENABLED", "").strip()
+    if value.lower() in ("", "true", "1", "yes", "on"):
+        return True
+    if value.lower() in ("false", "0", "no", "off"):
+        return False
+    raise ConfigurationError(NEITHER_TRUE_NOR_FALSE, setting="STEEL_TOES_ENABLED", value=value)
