@@ -3,7 +3,6 @@
     SteelToesError
     ├── ConfigurationError      a setting, an argument or an environment variable
     ├── LocationError           a location that cannot have a branch copy
-    ├── ProjectError            there is no Kedro project here, or SteelToes is not among its hooks
     └── CopyError               out of a dataset; also a kedro.io.DatasetError
         ├── SaveRefusedError    this entry cannot be saved on a branch
         │   └── BranchUnknownError  no entry can, while the branch is unknown
@@ -86,10 +85,6 @@ class LocationError(SteelToesError, ValueError):
     """A location cannot have a branch copy. Facts: `location`, `why`, `remedy`."""
 
     message = "Cannot give {location} a branch copy. {why} {remedy}"
-
-
-class ProjectError(SteelToesError):
-    """A command found no Kedro project to work on. Facts: `why`, `remedy`."""
 
 
 class CopyError(SteelToesError, DatasetError):
@@ -371,10 +366,10 @@ TORN_VERSION_SKIPPED = "steel-toes: %s: version %s is torn and skipped; its save
 
 # --- What commands say ------------------------------------------------------------------------------------------------
 
-NO_PROJECT = Reason("{folder} is in no Kedro project.", "Go to the project's folder.")
-NO_HOOK = Reason(
-    "SteelToes is not among the HOOKS of the project's settings.py.",
-    "Put `from steel_toes import SteelToes` and `HOOKS = (SteelToes(),)` into it.",
+NO_PROJECT = "{folder} is in no Kedro project. Go to the project's folder."
+NO_HOOK = (
+    "SteelToes is not among the HOOKS of the project's settings.py. Put `from steel_toes import SteelToes` and "
+    "`HOOKS = (SteelToes(),)` into it."
 )
 SWITCHED_OFF = "STEEL_TOES_ENABLED is false"
 BRANCH_IS_MAIN = "{branch} is main"

@@ -8,7 +8,8 @@ from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
 from steel_toes.errors import BucketError, SaveRefusedError
-from steel_toes.stores.base import BranchBucket, open_store
+from steel_toes.stores.buckets import BranchBucket
+from steel_toes.stores.opening import open_store
 
 MAIN, BUCKET = "bucket-layout", "bucket-layout--feature-x"
 MARKER = f"{BUCKET}/_steel_toes/bucket"

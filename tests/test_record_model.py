@@ -26,7 +26,8 @@ from steel_toes.datasets.partitions import OverlayPair
 from steel_toes.datasets.versions import VersionedPair
 from steel_toes.errors import ChangedCopyError, TornAppendError, TornCopyError
 from steel_toes.records.ledger import ALL, Book, Record, Save, Writer
-from steel_toes.stores.base import Store, digest_of
+from steel_toes.stores.base import Store
+from steel_toes.stores.identity import digest_of
 
 MAIN, BRANCH, RECORD = "main/x", "branch/x", "records/x.json"
 Rows = tuple[Any, ...]
@@ -102,7 +103,7 @@ class SteppingStore(Store):
     """As an object store: an object appears whole when it is closed. Else, as a file: at once, and in two blocks."""
 
     def step(self, operation: str, path: str, effect: Callable[[], Any]) -> Any:
-        with self._asked(operation):
+        with self._errors_of(operation):
             self.life.before(operation, path)
             result = effect()
             self.life.after(operation, path)
@@ -147,7 +148,7 @@ class SteppingStore(Store):
             self.finish(target + name[len(source) :], rows)
 
     @contextmanager
-    def alone(self, path: str) -> Iterator[None]:
+    def lock(self, path: str) -> Iterator[None]:
         with self.life.alone():
             yield
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from steel_toes.errors import ConcurrentSaveError, RecordError, SaveRefusedError, TornAppendError
 from steel_toes.records.ledger import ALL, WHOLE, Book, Record, Save, Verdict, Writer, judge, record_path
-from steel_toes.stores.base import LocalStore
+from steel_toes.stores.local import LocalStore
 
 ADA = Writer(
     project="git.example/flights", run="2026-01-02T03.04.05.678Z", commit="abc123", dirty=True,

@@ -19,7 +19,10 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from steel_toes.errors import StoreError
-from steel_toes.stores.base import LocalStore, Store, digest_of, open_store
+from steel_toes.stores.base import Store
+from steel_toes.stores.identity import digest_of
+from steel_toes.stores.local import LocalStore
+from steel_toes.stores.opening import open_store
 
 
 class CachingFileSystem(MemoryFileSystem):
@@ -105,8 +108,8 @@ def folder(store: Store, tmp_path: Path) -> Iterator[str]:
         return
     path = f"/{uuid.uuid4().hex}"
     yield path
-    store._fs.store.clear()
-    store._fs.invalidate_cache()
+    store._filesystem.store.clear()
+    store._filesystem.invalidate_cache()
 
 
 @pytest.fixture
@@ -505,7 +508,7 @@ class TestLocalDisk:
             "import os, sys, time\n"
             "from steel_toes.stores.base import LocalStore\n"
             "path, number = sys.argv[1], int(sys.argv[2])\n"
-            "with LocalStore('flights', 'the local disk').alone(path):\n"
+            "with LocalStore('flights', 'the local disk').lock(path):\n"
             "    found = int(open(path).read())\n"
             "    time.sleep(0.05)\n"
             "    open(path, 'w').write(str(found + 1))\n"
@@ -521,11 +524,11 @@ class TestLocalDisk:
 
     def test_alone_does_not_hold_up_others(self, disk, tmp_path):
         """Who changes one record does not wait for who changes another, and a thread waits for a thread."""
-        with disk.alone(f"{tmp_path}/one"), disk.alone(f"{tmp_path}/two"):
+        with disk.lock(f"{tmp_path}/one"), disk.lock(f"{tmp_path}/two"):
             entered = threading.Event()
 
             def enter() -> None:
-                with disk.alone(f"{tmp_path}/one"):
+                with disk.lock(f"{tmp_path}/one"):
                     entered.set()
 
             thread = threading.Thread(target=enter)

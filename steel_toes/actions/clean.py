@@ -27,7 +27,9 @@ from steel_toes.naming.layout import branch_location
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import outermost_directory
 from steel_toes.records.ledger import ALL, FOLDER, Record, read_record, record_path
-from steel_toes.stores.base import BranchBucket, Store, open_store
+from steel_toes.stores.base import Store
+from steel_toes.stores.buckets import BranchBucket
+from steel_toes.stores.opening import open_store
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -364,7 +366,7 @@ def _remove(batch: list[Item], again: bool = False) -> list[tuple[Item, str]]:
     try:
         with ExitStack() as locks:
             for item in batch:
-                locks.enter_context(root.alone(item.found.path))
+                locks.enter_context(root.lock(item.found.path))
             now = {one.path: record for one, record in _read_all([item.found for item in batch])}
             same = [item for item in batch if now[item.found.path] == item.record]
             batch[0].store.remove_all([path for item in same for path in item.objects], [item.copy for item in same])

@@ -30,7 +30,9 @@ from steel_toes.naming.layout import branch_location, contains_slug
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import listed_directory, outermost_directory, relative
 from steel_toes.records.ledger import FOLDER, WHOLE, Book, Kind, Writer, record_path
-from steel_toes.stores.base import BranchBucket, Store, open_store
+from steel_toes.stores.base import Store
+from steel_toes.stores.buckets import BranchBucket
+from steel_toes.stores.opening import open_store
 
 _SHARE = "Give the entry another location, or share it with SteelToes(shared=[...])."
 

@@ -27,7 +27,9 @@ from steel_toes.errors import (
     SaveRefusedError,
     TornAppendError,
 )
-from steel_toes.stores.base import BranchBucket, Store, abandon_files
+from steel_toes.stores.abandoned import abandon_files
+from steel_toes.stores.base import Store
+from steel_toes.stores.buckets import BranchBucket
 
 FOLDER = "_steel_toes"
 WHOLE = "."
@@ -286,7 +288,7 @@ class Book:
         """
         if self.bucket:
             self.bucket.ensure()
-        with self.store.alone(self.path):
+        with self.store.lock(self.path):
             before = self.read()
             self._check_writable(before, plan, identify)
             writing = self._writing(before, plan)
@@ -298,7 +300,7 @@ class Book:
             self._take_back(writing, plan, identify)
             raise
         identities = identify(plan.units)
-        with self.store.alone(self.path):
+        with self.store.lock(self.path):
             now = self.read()
             if now is None or not plan.is_still_begun(writing, now):
                 raise self._concurrent(now)
@@ -314,7 +316,7 @@ class Book:
         Raises:
             SaveRefusedError: the record is another project's.
         """
-        with self.store.alone(self.path):
+        with self.store.lock(self.path):
             before = self.read()
             self._check_project(before)
             writing = self._writing(before, plan)
@@ -385,7 +387,7 @@ class Book:
         Never hides the exception. The doubts about units of others stay.
         """
         try:
-            with self.store.alone(self.path):
+            with self.store.lock(self.path):
                 now = self.read()
                 if now is None or not plan.is_still_begun(writing, now):
                     return

@@ -1,0 +1,34 @@
+"""Which store a dataset uses, from the configuration that it is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from steel_toes.naming.schemes import scheme_of
+from steel_toes.stores.base import Store
+from steel_toes.stores.local import LocalStore
+from steel_toes.stores.objects import ObjectStore
+from steel_toes.stores.s3 import S3Store
+
+
+def open_store(dataset: str, protocol: str, config: Mapping[str, Any]) -> Store:
+    """The store that a dataset built from `config` uses: its `credentials` and `fs_args`, less the arguments of open.
+
+    Args:
+        dataset: the entry's name.
+        protocol: fsspec's protocol of the location.
+        config: the entry's resolved configuration.
+    """
+    scheme = scheme_of(protocol)
+    if scheme.is_local:
+        return LocalStore(dataset, "the local disk")
+    fs_args = config.get("fs_args") or {}
+    options = dict(config.get("credentials") or {})
+    options.update((key, value) for key, value in fs_args.items() if not key.startswith("open_args"))
+    cls: type[Store] = Store
+    if scheme.name == "s3":
+        cls = S3Store
+    elif scheme.has_buckets:
+        cls = ObjectStore
+    return cls(dataset, f"{scheme.name}://", scheme.name, options)
