@@ -258,6 +258,10 @@ FORM_OF_A_COPY = Reason(
 COPY_IS_MAINS = Reason("Another entry's main copy is {copy}.", _MOVE_OR_SHARE)
 COPY_IS_LISTED = Reason("Its copy {copy} would lie in {directory}, which an entry lists.", _MOVE_OR_SHARE)
 VERSIONS_INSIDE = Reason("It keeps versions inside {directory}, which another entry lists.", _MOVE_OR_SHARE)
+PARTITIONS_INSIDE = Reason(
+    "It keeps partitions inside {directory}, which another entry lists as one dataset.",
+    _MOVE_OR_SHARE,
+)
 RECORD_IS_LISTED = Reason(
     "Its record would lie in {directory}, which an entry lists.",
     'Set SteelToes(records="...") to another folder.',

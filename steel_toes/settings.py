@@ -54,6 +54,9 @@ class Settings:
             raise ConfigurationError(
                 PARAMETERS_OF_OTHERS, setting="location_parameters", value=self.location_parameters
             )
+        # What is done to a list after it was given changes nothing.
+        object.__setattr__(self, "shared", tuple(self.shared))
+        object.__setattr__(self, "location_parameters", dict(self.location_parameters))
 
     @property
     def is_enabled(self) -> bool:
@@ -104,3 +107,13 @@ def is_enabled(environ: Mapping[str, str]) -> bool:
     if value.lower() in ("false", "0", "no", "off"):
         return False
     raise ConfigurationError(NEITHER_TRUE_NOR_FALSE, setting="STEEL_TOES_ENABLED", value=value)
+
+
+def kedro_environment() -> str | None:
+    """Kedro's environment, as `kedro run` chooses it: `KEDRO_ENV`."""
+    return os.environ.get("KEDRO_ENV")
+
+
+def has_terminal_width() -> bool:
+    """Whether `COLUMNS` says how wide a table may be."""
+    return "COLUMNS" in os.environ

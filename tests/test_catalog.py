@@ -27,7 +27,7 @@ from kedro_datasets.json import JSONDataset
 from kedro_datasets.text import TextDataset
 
 from steel_toes import LoadRefusedError, SaveRefusedError, SteelToes
-from steel_toes.datasets.proxy import pair_of
+from steel_toes.datasets.proxy import branched_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -387,7 +387,7 @@ class TestEntries:
         checkout.on("feature/x")
         dataset = checkout.catalog(config)["get"]
         assert type(dataset) is type(checkout.plain(config)["get"])
-        assert pair_of(dataset) is None
+        assert branched_of(dataset) is None
 
     def test_transcoded(self, checkout: Any) -> None:
         """The two entries of a transcoded dataset always agree on the side."""
@@ -783,7 +783,7 @@ class TestShared:
         catalog = checkout.catalog(self.CONFIG, SteelToes(shared=shared))
         catalog.save(name, ["new"] if lines else "new")
         assert checkout.plain(self.CONFIG).load(name) == (["new"] if lines else "new")
-        assert pair_of(catalog[name]) is None
+        assert branched_of(catalog[name]) is None
 
     def test_others_are_branched(self, checkout: Any) -> None:
         """What is not named stays branched."""
@@ -833,7 +833,7 @@ class TestTaught:
     @pytest.mark.parametrize("name", ["s", "p#s"])
     def test_is_branched(self, checkout: Any, name: str) -> None:
         """A taught class is branched."""
-        hook = SteelToes(locations={f"{__name__}.Shape": "folder"})
+        hook = SteelToes(location_parameters={f"{__name__}.Shape": "folder"})
         saved_on_main(checkout, self.CONFIG, **{name: "old"})
         catalog = checkout.catalog(self.CONFIG, hook)
         assert catalog.load(name) == "old"
@@ -846,7 +846,9 @@ class TestTaught:
         saved_on_main(checkout, self.CONFIG, s="old")
         catalog = checkout.catalog(self.CONFIG)
         assert catalog.load("s") == "old"
-        with pytest.raises(DatasetError, match=rf'SteelToes\(locations={{"{__name__}.Shape": "<parameter>"}}\)'):
+        with pytest.raises(
+            DatasetError, match=rf'SteelToes\(location_parameters={{"{__name__}.Shape": "<parameter>"}}\)'
+        ):
             catalog.save("s", "new")
 
 
@@ -872,7 +874,11 @@ class TestRefused:
         assert catalog.load(name) == "old"
         message = message_of(catalog, name, "new")
         assert f"Cannot save {name} ({__name__}.Table) on branch feature/x." in message
-        remedies = [f'SteelToes(shared=["{name}"])', "`metadata: {steel_toes: {shared: true}}`", "SteelToes(locations="]
+        remedies = [
+            f'SteelToes(shared=["{name}"])',
+            "`metadata: {steel_toes: {shared: true}}`",
+            "SteelToes(location_parameters=",
+        ]
         assert sorted(map(message.index, remedies)) == list(map(message.index, remedies))
         assert catalog.load(name) == "old"
 
@@ -1305,7 +1311,7 @@ class TestBlocked:
         main.save("parts", {"a": "1"})
         main.save("increments", {"a": "1"})
         checkout.on("feature/x")
-        mains = pair_of(checkout.catalog(self.CONFIG)[name]).main
+        mains = branched_of(checkout.catalog(self.CONFIG)[name]).main_dataset
         assert list(save_and_confirm(mains)) == []
         if name == "cached":
             assert list(save_and_confirm(mains._dataset)) == []

@@ -594,7 +594,7 @@ class TestStatus:
             ("saved", "branch", "saved on the branch", f"data/02/saved--{SLUG}.txt"),
             ("torn", None, "torn: its save did not finish", f"data/02/torn--{SLUG}.pickle"),
             ("unfinished", "main", "of a first save that did not finish", f"data/02/unfinished--{SLUG}.pickle"),
-            ("stray", "main", "without a record, so nobody's", f"data/02/stray--{SLUG}.txt"),
+            ("stray", "main", "without a record, so ignored", f"data/02/stray--{SLUG}.txt"),
             ("changed", None, "changed by other hands", f"data/02/changed--{SLUG}.txt"),
             ("gone", None, "gone", f"data/02/gone--{SLUG}.txt"),
             ("table@text", "branch", "saved on the branch", f"data/02/table--{SLUG}.json"),

@@ -36,8 +36,8 @@ class TestArguments:
             ({"layout": None}, "layout", ["suffix"]),
             ({"shared": "companies"}, "shared", ["shared=['companies']"]),
             ({"shared": [1]}, "shared", ["1"]),
-            ({"locations": {"my.Dataset": 1}}, "locations", ["my.Dataset"]),
-            ({"locations": ["my.Dataset"]}, "locations", ["my.Dataset"]),
+            ({"location_parameters": {"my.Dataset": 1}}, "location_parameters", ["my.Dataset"]),
+            ({"location_parameters": ["my.Dataset"]}, "location_parameters", ["my.Dataset"]),
         ],
     )
     def test_refused(self, arguments: dict, setting: str, words: list[str]) -> None:
@@ -54,12 +54,12 @@ class TestArguments:
         "arguments",
         [
             {},
-            {"branch": "feature/x", "main": "trunk", "project": "shop", "sign": False},
+            {"branch": "feature/x", "main": "trunk", "project": "shop", "record_author": False},
             {"records": "data/records"},
             {"records": Path("data/records")},
             {"shared": ["companies", "raw_*", TextDataset]},
             {"shared": (TextDataset,)},
-            {"locations": {"my.Dataset": "folder"}},
+            {"location_parameters": {"my.Dataset": "folder"}},
         ],
     )
     def test_taken(self, arguments: dict) -> None:

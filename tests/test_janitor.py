@@ -29,8 +29,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
-from steel_toes.actions.clean import Janitor, Plan, apply
+from steel_toes.actions.clean import Wish, apply, make_plan
+from steel_toes.actions.inventory import Inventory
+from steel_toes.actions.plan import CleanPlan
 from steel_toes.catalog.install import configurations
+from steel_toes.catalog.make import make_policy
+from steel_toes.hook import settings_of
 from steel_toes.naming.branch import make_slug
 
 text = pytest.importorskip("kedro_datasets.text", reason="the histories save text")
@@ -326,7 +330,7 @@ class Histories(RuleBasedStateMachine):
         # Without a project's folder around it, data has its records elsewhere.
         self.nowhere = self.clone.folder if inside else self.top / "nowhere"
         self.nowhere.mkdir(exist_ok=True)
-        self.settings: dict[str, Any] = {"sign": False}
+        self.settings: dict[str, Any] = {"record_author": False}
         if shape == "records":
             self.settings["records"] = f"{self.store.root}/records"
         elif shape == "inside" and self.url:
@@ -618,12 +622,12 @@ class Histories(RuleBasedStateMachine):
     def clean_older(self, between: str, age: int, answers: str) -> None:
         self.clean(answers, between, age=timedelta(days=age))
 
-    def janitor(self) -> Janitor:
-        """As `cli._Project` makes it."""
-        hook, path = SteelToes(**self.settings), self.clone.folder
-        redirection = hook.redirection(hook.branch(path), path)
+    def inventory(self) -> Inventory:
+        """As `cli.project.Project` makes it."""
+        settings, path = settings_of(SteelToes(**self.settings)), self.clone.folder
+        policy = make_policy(settings, settings.find_branch(path), path)
         explicit, patterns = configurations(DataCatalog.from_config(self.configuration))
-        return Janitor(redirection.surveyed(explicit.values(), patterns.values()), explicit, patterns, hook.mains)
+        return Inventory(policy.surveyed(explicit.values(), patterns.values()), explicit, patterns, settings.mains)
 
     def clean(
         self,
@@ -637,9 +641,9 @@ class Histories(RuleBasedStateMachine):
     ) -> None:
         """Plan, let something happen, apply; then hold what went against what the law says."""
         before = self.store.files()
-        janitor = self.janitor()
+        inventory = self.inventory()
         with self.clone.answering(answers):
-            plan = janitor.plan(branches, datasets, stale=stale, age=age)
+            plan = make_plan(inventory, Wish(branches, datasets, stale=stale, age=age))
         assert self.store.files() == before, "planning is reading"
         records = {record for _, record in self.owners.values() if record in before}
         may, must = set(), set()
@@ -650,29 +654,31 @@ class Histories(RuleBasedStateMachine):
         self.meddle(plan, between)
         middle = self.store.files()
         same = {path for path in records if before.get(path) == middle.get(path)}
-        told = {item.found.path: why for item, why in apply(plan)}
+        told = {removal.copy.stored.path: removal.problem for removal in apply(plan)}
         after = self.store.files()
         lost = middle.keys() - after.keys()
         lost -= self.emptied(lost, middle, after)
-        listed = {path for item in plan.items for path in (*item.objects, item.found.path)}
+        listed = {path for item in plan.copies for path in (*item.objects, item.stored.path)}
         assert {path: middle[path] for path in after} == after, "nothing but deletions"
         assert lost <= listed, "what the plan did not list"
         for path in lost:
             assert path in self.owners, f"{path} is main's, or nobody's"
             assert self.owners[path][1] in may, f"{path} is not to be cleaned"
             assert self.owners[path][1] in same, f"{path} changed since the plan was made"
-        for item in plan.items:
+        for item in plan.copies:
             assert (
-                told[item.found.path] == "" or item.found.path in middle.keys() - same or item.found.path not in middle
+                told[item.stored.path] == ""
+                or item.stored.path in middle.keys() - same
+                or item.stored.path not in middle
             )
-            assert (told[item.found.path] == "") == (item.found.path in lost), "told as it is"
+            assert (told[item.stored.path] == "") == (item.stored.path in lost), "told as it is"
         left = {path for path in after if self.owners.get(path, ("", ""))[1] in must & same}
         assert not left, f"{left} should have gone"
         self.owners = {path: owner for path, owner in self.owners.items() if path in after}
         kind = "branch" if branches else "stale" if stale else "older"
         Counted.seen[f"{kind}: removed"] += len(lost)
         Counted.seen["changed"] += sum(bool(why) for why in told.values())
-        Counted.seen["torn"] += sum(bool(item.record.doubt) and not told[item.found.path] for item in plan.items)
+        Counted.seen["torn"] += sum(bool(item.record.doubt) and not told[item.stored.path] for item in plan.copies)
         Counted.seen["left"] += len(plan.left)
         Counted.seen["unreadable"] += len(plan.failed)
 
@@ -686,22 +692,22 @@ class Histories(RuleBasedStateMachine):
         assert not self.url or gone == {one for one in cleaned - now if f"{one}{MARKER}" in before}
         return markers
 
-    def meddle(self, plan: Plan, between: str) -> None:
+    def meddle(self, plan: CleanPlan, between: str) -> None:
         """What happens to a planned copy before the plan is applied."""
-        if not plan.items or not between:
+        if not plan.copies or not between:
             return
-        item = plan.items[self.number % len(plan.items)]
+        item = plan.copies[self.number % len(plan.copies)]
         if between == "save":
             for name in {item.record.dataset, "keep"} & self.names.keys():
-                self.save_once(item.record.branch, name, 1, OWN, "variable", "", kill=False)
+                self.save_once(item.record.branch_name, name, 1, OWN, "variable", "", kill=False)
         elif between == "hand":
             with suppress(NotADirectoryError, FileExistsError):
-                self.store.put(f"{item.copy}/by hand.txt", b"by hand")
+                self.store.put(f"{item.path}/by hand.txt", b"by hand")
         elif between == "tamper":
-            self.tamper_with(item.found.path, "doubt")
+            self.tamper_with(item.stored.path, "doubt")
         else:
-            self.store.remove(item.found.path)
-            self.owners = {path: owner for path, owner in self.owners.items() if owner[1] != item.found.path}
+            self.store.remove(item.stored.path)
+            self.owners = {path: owner for path, owner in self.owners.items() if owner[1] != item.stored.path}
 
     def law(
         self, record: str, answers: str, datasets: list[str], branches: list[str], stale: bool, age: timedelta

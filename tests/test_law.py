@@ -25,7 +25,7 @@ from kedro.runner import SequentialRunner
 
 from steel_toes import LoadRefusedError, SaveRefusedError, SteelToes
 from steel_toes.checkout.find import find_branch
-from steel_toes.datasets.proxy import pair_of
+from steel_toes.datasets.proxy import branched_of
 
 pd = pytest.importorskip("pandas", reason="most of the law's datasets are pandas'")
 
@@ -563,7 +563,7 @@ class TestSeeding:
             conf["plots"]["overwrite"] = overwrite
             branch = team.branch(conf)
             branch.save("plots", figures(1))
-            folder = Path(pair_of(branch["plots"]).branch._filepath)
+            folder = Path(branched_of(branch["plots"]).branch_dataset._filepath)
             assert {path.name for path in folder.iterdir()} == names
 
     def test_a_class_that_nobody_knows(self, team: Team) -> None:
@@ -800,14 +800,14 @@ class TestLeftAlone:
         pytest.importorskip("sqlalchemy", reason="SQL queries need SQLAlchemy")
         query = {"type": "pandas.SQLQueryDataset", "sql": "select x from t"}
         branch = team.branch({"q": {**query, "credentials": {"con": f"sqlite:///{database}"}}})
-        assert pair_of(branch["q"]) is None
+        assert branched_of(branch["q"]) is None
         assert shown(branch.load("q")) == [1]
 
     def test_memory(self, team: Team) -> None:
         """What lives in memory is not branched."""
         branch = team.branch({"m": {"type": "MemoryDataset"}})
         branch.save("m", 1)
-        assert pair_of(branch["m"]) is None
+        assert branched_of(branch["m"]) is None
 
     def test_shared(self, team: Team) -> None:
         """A shared entry reads and writes main's, by its metadata, its name, its type or its class."""
@@ -832,7 +832,7 @@ class TestLeftAlone:
         before = {name: (value, type(value), id(value)) for name, value in vars(catalog).items()}
         SteelToes(branch="main").after_catalog_created(catalog)
         assert {name: (value, type(value), id(value)) for name, value in vars(catalog).items()} == before
-        assert pair_of(catalog["a"]) is None
+        assert branched_of(catalog["a"]) is None
 
 
 class Table(AbstractDataset):
@@ -888,7 +888,7 @@ class TestRefused:
         branch = team.branch({"post": {**api, "method": "POST"}, "get": {**api, "method": "GET"}})
         with pytest.raises(SaveRefusedError):
             branch["post"].save({"x": 1})
-        assert pair_of(branch["get"]) is None
+        assert branched_of(branch["get"]) is None
 
     def test_a_handle(self, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
         """What `load` gives could write where it came from: the load is refused too, unless the entry is shared."""
@@ -937,7 +937,7 @@ class TestRefused:
         conf = {"c": {"type": "CachedDataset", "dataset": {**TEXT, "filepath": "data/c.txt"}}}
         team.main_saves(conf, c="main")
         with pytest.raises(DatasetError, match="blocked"):
-            save(pair_of(team.branch(conf)["c"]).main)
+            save(branched_of(team.branch(conf)["c"]).main_dataset)
 
 
 class TestLazyFrames:

@@ -8,19 +8,10 @@ import pytest
 from kedro.io import DataCatalog
 
 from steel_toes import LoadRefusedError, SaveRefusedError, SteelToes
-from steel_toes.datasets.base import Pair
-from steel_toes.datasets.proxy import pair_of
-from steel_toes.datasets.registry import (
-    Rule,
-    absolute,
-    catalog_name,
-    class_names,
-    location_of,
-    redirected,
-    rule_for,
-    seeding,
-    type_name,
-)
+from steel_toes.datasets.base import BranchedDataset
+from steel_toes.datasets.paths import absolute, location_of, redirected
+from steel_toes.datasets.proxy import branched_of
+from steel_toes.datasets.registry import Rule, catalog_name, class_names, rule_for, seeding, type_name
 
 SURVEY = list(csv.DictReader((Path(__file__).parent / "datasets.csv").open()))
 LOCATIONS = ("filepath", "path")
@@ -233,16 +224,16 @@ def test_a_real_instance_has_the_same_outcome(row, tmp_path):
     except Exception as exc:  # noqa: BLE001  # whatever a missing library or a service raises
         pytest.skip(f"not here: {str(exc).strip().splitlines()[0][:100]}")
     SteelToes(branch="feature-x").after_catalog_created(catalog)
-    dataset, pair = catalog["x"], pair_of(catalog["x"])
+    dataset, pair = catalog["x"], branched_of(catalog["x"])
     assert isinstance(dataset, expected_class)
     action = rule_for(class_names(expected_class), config, {}).action
     assert action == expected(row)
     if action == "alone":
         assert pair is None
     elif action == "redirect":
-        assert isinstance(pair, Pair)
-        assert "--feature-x" in pair.entry.branch
-        assert "--feature-x" not in pair.entry.main
+        assert isinstance(pair, BranchedDataset)
+        assert "--feature-x" in pair.place.branch_path
+        assert "--feature-x" not in pair.place.main_path
     else:
         with pytest.raises(SaveRefusedError):
             dataset.save("anything")

@@ -36,15 +36,22 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from kedro.io import CachedDataset, DataCatalog, DatasetError
 
-import steel_toes.hook
+import steel_toes.catalog.make
 from steel_toes import SteelToes
-from steel_toes.catalog import policy as redirection
+from steel_toes.catalog.policy import Locations, Policy
 from steel_toes.checkout.find import find_branch
-from steel_toes.datasets import base as pair
-from steel_toes.datasets import partitions as overlays
-from steel_toes.datasets import versions
+from steel_toes.checkout.git import read_checkout
+from steel_toes.datasets import seeding
+from steel_toes.datasets.base import BranchedDataset, Choice
+from steel_toes.datasets.increments import BranchedIncrements
+from steel_toes.datasets.partitions import BranchedPartitions
+from steel_toes.datasets.versions import BranchedVersions, VersionOfSide
+from steel_toes.datasets.whole import BranchedWhole
 from steel_toes.naming.branch import Branch
-from steel_toes.records import ledger as records
+from steel_toes.records.ledger import Ledger
+from steel_toes.records.place import Side
+from steel_toes.records.record import NO_RECORD
+from steel_toes.records.state import Look, Verdict
 
 pd = pytest.importorskip("pandas", reason="the oracle compares pandas' CSV files")
 cloudpickle = pytest.importorskip("cloudpickle", reason="catalogs in a store go to other processes by cloudpickle")
@@ -409,7 +416,7 @@ class Process:
 
 def hook(branch: str, project: Path) -> SteelToes:
     """SteelToes as a project on that branch has it."""
-    made_hook = SteelToes(branch=branch, sign=False)
+    made_hook = SteelToes(branch=branch, record_author=False)
     made_hook.after_context_created(SimpleNamespace(project_path=project))
     return made_hook
 
@@ -798,8 +805,8 @@ class Oracle(RuleBasedStateMachine):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No log, and Git is asked once: what is measured here is data."""
-    checkout = steel_toes.hook.read_checkout(Path(tempfile.gettempdir()))
-    monkeypatch.setattr(steel_toes.hook, "read_checkout", lambda path: checkout)
+    checkout = read_checkout(Path(tempfile.gettempdir()))
+    monkeypatch.setattr(steel_toes.catalog.make, "read_checkout", lambda path: checkout)
     logging.disable(logging.CRITICAL)
     with warnings.catch_warnings():
         # Kedro warns when the saved version is not the newest.
@@ -868,50 +875,50 @@ def look(
 
 def skip_the_seed(patch: pytest.MonkeyPatch) -> None:
     """An append begins with nothing."""
-    patch.setattr(pair, "seed", lambda *args: None)
+    patch.setattr(seeding, "seed", lambda *args: None)
 
 
 def seed_before_every_save(patch: pytest.MonkeyPatch) -> None:
     """Each append begins with main's."""
-    seeded = pair.Pair._seeded
-    patch.setattr(pair.Pair, "_seeded", lambda self, before, keeps, *more: seeded(self, None, keeps, *more))
+    seeded = BranchedDataset.seeded
+    patch.setattr(BranchedDataset, "seeded", lambda self, before, keeps, unit: seeded(self, NO_RECORD, keeps, unit))
 
 
 def newest_by_path(patch: pytest.MonkeyPatch) -> None:
     """`model--feature-x.csv` sorts before `model.csv`, whatever the versions in them are."""
 
-    def newest(self: Any) -> tuple[str, Any]:
-        version, side = original(self)
-        known = [path for path in self.list_versions() if path.rsplit("/", 2)[1] <= version]
-        path = max(known)
-        return path.rsplit("/", 2)[1], side.BRANCH if path.startswith(f"{self.entry.branch}/") else side.MAIN
+    def newest(self: Any) -> VersionOfSide:
+        newest = original(self).version
+        path = max(path for path in self.list_versions() if path.rsplit("/", 2)[1] <= newest)
+        is_branchs = path.startswith(f"{self.place.branch_path}/")
+        return VersionOfSide(path.rsplit("/", 2)[1], Side.BRANCH if is_branchs else Side.MAIN)
 
-    original = versions.VersionedPair._newest
-    patch.setattr(versions.VersionedPair, "_newest", newest)
+    original = BranchedVersions._newest
+    patch.setattr(BranchedVersions, "_newest", newest)
 
 
 def mains_later_versions_are_newest(patch: pytest.MonkeyPatch) -> None:
     """The branch forgets which versions main had when it began."""
 
-    def newest(self: Any) -> tuple[str, Any]:
-        version, side = original(self)
-        later = max([version, *self.entry.store.versions(self.entry.main)])
-        return (version, side) if later == version else (later, side.MAIN)
+    def newest(self: Any) -> VersionOfSide:
+        newest = original(self)
+        later = max([newest.version, *self.place.store.versions(self.place.main_path)])
+        return newest if later == newest.version else VersionOfSide(later, Side.MAIN)
 
-    original = versions.VersionedPair._newest
-    patch.setattr(versions.VersionedPair, "_newest", newest)
+    original = BranchedVersions._newest
+    patch.setattr(BranchedVersions, "_newest", newest)
 
 
 def list_versions_of_one_side(patch: pytest.MonkeyPatch) -> None:
     """No union."""
 
     def one_side(self: Any, full_path: bool = True) -> list[str]:
-        side = self._choose()[1]
-        paths = [path for path in union(self) if path.startswith(f"{self.entry.path(side)}/")]
+        copy = self.place.copy_path(self.choose().side)
+        paths = [path for path in union(self) if path.startswith(f"{copy}/")]
         return [path if full_path else path.rsplit("/", 2)[1] for path in paths]
 
-    union = versions.VersionedPair.list_versions
-    patch.setattr(versions.VersionedPair, "list_versions", one_side)
+    union = BranchedVersions.list_versions
+    patch.setattr(BranchedVersions, "list_versions", one_side)
 
 
 def memoised_absence(patch: pytest.MonkeyPatch) -> None:
@@ -921,54 +928,53 @@ def memoised_absence(patch: pytest.MonkeyPatch) -> None:
         first = self.__dict__.setdefault("planted", {}).get(args)
         if first is None:
             first = original(self, *args)
-            if first[1] is records.Verdict.MAIN:
+            if first.verdict is Verdict.MAIN:
                 self.planted[args] = first
         return first
 
-    original = pair.Pair.look
-    patch.setattr(pair.Pair, "look", look)
+    original = BranchedDataset.look
+    patch.setattr(BranchedDataset, "look", look)
 
 
 def checkpoint_of_main(patch: pytest.MonkeyPatch) -> None:
     """The branch's own checkpoint is not looked at."""
 
-    def reached(self: Any) -> Any:
-        checkpoint = self._checkpoint(pair.Side.MAIN)
+    def load_checkpoint(self: Any) -> Any:
+        checkpoint = self._checkpoint(Side.MAIN)
         return checkpoint.load() if checkpoint.exists() else None
 
-    patch.setattr(overlays.IncrementsPair, "_reached", reached)
+    patch.setattr(BranchedIncrements, "_load_checkpoint", load_checkpoint)
 
 
 def confirm_lists_afresh(patch: pytest.MonkeyPatch) -> None:
     """What came between load and confirm is confirmed unseen."""
 
     def confirm(self: Any) -> None:
-        self._names = None
+        self._listed_ids = None
         original(self)
 
-    original = overlays.IncrementsPair.confirm
-    patch.setattr(overlays.IncrementsPair, "confirm", confirm)
+    original = BranchedIncrements.confirm
+    patch.setattr(BranchedIncrements, "confirm", confirm)
 
 
 def stale_cache_after_a_branch_save(patch: pytest.MonkeyPatch) -> None:
     """A cache is kept whoever saves."""
 
-    def choose(self: Any) -> Any:
-        record, verdict = self.look(self.entry.unit)
-        return record, self._side(record, verdict)
+    def choose(self: Any, look: Look) -> Choice:
+        return Choice(look.record, self.side_of(look))
 
-    patch.setattr(pair.Pair, "_choose", choose)
+    patch.setattr(BranchedWhole, "_choose", choose)
 
 
 def branch_copy_in_a_partition_folder(patch: pytest.MonkeyPatch) -> None:
     """The branch copy lies where main lists."""
 
-    def locations(self: Any, given: Any, rule: Any) -> tuple[str, str]:
-        location, copy = original(self, given, rule)
-        return location, f"{location}/_own--{self.branch.slug}" if rule.lists else copy
+    def locations(self: Any, spec: Any, rule: Any) -> Locations:
+        main, copy = original(self, spec, rule)
+        return Locations(main, f"{main}/_own--{self.branch.slug}" if rule.lists else copy)
 
-    original = redirection.Redirection.locations
-    patch.setattr(redirection.Redirection, "locations", locations)
+    original = Policy.locations
+    patch.setattr(Policy, "locations", locations)
 
 
 def overwrite_falls_back_to_main(patch: pytest.MonkeyPatch) -> None:
@@ -976,36 +982,37 @@ def overwrite_falls_back_to_main(patch: pytest.MonkeyPatch) -> None:
 
     def read(self: Any) -> Any:
         record = original(self)
-        was = record and record.was and replace(record.was, over="main")
-        return record and replace(record, over="main", was=was)
+        return replace(record, over="main", was=record.was and replace(record.was, over="main"))
 
-    original = records.Book.read
-    patch.setattr(records.Book, "read", read)
+    original = Ledger.read
+    patch.setattr(Ledger, "read", read)
 
 
 def side_of_a_partition_chosen_when_listed(patch: pytest.MonkeyPatch) -> None:
     """A partition that was main's when it was listed stays main's."""
-    original = overlays.OverlayPair.load_partition
-    patch.setattr(
-        overlays.OverlayPair, "load_partition", lambda self, name, main: main() if main else original(self, name, main)
-    )
+
+    def load_partition(self: Any, partition_id: str, main: Any, branch: Any) -> Any:
+        return main() if main else original(self, partition_id, main, branch)
+
+    original = BranchedPartitions.load_partition
+    patch.setattr(BranchedPartitions, "load_partition", load_partition)
 
 
 def record_of_the_name(patch: pytest.MonkeyPatch) -> None:
     """Two names of one location have two records."""
 
-    def book(self: Any, given: Any, *args: Any) -> Any:
-        found = original(self, given, *args)
-        return replace(found, path=found.path.replace(".json", f"{given.name}.json"))
+    def ledger(self: Any, spec: Any, *args: Any) -> Ledger:
+        ledger = original(self, spec, *args)
+        return replace(ledger, path=ledger.path.replace(".json", f"{spec.name}.json"))
 
-    original = redirection.Redirection._book
-    patch.setattr(redirection.Redirection, "_book", book)
+    original = Policy._ledger
+    patch.setattr(Policy, "_ledger", ledger)
 
 
 def one_slug_for_two_branches(patch: pytest.MonkeyPatch) -> None:
     """`feature/x` and `feature-x` are one branch on the disk."""
     patch.setattr(Branch, "slug", property(lambda self: self.name.replace("/", "-")))
-    patch.setattr(records.Book, "_check", lambda self, record: None)
+    patch.setattr(Ledger, "_check", lambda self, record: None)
 
 
 PLANTED = {

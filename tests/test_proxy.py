@@ -14,7 +14,7 @@ from kedro.io.core import Version
 from kedro_datasets.pandas import CSVDataset
 from kedro_datasets.text import TextDataset
 
-from steel_toes.datasets.proxy import Proxy, pair_of
+from steel_toes.datasets.proxy import Proxy, branched_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -222,7 +222,7 @@ def twins(checkout: Any) -> Twins:
 
 def test_are_proxies(twins: Twins) -> None:
     """What this module tests is really a proxy: all entries but those in memory."""
-    assert {name for name in NAMES if not pair_of(twins.branched[name])} == {"memory"}
+    assert {name for name in NAMES if not branched_of(twins.branched[name])} == {"memory"}
 
 
 class TestType:

@@ -1,7 +1,8 @@
 """The commit protocol as a model: the real code over a disk on which every operation is one step.
 
-Nothing is stood in for: `Pair`, `VersionedPair`, `OverlayPair` and `Book` are the package's own, the datasets are
-Kedro datasets, and `SteppingStore` is a whole store, of which each operation can be the last thing that a writer does.
+Nothing is stood in for: `BranchedWhole`, `BranchedVersions`, `BranchedPartitions` and `Ledger` are the package's own,
+the datasets are Kedro datasets, and `SteppingStore` is a complete store, of which each operation can be the last thing
+that a writer does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -21,11 +22,16 @@ import pytest
 from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import Version
 
-from steel_toes.datasets.base import Entry, Pair, Side
-from steel_toes.datasets.partitions import OverlayPair
-from steel_toes.datasets.versions import VersionedPair
+from steel_toes.datasets.base import Entry
+from steel_toes.datasets.partitions import BranchedPartitions
+from steel_toes.datasets.versions import BranchedVersions
+from steel_toes.datasets.whole import BranchedWhole
 from steel_toes.errors import ChangedCopyError, TornAppendError, TornCopyError
-from steel_toes.records.ledger import ALL, Book, Record, Save, Writer
+from steel_toes.records.ledger import Ledger
+from steel_toes.records.place import Place, Side
+from steel_toes.records.record import ALL, Record, Writer
+from steel_toes.records.units import units_of
+from steel_toes.records.write import Write
 from steel_toes.stores.base import Store
 from steel_toes.stores.identity import digest_of
 
@@ -275,6 +281,7 @@ class World:
     """One kind of dataset: its units, what can be done to it, and what a reader is told."""
 
     kind = "whole"
+    ledger_type: type[Ledger] = Ledger
     units: tuple[str, ...] = (".",)
     deeds: tuple[Deed, ...] = (Deed((".",)), Deed((".",), append=True))
     paths: tuple[str, ...] = (BRANCH,)
@@ -299,22 +306,22 @@ class World:
         store = SteppingStore("rows", "the disk", disk=disk, life=life, opened_late=self.opened_late)
         writer = Writer(project="flights", user=who, host="desk")
         options = tuple(name for name in ("append", "overwrite") if deed and getattr(deed, name))
+        ledger = self.ledger_type(
+            store, RECORD, "feature/x", "rows", "x", BRANCH, "suffix", units_of(self.kind), writer
+        )
         return Entry(
             name="rows",
             build=Builder(store, self.kind == "overlay", options),
-            store=store,
-            main=MAIN,
-            branch=BRANCH,
-            book=Book(store, RECORD, "feature/x", "rows", "x", BRANCH, "suffix", self.kind, writer),
+            place=Place(store, MAIN, BRANCH, ledger),
             seeding="always" if deed and deed.append else "never",
             settings={"path": MAIN, "overwrite": bool(deed and deed.overwrite)},
         )
 
     def save(self, entry: Entry, deed: Deed, rows: Rows) -> None:
-        Pair(entry).save(rows)
+        BranchedWhole(entry).save(rows)
 
     def pair(self, disk: Disk, life: Life | None = None) -> Any:
-        return Pair(self.entry(disk, life or Life(), "reader"))
+        return BranchedWhole(self.entry(disk, life or Life(), "reader"))
 
     def load(self, pair: Any, unit: str) -> Any:
         return pair.load()
@@ -370,10 +377,10 @@ class Overlay(World):
         return "none" if unit == "b" else MAINS
 
     def save(self, entry: Entry, deed: Deed, rows: Rows) -> None:
-        OverlayPair(entry).save(dict.fromkeys(deed.units, rows))
+        BranchedPartitions(entry).save(dict.fromkeys(deed.units, rows))
 
     def pair(self, disk: Disk, life: Life | None = None) -> Any:
-        return OverlayPair(self.entry(disk, life or Life(), "reader"))
+        return BranchedPartitions(self.entry(disk, life or Life(), "reader"))
 
     def loader(self, pair: Any, unit: str, turn: Turn) -> Callable[[], Any]:
         turn.undivided = True
@@ -406,13 +413,13 @@ class Versioned(World):
         return MAINS if unit == "1" else "none"
 
     def save(self, entry: Entry, deed: Deed, rows: Rows) -> None:
-        VersionedPair(entry, version=Version(None, deed.units[0])).save(rows)
+        BranchedVersions(entry, version=Version(None, deed.units[0])).save(rows)
 
     def pair(self, disk: Disk, life: Life | None = None) -> Any:
-        return VersionedPair(self.entry(disk, life or Life(), "reader"), version=Version(None, None))
+        return BranchedVersions(self.entry(disk, life or Life(), "reader"), version=Version(None, None))
 
     def ask(self, pair: Any, unit: str) -> Any:
-        return answer(VersionedPair(pair.entry, version=Version(unit, None)).load)
+        return answer(BranchedVersions(pair.entry, version=Version(unit, None)).load)
 
 
 # One writer after another --------------------------------------------------------------------------------------------
@@ -462,7 +469,7 @@ class Run:
     def __post_init__(self) -> None:
         self.earlier = self.disk.copy()
         self.before = self.world.told(self.disk)
-        self.is_known = self.disk.record
+        self.known = self.disk.record
         self.had = dict(self.once)
         self.looks = 0
         self._seen = self.disk.clock
@@ -484,7 +491,7 @@ class Run:
         return bool(record and record["state"] == "complete" and record["id"] not in self._known_ids())
 
     def _known_ids(self) -> list[str]:
-        return [r["id"] for r in (self.is_known, (self.is_known or {}).get("was")) if r]
+        return [r["id"] for r in (self.known, (self.known or {}).get("was")) if r]
 
     def after_it(self, unit: str) -> Any:
         """What the save makes of a unit."""
@@ -617,8 +624,8 @@ def check_end(run: Run, error: BaseException | None) -> None:
     failed = run.fate.failed_at
     if failed and run.fate.dies is None and identities(world, run.disk) == identities(world, run.earlier):
         assert world.told(run.disk) == run.before
-        calm = run.is_known is None or (
-            run.is_known["state"] == "complete" and not {ALL, *deed.units} & {*run.is_known["doubt"]}
+        calm = run.known is None or (
+            run.known["state"] == "complete" and not {ALL, *deed.units} & {*run.known["doubt"]}
         )
         if calm and failed.split()[0] in ("begin", "finish", "remove"):
             assert run.disk.files.get(RECORD, (None,))[0] == run.earlier.files.get(RECORD, (None,))[0], run
@@ -832,13 +839,13 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "steel_toes")
 
 
-class HastyBook(Book):
+class HastyLedger(Ledger):
     """Wrong on purpose: it says `complete` only, when the data is there."""
 
     @contextmanager
-    def saving(self, plan: Save, identify: Callable[[], dict[str, str]]) -> Iterator[Any]:
+    def transaction(self, write: Write, identify: Callable[[], dict[str, str]]) -> Iterator[Any]:
         before = self.read()
-        writing = self._writing(before, plan)
+        writing = self._writing(before, write)
         yield writing, before
         done = {
             **json.loads(writing.to_bytes()),
@@ -880,10 +887,7 @@ class TestOneAfterAnother:
         """The model is no rubber stamp: a record that is only written after the data fails it."""
 
         class Hasty(World):
-            def entry(self, *arguments: Any, **options: Any) -> Entry:
-                entry = super().entry(*arguments, **options)
-                fields = {name: getattr(entry.book, name) for name in Book.__dataclass_fields__}
-                return replace(entry, book=HastyBook(**fields))
+            ledger_type = HastyLedger
 
         with pytest.raises(AssertionError, match="is changed, not one of"):
             explore(Hasty(), check_end)

@@ -17,7 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steel_toes.errors import ConcurrentSaveError, RecordError, SaveRefusedError, TornAppendError
-from steel_toes.records.ledger import ALL, WHOLE, Book, Record, Save, Verdict, Writer, judge, record_path
+from steel_toes.records.ledger import Ledger
+from steel_toes.records.record import ALL, NO_RECORD, Record, Writer, record_path
+from steel_toes.records.state import Verdict, judge
+from steel_toes.records.units import WHOLE, Parts, Versions
+from steel_toes.records.write import Write
 from steel_toes.stores.local import LocalStore
 
 ADA = Writer(
@@ -40,13 +44,13 @@ class Place:
         self.store = LocalStore("flights", "the local disk")
         self.path = Path(record_path(str(folder), "x", "flights"))
 
-    def book(self, **other: Any) -> Book:
+    def book(self, **other: Any) -> Ledger:
         """The book of an entry, which differs from the usual one in these facts."""
         facts: dict[str, Any] = {
-            "branch": "feature/x", "dataset": "flights", "location": "flights", "shown": str(self.copy),
-            "layout": "suffix", "kind": "overlay", "writer": ADA,
+            "branch_name": "feature/x", "dataset": "flights", "location": "flights", "branch_location": str(self.copy),
+            "layout": "suffix", "units": Parts(), "writer": ADA,
         }  # fmt: skip
-        return Book(store=self.store, path=str(self.path), **{**facts, **other})
+        return Ledger(store=self.store, path=str(self.path), **{**facts, **other})
 
     def identities(self, units: Any) -> dict[str, str]:
         """Of these files."""
@@ -54,7 +58,7 @@ class Place:
         return {unit: identity for unit, identity in found.items() if identity is not None}
 
     def save(
-        self, *units: str, text: str = "rows", book: Book | None = None, fails: bool = False, **plan: Any
+        self, *units: str, text: str = "rows", book: Ledger | None = None, fails: bool = False, **plan: Any
     ) -> Record:
         """Save units; with `fails`, in a process that is killed when half of it is written."""
         if fails:
@@ -62,7 +66,7 @@ class Place:
             if child:
                 os.waitpid(child, 0)
                 return self.record()
-        with (book or self.book()).saving(Save(units, **plan), self.identities):
+        with (book or self.book()).transaction(Write(units, **plan), self.identities):
             for unit in units:
                 (self.copy / unit).write_text(text[: len(text) // 2] if fails else text)
             if fails:
@@ -72,7 +76,7 @@ class Place:
     def record(self) -> Record:
         """The record as it is."""
         record = self.book().read()
-        assert record is not None
+        assert record.exists
         return record
 
     def verdict(self, unit: str) -> Verdict:
@@ -132,7 +136,7 @@ class TestFile:
         """Every record is the same after it was written and read, whatever the names in it."""
         text = st.text(max_size=20)
         units = st.dictionaries(text, text, max_size=3)
-        names = ("id", "branch", "dataset", "location", "layout", "created", "saved")
+        names = ("id", "branch_name", "dataset", "location", "layout", "created", "saved")
 
         def record(was: Record | None) -> Record:
             return Record(
@@ -156,7 +160,7 @@ class TestWhose:
 
     def test_none(self, place):
         """No record is no error: the branch has no copy."""
-        assert place.book().read() is None
+        assert place.book().read() == NO_RECORD
         assert place.verdict("a") is Verdict.MAIN
 
     def test_newer_format(self, place):
@@ -217,14 +221,14 @@ class TestWhose:
                 cut[chance.randrange(len(cut))] = chance.randrange(256)
             place.path.write_bytes(cut)
             try:
-                assert place.book().read() is None or isinstance(place.record(), Record)
+                assert isinstance(place.book().read(), Record)
             except RecordError:
                 continue
 
     def test_other_branch(self, place):
         """The record of another branch with the same slug is refused, and told as that."""
         place.save("a")
-        other = place.book(branch="feature-x")
+        other = place.book(branch_name="feature-x")
         for ask in (other.read, lambda: place.save("a", book=other)):
             with pytest.raises(RecordError, match=r"feature/x.*feature-x.*Rename the branch"):
                 ask()
@@ -238,7 +242,7 @@ class TestWhose:
     def test_other_kind(self, place):
         """An entry of another kind on the same location is refused, naming both datasets."""
         place.save("a")
-        other = place.book(dataset="flights_by_day", kind="versioned")
+        other = place.book(dataset="flights_by_day", units=Versions())
         for ask in (other.read, lambda: place.save("a", book=other)):
             with pytest.raises(RecordError, match="kind overlay, and flights_by_day has kind versioned") as failed:
                 ask()
@@ -254,7 +258,7 @@ class TestWhose:
         before = place.save("a")
         other = place.book(writer=replace(ADA, project="git.example/fork"))
         assert other.read() == before
-        with pytest.raises(SaveRefusedError, match=r"git\.example/flights's, and this is git\.example/fork"):
+        with pytest.raises(SaveRefusedError, match=r"belongs to git\.example/flights, and this is git\.example/fork"):
             place.save("a", book=other, text="theirs")
         assert (place.record(), (place.copy / "a").read_text()) == (before, "rows")
 
@@ -274,7 +278,7 @@ class TestSaving:
     def test_states(self, place):
         """A save writes `writing`, with the last complete record in `was`, before the data, and `complete` after it."""
         first = place.save("a")
-        with place.book().saving(Save(("a",)), place.identities) as (writing, before):
+        with place.book().transaction(Write(("a",)), place.identities) as (writing, before):
             assert (before, place.record()) == (first, writing)
             assert (writing.state, writing.was, list(writing.doubt)) == ("writing", first, ["a"])
             (place.copy / "a").write_text("more rows")
@@ -295,31 +299,31 @@ class TestSaving:
     def test_first_save_that_was_killed(self, place):
         """Before a first save has finished, the branch has no copy, whatever lies there."""
         record = place.save("a", fails=True)
-        assert (record.was, record.settled) == (None, None)
+        assert (record.was, record.settled) == (None, NO_RECORD)
         assert place.verdict("a") is Verdict.UNFINISHED
 
     def test_exception_puts_the_record_back(self, place):
         """An exception before the first byte puts back the very record that was; without one, deletes the new."""
-        with pytest.raises(ZeroDivisionError), place.book().saving(Save(("a",)), place.identities):
+        with pytest.raises(ZeroDivisionError), place.book().transaction(Write(("a",)), place.identities):
             raise ZeroDivisionError
         assert not place.path.exists()
         place.save("a")
         before = place.path.read_bytes()
-        with pytest.raises(KeyboardInterrupt), place.book().saving(Save(("a",)), place.identities):
+        with pytest.raises(KeyboardInterrupt), place.book().transaction(Write(("a",)), place.identities):
             raise KeyboardInterrupt
         assert place.path.read_bytes() == before
 
     def test_exception_after_the_first_byte(self, place):
         """After an exception in the middle of the data the copy is torn, as after a kill."""
         place.save("a")
-        with pytest.raises(ZeroDivisionError), place.book().saving(Save(("a",)), place.identities):
+        with pytest.raises(ZeroDivisionError), place.book().transaction(Write(("a",)), place.identities):
             raise ZeroDivisionError((place.copy / "a").write_text("ha"))
         assert place.verdict("a") is Verdict.TORN
 
     def test_doubts_of_others_outlive_an_exception(self, place):
         """A save that fails before its first byte leaves the doubts about other units where they were."""
         place.save("a", fails=True)
-        with pytest.raises(ZeroDivisionError), place.book().saving(Save(("b",)), place.identities):
+        with pytest.raises(ZeroDivisionError), place.book().transaction(Write(("b",)), place.identities):
             raise ZeroDivisionError
         assert place.record().doubts("a")
         assert not place.record().doubts("b")
@@ -356,7 +360,7 @@ class TestSaving:
     def test_overwrite(self, place):
         """After a save of everything its units are all that the branch has, and nothing of main's shows beside them."""
         place.save("a", "b")
-        with place.book().saving(Save(("c",), everything=True), place.identities) as (writing, _):
+        with place.book().transaction(Write(("c",), everything=True), place.identities) as (writing, _):
             assert list(writing.doubt) == [ALL]
             for unit in "ab":
                 (place.copy / unit).unlink()
@@ -368,7 +372,7 @@ class TestSaving:
     @pytest.mark.parametrize("by", ["another save", "nobody: it was removed"])
     def test_overtaken(self, place, by):
         """A save that finds another's record, or none, where its own was, does not say that it is complete."""
-        mine = place.book().saving(Save(("a",)), place.identities)
+        mine = place.book().transaction(Write(("a",)), place.identities)
         mine.__enter__()
         (place.copy / "a").write_text("mine")
         if by == "another save":
@@ -417,13 +421,13 @@ class TestBase:
 
     def test_versioned(self, place):
         """A versioned dataset's base is main's newest version at the branch's first save, and stays that."""
-        book = place.book(kind="versioned")
+        book = place.book(units=Versions())
         assert self.versioned(place, book, "v2", {"v1": "m"}) == {"v1": "m"}
         assert self.versioned(place, book, "v4", {"v3": "m"}) == {"v1": "m"}
 
     @staticmethod
-    def versioned(place: Place, book: Book, version: str, base: dict[str, str]) -> dict[str, str]:
-        with book.saving(Save((version,), base=base), place.identities):
+    def versioned(place: Place, book: Ledger, version: str, base: dict[str, str]) -> dict[str, str]:
+        with book.transaction(Write((version,), base=base), place.identities):
             (place.copy / version).write_text("rows")
         return book.read().base
 
@@ -489,7 +493,7 @@ class TestLook:
             place.path.unlink(missing_ok=True)
             return self.identity(place)
 
-        assert place.book().look("a", identify) == (None, Verdict.MAIN)
+        assert place.book().look("a", identify) == (NO_RECORD, Verdict.MAIN)
 
     @staticmethod
     def identity(place: Place) -> str | None:
@@ -502,8 +506,8 @@ class TestLook:
         return self.identity(place)
 
 
-RECORDS: dict[str, Callable[[Record], Record | None]] = {
-    "no record": lambda _: None,
+RECORDS: dict[str, Callable[[Record], Record]] = {
+    "no record": lambda _: NO_RECORD,
     "complete": lambda one: one,
     "writing": lambda one: replace(one, state="writing", doubt={WHOLE: "w"}, was=one),
     "first writing": lambda one: replace(one, state="writing", data={}, doubt={WHOLE: "w"}, was=None),
@@ -521,6 +525,6 @@ TABLE = {
 @pytest.mark.parametrize("name", RECORDS)
 def test_judge(name):
     """The verdict on data that is as the record says, that is other, and that is gone, follows from the table alone."""
-    facts = dict.fromkeys(["id", "branch", "dataset", "location", "layout", "created", "saved"], "-")
+    facts = dict.fromkeys(["id", "branch_name", "dataset", "location", "layout", "created", "saved"], "-")
     record = RECORDS[name](Record(**facts, state="complete", kind="whole", writer=Writer(), data={WHOLE: "same"}))
     assert tuple(judge(record, WHOLE, identity) for identity in ("same", "other", None)) == TABLE[name]

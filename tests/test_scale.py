@@ -28,7 +28,7 @@ pytest.importorskip("kedro_datasets.text", reason="the project's data is text")
 from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
-from steel_toes.records.ledger import Record, record_path
+from steel_toes.records.record import Record, record_path
 
 BRANCHES, DATASETS = map(int, os.environ.get("STEEL_TOES_BRANCHES", "30x20").split("x"))
 GONE = BRANCHES // 3
@@ -169,7 +169,7 @@ def fill(moto: Any, folder: Path, credentials: Any, names: list[str]) -> None:
     for name in names:
         for number in range(DATASETS):
             location = record.location.replace("data-0", f"data-{number}")
-            one = replace(record, branch=name, dataset=f"data-{number}", location=location)
+            one = replace(record, branch_name=name, dataset=f"data-{number}", location=location)
             one = replace(one, writer=replace(record.writer, upstream=f"origin/{name}"))
             moto.backend.put_object(BUCKET, record_path("", name, location).lstrip("/"), one.to_bytes())
             moto.backend.put_object(BUCKET, f"02/data-{number}--{name}.txt", b"branch's")

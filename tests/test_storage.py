@@ -506,7 +506,7 @@ class TestLocalDisk:
         """Processes of one host change one record one after the other, and a killed one holds nobody up."""
         code = (
             "import os, sys, time\n"
-            "from steel_toes.stores.base import LocalStore\n"
+            "from steel_toes.stores.local import LocalStore\n"
             "path, number = sys.argv[1], int(sys.argv[2])\n"
             "with LocalStore('flights', 'the local disk').lock(path):\n"
             "    found = int(open(path).read())\n"

@@ -33,7 +33,7 @@ from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import node, pipeline
 
 from steel_toes import SteelToes, TornCopyError
-from steel_toes.datasets.proxy import pair_of
+from steel_toes.datasets.proxy import branched_of
 from steel_toes.errors import ChangedCopyError, CopyError, StoreError, TornAppendError
 
 pd = pytest.importorskip("pandas", reason="most of the datasets here are pandas'")
@@ -669,9 +669,9 @@ class TestContract:
         place.elsewhere("catalog.save('mortal', 'half; dies')", "mortal", dies=True)
         with refused(TornCopyError) as caught:
             branch.load("mortal")
-        pair = pair_of(branch["mortal"])
+        pair = branched_of(branch["mortal"])
         told = [caught[0], caught[0].facts, branch, branch["mortal"], branch["parts"], branch.load("parts")]
-        told += [pair, pair.entry.store, pair.entry.book, pair.entry]
+        told += [pair, pair.place.store, pair.place.ledger, pair.entry]
         texts = [repr(one) for one in told] + ["".join(traceback.format_exception(caught[0]))]
         assert [text for text in texts if place.secret in text] == []
         assert place.secret.encode() not in pickle.dumps(caught[0])

@@ -10,58 +10,86 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
-from typing import Any
+from typing import Any, NamedTuple
 
 from kedro.io import AbstractDataset, CachedDataset, DatasetError
 from kedro.io.core import Version, parse_dataset_definition
 from kedro.io.data_catalog import _LazyDataset
 
-from steel_toes.catalog.policy import Given, Redirection
-from steel_toes.datasets.base import Dataset, Pair, RefusedPair, Side, refused
-from steel_toes.datasets.partitions import IncrementsPair, OverlayPair
-from steel_toes.datasets.proxy import pair_of, proxy_for
+from steel_toes.catalog.policy import Policy
+from steel_toes.catalog.spec import EntrySpec
+from steel_toes.datasets.base import BranchedDataset, Dataset
+from steel_toes.datasets.increments import BranchedIncrements
+from steel_toes.datasets.partitions import BranchedPartitions
+from steel_toes.datasets.proxy import branched_of, proxy_for
+from steel_toes.datasets.refused import refuse
 from steel_toes.datasets.registry import Config, Rule, class_names, wraps
-from steel_toes.datasets.versions import VersionedPair
-from steel_toes.errors import LocationError
+from steel_toes.datasets.versions import BranchedVersions
+from steel_toes.datasets.whole import BranchedWhole
+from steel_toes.errors import CANNOT_BE_BUILT_AGAIN, MAIN_IS_BLOCKED, ONE_LOCATION_FOR_BOTH, LocationError
+from steel_toes.records.place import Side
 
-_OVERLAYS: Mapping[str, type[Pair]] = {"overlay": OverlayPair, "increments": IncrementsPair}
+_KINDS: Mapping[str, type[BranchedDataset]] = {
+    "whole": BranchedWhole,
+    "overlay": BranchedPartitions,
+    "increments": BranchedIncrements,
+}
 
 
-def wrap(redirection: Redirection, given: Given, main: Dataset) -> Any:
+# --- From an entry to its proxy ---------------------------------------------------------------------------------------
+
+
+def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
     """The proxy for a dataset, or the dataset itself where it is left alone.
 
     Args:
-        redirection: of the catalog.
-        given: the entry.
-        main: the dataset that Kedro built for it.
+        policy: of the catalog.
+        spec: the entry.
+        main_dataset: the dataset that Kedro built for it.
     """
-    rule = redirection.rule(given)
-    if rule.action == "alone" or (main._EPHEMERAL and not isinstance(main, CachedDataset)):
-        return main
-    known = redirection.branch.is_known
-    why = rule.why if known and rule.action != "redirect" else redirection.branch.why
-    if known and rule.action == "redirect":
+    rule = policy.rule(spec)
+    if rule.action == "alone" or _is_in_memory(main_dataset):
+        return main_dataset
+    branch = policy.branch
+    why = rule.why
+    if not branch.is_known:
+        why = branch.why
+    elif rule.action == "redirect":
         try:
-            return proxy_for(_pair(redirection, given, rule, main))
+            return proxy_for(_branched(policy, spec, rule, main_dataset))
         except LocationError as exc:
             why = str(exc)
-    kind = class_names(given.classes[0])[0]
+    type_name, *_ = class_names(spec.classes[0])
     load_why = rule.why if rule.action == "refuse_load" else ""
-    errors = refused(given.name, kind, redirection.branch.name, why, load_why)
-    return proxy_for(RefusedPair(_block(main, given.name), *errors))
+    return proxy_for(refuse(_block(main_dataset, spec.name), spec.name, type_name, branch.name, why, load_why))
 
 
-def _pair(redirection: Redirection, given: Given, rule: Rule, main: Dataset) -> Pair:
-    where = location, copy = redirection.locations(given, rule)
-    build = Build(given.name, given.config, given.moved(rule, copy))
-    entry = redirection.entry(given, rule, where, build)
-    kind = VersionedPair if given.version else _OVERLAYS.get(rule.kind, Pair)
-    pair = kind(entry, _block(main, given.name), given.version)
-    said = _described(pair.main, rule.parameter)
-    if said is not None and said == _described(pair.branch, rule.parameter):
-        why, remedy = f"Kedro sees one location in it and in {copy}.", "Share the entry: SteelToes(shared=[...])."
-        raise LocationError(location=location, why=why, remedy=remedy)
-    return pair
+def _branched(policy: Policy, spec: EntrySpec, rule: Rule, main_dataset: Dataset) -> BranchedDataset:
+    locations = policy.locations(spec, rule)
+    build = Build(spec.name, spec.config, spec.moved(rule, locations.branch))
+    entry = policy.entry(spec, rule, locations, build)
+    kind = BranchedVersions if spec.version else _KINDS[rule.kind]
+    branched = kind(entry, _block(main_dataset, spec.name), spec.version)
+    main_description = _described(branched.main_dataset, rule.parameter)
+    branch_description = _described(branched.branch_dataset, rule.parameter)
+    if main_description is not None and main_description == branch_description:
+        raise LocationError(ONE_LOCATION_FOR_BOTH, location=locations.main, copy=locations.branch)
+    return branched
+
+
+def _is_in_memory(dataset: Dataset) -> bool:
+    # A CachedDataset is ephemeral too, and holds one that may not be.
+    return dataset._EPHEMERAL and not isinstance(dataset, CachedDataset)
+
+
+def _described(dataset: Dataset, parameter: str) -> str | None:
+    """What the dataset itself says of its location; None if it does not say."""
+    inner = dataset._dataset if isinstance(dataset, CachedDataset) else dataset
+    description: Any = inner._describe()
+    if not isinstance(description, dict):
+        return None
+    location = description.get(parameter)
+    return None if location is None else str(location)
 
 
 @dataclass(frozen=True)
@@ -70,36 +98,39 @@ class Build:
 
     Args:
         name: of the entry.
-        main: its configuration.
-        branch: the same, with the branch copy's location.
+        main_config: its configuration.
+        branch_config: the same, with the branch copy's location.
     """
 
     name: str
     # Configurations hold credentials, and a traceback with its locals is often in a log.
-    main: Config = field(repr=False)
-    branch: Config = field(repr=False)
+    main_config: Config = field(repr=False)
+    branch_config: Config = field(repr=False)
 
     def config(self, side: Side) -> Config:
         """The configuration of that side's dataset."""
-        return self.main if side is Side.MAIN else self.branch
+        return self.main_config if side is Side.MAIN else self.branch_config
 
     def __call__(self, side: Side, version: Version | None) -> Dataset:
         """The dataset of that side; main's can neither save nor confirm."""
-        pinned = (version.load, version.save) if version else (None, None)
-        dataset: Dataset = AbstractDataset.from_config(self.name, self.config(side), *pinned)
-        return _block(dataset, self.name) if side is Side.MAIN else dataset
+        load_version = version.load if version else None
+        save_version = version.save if version else None
+        dataset: Dataset = AbstractDataset.from_config(self.name, self.config(side), load_version, save_version)
+        if side is Side.MAIN:
+            return _block(dataset, self.name)
+        return dataset
 
 
 @dataclass(frozen=True)
 class _Blocked:
     """In the place of main's `save` and `confirm` on a branch."""
 
-    name: str
+    dataset: str
     action: str
 
     def __call__(self, *_: Any, **__: Any) -> None:
         """Refuse."""
-        raise DatasetError(f"{self.name}: main's {self.action} is blocked on a branch. Use the catalog's dataset.")
+        raise DatasetError(MAIN_IS_BLOCKED.format(dataset=self.dataset, action=self.action))
 
 
 def _block(dataset: Dataset, name: str) -> Dataset:
@@ -111,125 +142,147 @@ def _block(dataset: Dataset, name: str) -> Dataset:
     return dataset
 
 
-def _described(dataset: Dataset, parameter: str) -> Any:
-    """What the dataset itself says of its location; None if it does not say."""
-    dataset = dataset._dataset if isinstance(dataset, CachedDataset) else dataset
-    said: Any = dataset._describe()
-    found = said.get(parameter) if isinstance(said, dict) else None
-    return str(found) if found is not None else None
+# --- From an instance to its configuration ----------------------------------------------------------------------------
 
 
-def config_of(dataset: Dataset) -> tuple[Config, Version | None]:
+class Configured(NamedTuple):
+    """The configuration that an instance can be built from again, and its versions."""
+
+    config: Config
+    version: Version | None
+
+
+def config_of(dataset: Dataset) -> Configured:
     """The configuration of a ready-made instance, from what Kedro remembers of its arguments, and its versions."""
     arguments: Config = dict(dataset._init_args)  # type: ignore[attr-defined]  # set when it was built
     if set(arguments) == {"args", "kwargs"}:
         # A subclass without an __init__ of its own is remembered so.
-        arguments = signature(type(dataset)).bind(*arguments["args"], **arguments["kwargs"]).arguments
+        bound = signature(type(dataset)).bind(*arguments["args"], **arguments["kwargs"])
+        arguments = bound.arguments
     version = arguments.pop("version", None)
     config: Config = {"type": type(dataset), **arguments}
     if isinstance(dataset, CachedDataset):
-        given = arguments["dataset"]
-        if isinstance(given, AbstractDataset):
-            config["dataset"], version = config_of(given)
+        inner_dataset = arguments["dataset"]
+        if isinstance(inner_dataset, AbstractDataset):
+            config["dataset"], version = config_of(inner_dataset)
         # Kedro writes `versioned` into the dict that it was given, and refuses to find it there again.
         config["dataset"] = {key: value for key, value in config["dataset"].items() if key != "versioned"}
     if version:
         config["versioned"] = True
-    return config, version
+    return Configured(config, version)
 
 
-def _given(name: str, config: Config, main: Dataset, version: Version | None) -> Given:
-    inner = (parse_dataset_definition(config["dataset"])[0],) if wraps(type(main)) and "dataset" in config else ()
-    return Given(name, config, (*inner, type(main)), version)
+def _spec(name: str, config: Config, main_dataset: Dataset, version: Version | None) -> EntrySpec:
+    classes: tuple[type, ...] = (type(main_dataset),)
+    if wraps(type(main_dataset)) and "dataset" in config:
+        inner_class, _ = parse_dataset_definition(config["dataset"])
+        classes = (inner_class, *classes)
+    return EntrySpec(name, config, classes, version)
+
+
+# --- The catalog's two dictionaries -----------------------------------------------------------------------------------
 
 
 class _BranchedLazy(_LazyDataset):
     """Kedro's placeholder, which builds a proxy."""
 
-    def __init__(self, lazy: _LazyDataset, redirection: Redirection) -> None:
+    def __init__(self, lazy: _LazyDataset, policy: Policy) -> None:
         super().__init__(lazy.name, lazy.config, lazy.load_version, lazy.save_version)
-        self._redirection = redirection
+        self._policy = policy
 
     def materialize(self) -> Any:
-        main = super().materialize()
-        versioned = self.config.get("versioned") or getattr(type(main), "versioned", False)
-        version = Version(self.load_version, self.save_version) if versioned else None
-        return wrap(self._redirection, _given(self.name, self.config, main, version), main)
+        main_dataset = super().materialize()
+        version = None
+        if self.config.get("versioned") or getattr(type(main_dataset), "versioned", False):
+            version = Version(self.load_version, self.save_version)
+        return wrap(self._policy, _spec(self.name, self.config, main_dataset, version), main_dataset)
 
 
 class _LazyDatasets(dict[str, _LazyDataset]):
     """The catalog's placeholders, each of which builds a proxy."""
 
-    def __init__(self, redirection: Redirection, lazy: Mapping[str, _LazyDataset]) -> None:
-        self.redirection = redirection
-        super().__init__({name: _BranchedLazy(dataset, redirection) for name, dataset in lazy.items()})
+    def __init__(self, policy: Policy, lazy: Mapping[str, _LazyDataset]) -> None:
+        self.policy = policy
+        super().__init__({name: _BranchedLazy(dataset, policy) for name, dataset in lazy.items()})
 
     def __setitem__(self, name: str, lazy: _LazyDataset) -> None:
-        super().__setitem__(name, _BranchedLazy(lazy, self.redirection))
+        super().__setitem__(name, _BranchedLazy(lazy, self.policy))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _lazy_again, (self.redirection, dict(self))
+        return _rebuild_lazy, (self.policy, dict(self))
 
 
-def _lazy_again(redirection: Redirection, lazy: dict[str, _LazyDataset]) -> _LazyDatasets:
-    again = _LazyDatasets(redirection, {})
+def _rebuild_lazy(policy: Policy, lazy: dict[str, _LazyDataset]) -> _LazyDatasets:
+    datasets = _LazyDatasets(policy, {})
     for name, dataset in lazy.items():
-        dict.__setitem__(again, name, dataset)
-    return again
+        dict.__setitem__(datasets, name, dataset)
+    return datasets
 
 
 class _Datasets(dict[str, Any]):
     """The catalog's datasets, of which ready-made instances become proxies."""
 
-    def __init__(self, redirection: Redirection, datasets: Mapping[str, Any]) -> None:
+    def __init__(self, policy: Policy, datasets: Mapping[str, Any]) -> None:
         super().__init__(datasets)
-        self.redirection = redirection
+        self.policy = policy
 
     def __setitem__(self, name: str, dataset: Any) -> None:
-        super().__setitem__(name, dataset if pair_of(dataset) else self.wrapped(name, dataset))
+        if branched_of(dataset) is None:
+            dataset = self.wrapped(name, dataset)
+        super().__setitem__(name, dataset)
 
     def wrapped(self, name: str, dataset: Any) -> Any:
         """What stands for an instance: a proxy with datasets built anew, since the instance is the user's."""
-        if dataset._EPHEMERAL and not isinstance(dataset, CachedDataset):
+        if _is_in_memory(dataset):
             return dataset
         config, version = config_of(dataset)
-        given = _given(name, config, dataset, version)
-        if self.redirection.rule(given).action == "alone":
+        spec = _spec(name, config, dataset, version)
+        if self.policy.rule(spec).action == "alone":
             return dataset
         try:
-            main = Build(name, config, {})(Side.MAIN, version)
+            main_dataset = Build(name, config, {})(Side.MAIN, version)
         except DatasetError:
-            why = "It was added as an instance that cannot be built again from its arguments."
-            branch = self.redirection.branch.name
-            return proxy_for(RefusedPair(dataset, *refused(name, type(dataset).__name__, branch, why)))
-        return wrap(self.redirection, given, main)
+            branch_name = self.policy.branch.name
+            return proxy_for(refuse(dataset, name, type(dataset).__name__, branch_name, CANNOT_BE_BUILT_AGAIN))
+        return wrap(self.policy, spec, main_dataset)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _Datasets, (self.redirection, dict(self))
+        return _Datasets, (self.policy, dict(self))
 
 
-def install(catalog: Any, redirection: Redirection) -> bool:
+# --- What the rest of steel_toes asks ---------------------------------------------------------------------------------
+
+
+class Configurations(NamedTuple):
+    """The resolved configurations of a catalog's entries, and those of its patterns."""
+
+    explicit: dict[str, Config]
+    patterns: dict[str, Config]
+
+
+def install(catalog: Any, policy: Policy) -> bool:
     """Make every dataset of a catalog follow the law. Builds and imports nothing.
 
     Args:
         catalog: a Kedro DataCatalog.
-        redirection: what is known before the catalog is.
+        policy: what is known before the catalog is.
 
     Returns:
         False if it was done before, and nothing was changed.
     """
     if is_installed(catalog):
         return False
-    ready = catalog._datasets
-    redirection = redirection.surveyed(*map(dict.values, configurations(catalog)))
-    catalog._lazy_datasets = _LazyDatasets(redirection, catalog._lazy_datasets)
-    catalog._datasets = _Datasets(redirection, ready)
-    for name, dataset in ready.items():
+    instances = catalog._datasets
+    explicit, patterns = configurations(catalog)
+    policy = policy.surveyed(explicit.values(), patterns.values())
+    catalog._lazy_datasets = _LazyDatasets(policy, catalog._lazy_datasets)
+    catalog._datasets = _Datasets(policy, instances)
+    for name, dataset in instances.items():
         dict.__setitem__(catalog._datasets, name, catalog._datasets.wrapped(name, dataset))
     return True
 
 
-def configurations(catalog: Any, names: Iterable[str] = ()) -> tuple[dict[str, Config], dict[str, Config]]:
+def configurations(catalog: Any, names: Iterable[str] = ()) -> Configurations:
     """The resolved configurations of a catalog's entries, and those of its patterns.
 
     Args:
@@ -237,10 +290,14 @@ def configurations(catalog: Any, names: Iterable[str] = ()) -> tuple[dict[str, C
         names: of entries that only a pattern makes.
     """
     resolver = catalog.config_resolver
-    instances = {name: config_of(found)[0] for name, found in catalog._datasets.items() if not found._EPHEMERAL}
-    explicit = {**resolver.config, **instances}
-    made = {name: resolver.resolve_pattern(name) for name in names if name not in explicit}
-    return {**explicit, **made}, {**resolver._dataset_patterns, **resolver._user_catch_all_pattern}
+    explicit = dict(resolver.config)
+    for name, dataset in catalog._datasets.items():
+        if not dataset._EPHEMERAL:
+            explicit[name] = config_of(dataset).config
+    for name in names:
+        if name not in explicit:
+            explicit[name] = resolver.resolve_pattern(name)
+    return Configurations(explicit, {**resolver._dataset_patterns, **resolver._user_catch_all_pattern})
 
 
 def is_installed(catalog: Any) -> bool:

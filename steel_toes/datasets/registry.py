@@ -1,4 +1,4 @@
-"""Which parameters of which dataset class say where its data is, and what may be done with it on a branch.
+"""Which parameter of which dataset class says where its data is, and what may be done with it on a branch.
 
 The registry follows a survey of all dataset classes of kedro-datasets 9.6 and kedro.io. A class that it does not name
 is found through its bases, so that a user's subclass inherits the rule; then by the name of a parameter.
@@ -6,14 +6,20 @@ is found through its bases, so that a user's subclass inherits the rule; then by
 
 from __future__ import annotations
 
-import copy
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from kedro.io import CachedDataset
-from kedro.io.core import get_protocol_and_path
+
+from steel_toes.errors import (
+    HAS_NO_LOCATION,
+    IS_A_HANDLE,
+    IS_A_SERVICE,
+    IS_A_STREAM,
+    IS_A_TABLE,
+    WRITES_ON_LOAD,
+)
 
 Config = dict[str, Any]
 Action = Literal["redirect", "alone", "refuse_save", "refuse_load"]
@@ -21,7 +27,7 @@ Kind = Literal["whole", "overlay", "increments"]
 Seeding = Literal["never", "directory", "always"]
 
 PARAMETERS = ("filepath", "path", "filename")
-"""The parameters that mean a location in a class that nobody taught us, in this order."""
+"""The parameters that mean a location in a class that nobody surveyed or taught, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +52,26 @@ class Rule:
     mode: str = "overwrite"
     why: str = ""
 
+    @property
+    def is_overlay(self) -> bool:
+        """Whether the data is divided into partitions."""
+        return self.kind in ("overlay", "increments")
+
 
 _ALONE = Rule("alone")
 _DIRECTORY = Rule(parameter="filepath", lists=True, seeding="directory")
 _MODEL = Rule(parameter="filepath", lists=True)
 _SPARK = Rule(parameter="filepath", lists=True, mode="errorifexists")
 _HUGGING_FACE = Rule(parameter="path", seeding="directory")
-_TABLE = Rule("refuse_save", why="Its data is a table or a key, which steel_toes cannot redirect yet.")
-_SERVICE = Rule("refuse_save", why="It writes to a service, of which there is no copy for the branch.")
-_STREAM = Rule("refuse_save", why="A stream's checkpoint cannot be divided between branches.")
-_HANDLE = Rule("refuse_load", why="What it loads is a handle that can write where it came from: main's data.")
-
-WRITES_ON_LOAD = Rule("refuse_load", why="Loading it can itself write to the service or to main's file.")
+_TABLE = Rule("refuse_save", why=IS_A_TABLE)
+_SERVICE = Rule("refuse_save", why=IS_A_SERVICE)
+_STREAM = Rule("refuse_save", why=IS_A_STREAM)
+_HANDLE = Rule("refuse_load", why=IS_A_HANDLE)
+_WRITER = Rule("refuse_load", why=WRITES_ON_LOAD)
 
 _KEDRO_DATASETS = "kedro_datasets"
 _X = "kedro_datasets_experimental."
-_M = "kedro_mlflow.io."  # what its datasets write is in MLflow's runs, which are nobody else's
+_M = "kedro_mlflow.io."  # what its datasets write is in MLflow's runs, each of which has its own
 REGISTRY: Mapping[str, Rule] = {
     "MemoryDataset": _ALONE,
     "SharedMemoryDataset": _ALONE,
@@ -100,12 +110,12 @@ REGISTRY: Mapping[str, Rule] = {
     _X + "faiss.FAISSVectorStoreDataset": _HANDLE,
     _X + "feast.FeastDataset": _SERVICE,
     _X + "langchain.PromptDataset": _ALONE,
-    _X + "langfuse.EvaluationDataset": WRITES_ON_LOAD,
-    _X + "langfuse.PromptDataset": WRITES_ON_LOAD,
+    _X + "langfuse.EvaluationDataset": _WRITER,
+    _X + "langfuse.PromptDataset": _WRITER,
     _X + "langfuse.TraceDataset": _ALONE,
     _X + "mlrun.MLRunAbstractDataset": _SERVICE,
-    _X + "opik.EvaluationDataset": WRITES_ON_LOAD,
-    _X + "opik.PromptDataset": WRITES_ON_LOAD,
+    _X + "opik.EvaluationDataset": _WRITER,
+    _X + "opik.PromptDataset": _WRITER,
     _X + "opik.TraceDataset": _ALONE,
     _X + "optuna.StudyDataset": _HANDLE,
     _X + "polars.PolarsDatabaseDataset": _TABLE,
@@ -119,11 +129,17 @@ REGISTRY: Mapping[str, Rule] = {
     _M + "models.mlflow_model_tracking_dataset.MlflowModelTrackingDataset": _ALONE,
 }
 
-_UNPLACED = Rule("refuse_save", why="None of its parameters is known to say where its data is.")
-_REPLACING = {"w", "wb", "wt", "w+", "wb+", "w+b", "overwrite", "replace"}
-_MODES = ("mode", "if_exists", "write_mode")
+_UNPLACED = Rule("refuse_save", why=HAS_NO_LOCATION)
+
+_REPLACING_MODES = {"w", "wb", "wt", "w+", "wb+", "w+b", "overwrite", "replace"}
+_MODE_SETTINGS = ("mode", "if_exists", "write_mode")
 # With one of these, an overwrite replaces only a part of what is there.
-_PARTIAL = ("append", "predicate", "partition_filters", "partitionOverwriteMode", "upsert")
+_PARTIAL_SETTINGS = ("append", "predicate", "partition_filters", "partitionOverwriteMode", "upsert")
+# The settings that hold those of a save; never `load_args`, which do not save.
+_SAVING_SETTINGS = ("save_args", "fs_args", "open_args_save", "writer", "dataset")
+
+
+# --- Names ------------------------------------------------------------------------------------------------------------
 
 
 def type_name(qualified: str) -> str:
@@ -131,43 +147,14 @@ def type_name(qualified: str) -> str:
     parts = qualified.split(".")
     if parts[0] in (_KEDRO_DATASETS, _X[:-1]) and len(parts) > 2:
         return f"{parts[0]}.{parts[1]}.{parts[-1]}"
-    return parts[-1] if parts[:2] == ["kedro", "io"] else qualified
+    if parts[:2] == ["kedro", "io"]:
+        return parts[-1]
+    return qualified
 
 
 def class_names(cls: type) -> list[str]:
     """The names of a class and of its bases, nearest first."""
-    return [type_name(f"{c.__module__}.{c.__qualname__}") for c in cls.__mro__]
-
-
-def rule_for(names: list[str], config: Config, taught: Mapping[str, str]) -> Rule:
-    """The rule for a dataset.
-
-    Args:
-        names: `class_names` of its class, or the one name in its configuration where the class must not be imported.
-        config: its resolved configuration.
-        taught: the parameters that a project taught us, by class name. Teaching a class says, too, that each save
-            replaces what was there; a class nobody knows is seeded first, which is always right and costs a copy.
-    """
-    known = {catalog_name(name): parameter for name, parameter in taught.items()}
-    for name in map(catalog_name, names):
-        if name in known:
-            return Rule(parameter=known[name], lists=REGISTRY.get(name, _UNPLACED).lists)
-        if name in REGISTRY:
-            return _specialised(REGISTRY[name], name, config)
-    parameter = next((p for p in PARAMETERS if config.get(p)), "")
-    if not parameter:
-        return _UNPLACED
-    surveyed = any(name.startswith(_KEDRO_DATASETS) for name in names)
-    return Rule(
-        parameter=parameter,
-        lists=parameter == "path" and not surveyed,
-        seeding="never" if surveyed else "always",
-    )
-
-
-def wraps(cls: type) -> bool:
-    """Whether a class holds another dataset, in whose configuration the location is."""
-    return issubclass(cls, CachedDataset) or cls.__module__.startswith(f"{_M}artifacts.")
+    return [type_name(f"{base.__module__}.{base.__qualname__}") for base in cls.__mro__]
 
 
 def catalog_name(name: str) -> str:
@@ -175,9 +162,43 @@ def catalog_name(name: str) -> str:
     return type_name(name).removeprefix(f"{_KEDRO_DATASETS}.")
 
 
+# --- Rules ------------------------------------------------------------------------------------------------------------
+
+
+def rule_for(names: list[str], config: Config, location_parameters: Mapping[str, str]) -> Rule:
+    """The rule for a dataset.
+
+    Args:
+        names: `class_names` of its class, or the one name in its configuration where the class must not be imported.
+        config: its resolved configuration.
+        location_parameters: those that a project teaches, by class name. Teaching a class says, too, that each save
+            replaces what was there; a class that nobody knows is seeded first, which is always right and costs a copy.
+    """
+    taught_names = {catalog_name(name): parameter for name, parameter in location_parameters.items()}
+    for name in map(catalog_name, names):
+        if name in taught_names:
+            lists = REGISTRY.get(name, _UNPLACED).lists
+            return Rule(parameter=taught_names[name], lists=lists)
+        if name in REGISTRY:
+            return _specialised(REGISTRY[name], name, config)
+    return _rule_by_parameter(names, config)
+
+
+def _rule_by_parameter(names: list[str], config: Config) -> Rule:
+    """The rule for a class that is in no table: by the name of a parameter."""
+    parameters = [parameter for parameter in PARAMETERS if config.get(parameter)]
+    if not parameters:
+        return _UNPLACED
+    is_surveyed = any(name.startswith(_KEDRO_DATASETS) for name in names)
+    if is_surveyed:
+        return Rule(parameter=parameters[0])
+    return Rule(parameter=parameters[0], lists=parameters[0] == "path", seeding="always")
+
+
 def _specialised(rule: Rule, name: str, config: Config) -> Rule:
     """The few classes whose rule depends on their configuration."""
-    if name == "api.APIDataset" and str(config.get("method", "GET")).upper() == "GET":
+    method = str(config.get("method", "GET")).upper()
+    if name == "api.APIDataset" and method == "GET":
         return _ALONE
     if name == "pandas.DeltaTableDataset" and not config.get("filepath"):
         return _TABLE
@@ -186,63 +207,49 @@ def _specialised(rule: Rule, name: str, config: Config) -> Rule:
     return rule
 
 
+def rule_for_wrapped(rule: Rule, config: Config, inner: Config) -> Rule:
+    """The rule for an entry whose location is in the configuration of a dataset inside it.
+
+    Args:
+        rule: of the inner dataset.
+        config: the entry's configuration.
+        inner: that of the dataset inside it.
+    """
+    if config.get("run_id"):
+        return _WRITER  # kedro-mlflow copies a run's artifact over the file that it wraps
+    if inner.get("versioned"):
+        # Kedro pins no version inside another dataset: its versions are files of a directory.
+        return replace(rule, seeding="always")
+    return rule
+
+
+def wraps(cls: type) -> bool:
+    """Whether a class holds another dataset, in whose configuration the location is."""
+    return issubclass(cls, CachedDataset) or cls.__module__.startswith(f"{_M}artifacts.")
+
+
+# --- Seeding ----------------------------------------------------------------------------------------------------------
+
+
 def seeding(rule: Rule, config: Config) -> Seeding:
     """Whether main's copy must be copied to the branch before its first save.
 
     "never" is a plain replacement: nothing of what was there can be seen after the save. Appending, exclusive,
     ignoring, failing and merging modes are not, nor is a directory to which files are added.
     """
-    modes = set(_settings(config, _MODES)) or {rule.mode}
-    partial = any(_settings(config, _PARTIAL))
-    if partial or any(str(mode).lower() not in _REPLACING for mode in modes):
+    if any(_settings(config, _PARTIAL_SETTINGS)):
         return "always"
+    modes = set(_settings(config, _MODE_SETTINGS)) or {rule.mode}
+    for mode in modes:
+        if str(mode).lower() not in _REPLACING_MODES:
+            return "always"
     return rule.seeding
 
 
 def _settings(config: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[Any]:
-    """The values of these settings wherever a class may take them; never inside `load_args`, which do not save."""
+    """The values of these settings wherever a class may take them for its saves."""
     for key, value in config.items():
         if key in names and value is not None:
             yield value
-        elif isinstance(value, Mapping) and key in ("save_args", "fs_args", "open_args_save", "writer", "dataset"):
+        elif key in _SAVING_SETTINGS and isinstance(value, Mapping):
             yield from _settings(value, names)
-
-
-def location_of(rule: Rule, config: Config) -> str:
-    """The location in a configuration, as text; empty if it has none."""
-    value = config.get(rule.parameter) if rule.parameter else None
-    return os.fspath(value) if isinstance(value, (str, os.PathLike)) else ""
-
-
-def redirected(rule: Rule, config: Config, location: str) -> Config:
-    """A copy of the configuration with another location, and with what must move with it."""
-    moved = copy.deepcopy(config)
-    main = location_of(rule, config).rstrip("/")
-    checkpoint = moved.get("checkpoint")
-    if rule.kind == "increments" and isinstance(checkpoint, dict):
-        # Kedro demands that a checkpoint lies inside the directory of the partitions.
-        for key, value in checkpoint.items():
-            if isinstance(value, str) and value.startswith(main + "/"):
-                checkpoint[key] = location.rstrip("/") + value[len(main) :]
-    moved[rule.parameter] = location
-    return moved
-
-
-def absolute(location: str, folder: str = "") -> str:
-    """A relative local location from a folder or the working directory, as Kedro reads it; anything else as it is."""
-    protocol, path = get_protocol_and_path(location)
-    if protocol != "file" or "://" in location:
-        return location
-    return os.path.join(folder or os.getcwd(), os.path.expanduser(path))
-
-
-def filesystem_path(rule: Rule, location: str) -> tuple[str, str]:
-    """Fsspec's protocol and path of an absolute location, as the dataset itself understands it.
-
-    Kedro's file datasets drop the host of `memory://`, `sftp://` and others; its partitioned ones hand the URL to
-    fsspec. Both are followed to the letter, since the record must speak of the object that the dataset writes.
-    """
-    protocol, path = get_protocol_and_path(location)
-    if protocol != "file" and rule.kind in ("overlay", "increments"):
-        path = location.split("://", 1)[1]
-    return protocol, path.rstrip("/")

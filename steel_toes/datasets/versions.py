@@ -3,181 +3,197 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from kedro.io import DatasetError
 from kedro.io.core import Version, VersionNotFoundError, generate_timestamp
 
-from steel_toes.datasets.base import Dataset, Entry, Pair, Side
-from steel_toes.errors import ChangedCopyError, TornCopyError
-from steel_toes.records.ledger import Identities, Record, Save, Verdict
+from steel_toes import errors
+from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, Entry
+from steel_toes.records.place import Side
+from steel_toes.records.record import NO_RECORD, Record
+from steel_toes.records.state import Look, Verdict
+from steel_toes.records.write import Write
 
 logger = logging.getLogger(__name__)
 
 
-class VersionedPair(Pair):
-    """A versioned dataset: the union of both sides' versions."""
+class VersionOfSide(NamedTuple):
+    """A version, and the side that has it."""
 
-    answers = Pair.answers | {"_get_versions", "list_versions", "resolve_load_version", "_fetch_latest_load_version"}
+    version: str
+    side: Side
 
-    def __init__(self, entry: Entry, main: Dataset | None = None, version: Version | None = None) -> None:
-        super().__init__(entry, main, version)
-        self._resolved: tuple[str, Side] | None = None
-        self._built: tuple[Side, str, Dataset] | None = None
+
+class _Pinned(NamedTuple):
+    """The dataset that is pinned to a version of a side."""
+
+    resolved: VersionOfSide
+    dataset: Dataset
+
+
+class BranchedVersions(BranchedDataset):
+    """A versioned dataset: each version is a unit."""
+
+    answers = BranchedDataset.answers | {
+        "_get_versions",
+        "list_versions",
+        "resolve_load_version",
+        "_fetch_latest_load_version",
+    }
+
+    def __init__(self, entry: Entry, main_dataset: Dataset | None = None, version: Version | None = None) -> None:
+        super().__init__(entry, main_dataset, version)
+        self._resolved: VersionOfSide | None = None
+        self._pinned: _Pinned | None = None
 
     def load(self) -> Any:
         """Load the pinned version, else the newest that the branch sees."""
-        version, side = self._resolve()
-        for _ in range(3):
-            record, verdict = self.look(version) if side is Side.BRANCH else (None, Verdict.MAIN)
-            self._side(record, verdict)
-            if record is None:
-                return self._pinned(side, version).load()
-            whole, data = self._read(record, version, self._pinned(side, version).load)
-            if whole:
-                return data
-        self.torn(record)
+        resolved = self._resolve()
+        dataset = self._dataset_of(resolved)
+
+        def choose() -> Choice:
+            if resolved.side is Side.MAIN:
+                return Choice(NO_RECORD, Side.MAIN)
+            look = self.look(resolved.version)
+            self.side_of(look)
+            # A record that vanished: the version that is asked for is no other side's.
+            return Choice(look.record, Side.BRANCH if look.record.exists else Side.MAIN)
+
+        return self.load_stable(resolved.version, choose, dataset.load, dataset.load)
 
     def save(self, data: Any) -> None:
         """Save a new version to the branch copy; a version that either side holds is refused, as Kedro does."""
         self._forget()
         if data is None:
-            return self.branch.save(data)
-        asked = self.version or Version(None, None)
-        version = asked.save or generate_timestamp()
-        path = self.entry.path(Side.MAIN, version)
-        if self.entry.store.identity(path) is not None:
-            raise DatasetError(f"Save path '{path}' for {self.main!s} must not exist if versioning is enabled.")
-        dataset = self.entry.build(Side.BRANCH, Version(asked.load, version))
-        plan = Save((version,), self._base((version,)))
-        half = self.look(version)[1] in (Verdict.TORN, Verdict.UNFINISHED)
-        with self.entry.book.saving(plan, self._on_branch) as (writing, _):
-            if half:
-                # Of an earlier, dead save: Kedro would refuse to save over it.
-                self.entry.store.remove(self.entry.path(Side.BRANCH, version))
+            return self.branch_dataset.save(data)
+        pin = self.version or Version(None, None)
+        version = pin.save or generate_timestamp()
+        main_path = self.place.unit_path(Side.MAIN, version)
+        if self.place.store.identity(main_path) is not None:
+            raise DatasetError(errors.VERSION_EXISTS.format(path=main_path, dataset=self.main_dataset))
+        dataset = self.entry.build(Side.BRANCH, Version(pin.load, version))
+        write = Write((version,), self.place.base((version,)))
+        is_half_saved = self.look(version).verdict in (Verdict.TORN, Verdict.UNFINISHED)
+        with self.place.ledger.transaction(write, self.identify_branch) as (writing, _):
+            if is_half_saved:
+                # By an earlier, dead save: Kedro would refuse to save over it.
+                self.place.store.remove(self.place.unit_path(Side.BRANCH, version))
             dataset.save(data)
-        known = [*(writing.was.data if writing.was else ()), *writing.base]
-        if not asked.load and version >= max(known, default=""):
+        versions = [*writing.settled.data, *writing.base]
+        if not pin.load and version >= max(versions, default=""):
             # As in Kedro, a run goes on reading the version that it saved, whatever others save meanwhile.
-            self._resolved = (version, Side.BRANCH)
-            self._built = (Side.BRANCH, version, dataset)
+            self._resolved = VersionOfSide(version, Side.BRANCH)
+            self._pinned = _Pinned(self._resolved, dataset)
 
     def exists(self) -> bool:
         """Whether the version that would be loaded is there."""
         try:
-            version, side = self._resolve()
+            resolved = self._resolve()
         except VersionNotFoundError:
             return False
-        if side is Side.BRANCH and self.look(version)[1] in (Verdict.TORN, Verdict.GONE):
+        if resolved.side is Side.BRANCH and self.look(resolved.version).verdict in (Verdict.TORN, Verdict.GONE):
             return False
-        return self._pinned(side, version).exists()
+        return self._dataset_of(resolved).exists()
 
     def release(self) -> None:
         """Release both sides and forget which version is the newest, as Kedro does."""
         super().release()
-        self._built = None
-        if self.frozen is None:
+        self._pinned = None
+        if self.frozen_side is None:
             self._resolved = None
 
     def current(self) -> Dataset:
         """The dataset of the version that would be loaded; main's if there is none."""
         try:
-            version, side = self._resolve()
-        except (VersionNotFoundError, ChangedCopyError, TornCopyError):
-            return self.main
-        return self._pinned(side, version)
+            resolved = self._resolve()
+        except (VersionNotFoundError, errors.ChangedCopyError, errors.TornCopyError):
+            return self.main_dataset
+        return self._dataset_of(resolved)
+
+    def choose(self) -> Choice:
+        try:
+            return Choice(NO_RECORD, self._resolve().side)
+        except VersionNotFoundError:
+            return Choice(NO_RECORD, Side.MAIN)
 
     def repin(self, version: Version | None) -> None:
         super().repin(version)
         self._forget()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_built": None}
+        return {**super().__getstate__(), "_pinned": None}
 
     def resolve_load_version(self) -> str:
         """The version that a load would give."""
-        return self._resolve()[0]
+        return self._resolve().version
 
     _fetch_latest_load_version = resolve_load_version
 
     def list_versions(self, full_path: bool = True) -> list[str]:
         """All versions of both sides, newest first, the branch's first on a tie."""
-        record = self.entry.book.read()
-        found = [(v, Side.BRANCH) for v in (record.settled.data if record and record.settled else ())]
-        found += [(v, Side.MAIN) for v in self.entry.store.versions(self.entry.main)]
-        found.sort(key=lambda item: (item[0], item[1] is Side.BRANCH), reverse=True)
-        return [self.entry.path(side, v) if full_path else v for v, side in found]
+        record = self.place.ledger.read()
+        versions = [VersionOfSide(version, Side.BRANCH) for version in record.settled.data]
+        for version in self.place.store.versions(self.place.main_path):
+            versions.append(VersionOfSide(version, Side.MAIN))
+        versions.sort(key=lambda item: (item.version, item.side is Side.BRANCH), reverse=True)
+        if full_path:
+            return [self.place.unit_path(item.side, item.version) for item in versions]
+        return [item.version for item in versions]
 
     def _get_versions(self) -> list[str]:
         return self.list_versions()
 
-    def _choose(self, found: tuple[Record | None, Verdict] | None = None) -> tuple[Record | None, Side]:
-        try:
-            return None, self._resolve()[1]
-        except VersionNotFoundError:
-            return None, Side.MAIN
-
-    def _resolve(self) -> tuple[str, Side]:
+    def _resolve(self) -> VersionOfSide:
+        """The version that a load would give, and its side."""
         if self.version and self.version.load:
-            pinned = self.version.load
-            _, verdict = self.look(pinned)
-            return pinned, Side.MAIN if verdict in (Verdict.MAIN, Verdict.UNFINISHED) else Side.BRANCH
+            verdict = self.look(self.version.load).verdict
+            return VersionOfSide(self.version.load, Side.MAIN if verdict.reads_main else Side.BRANCH)
         if self._resolved is None:
             self._resolved = self._newest()
         return self._resolved
 
-    def _newest(self) -> tuple[str, Side]:
+    def _newest(self) -> VersionOfSide:
         """The newest of the branch's versions and of those main had when the branch first saved."""
-        record = self.entry.book.read()
-        settled = record.settled if record else None
-        mains = self.entry.store.versions(self.entry.main)
-        if settled:
-            begun = max(settled.base, default="")
-            mains = [v for v in mains if v <= begun]
-        newest_main = max(mains, default="")
-        for version in sorted(settled.data if settled else (), reverse=True):
-            if version < newest_main:
-                break
-            _, verdict = self.look(version)
-            if verdict is not Verdict.TORN:
-                self._side(record, verdict)
-                return version, Side.BRANCH
-            self._warn_torn(version)
+        record = self.place.ledger.read()
+        newest_main = self._newest_main(record)
+        newest_branch = self._newest_branch(record, newest_main)
+        if newest_branch is not None:
+            return VersionOfSide(newest_branch, Side.BRANCH)
         if not newest_main:
-            raise VersionNotFoundError(f"Did not find any versions for {self.main!s}")
-        return newest_main, Side.MAIN
+            raise VersionNotFoundError(errors.NO_VERSIONS.format(dataset=self.main_dataset))
+        return VersionOfSide(newest_main, Side.MAIN)
 
-    def _warn_torn(self, version: str) -> None:
-        logger.warning(
-            "steel-toes: %s: version %s is torn and skipped; its save did not finish", self.entry.name, version
-        )
+    def _newest_main(self, record: Record) -> str:
+        """Main's newest version that the branch sees; "" if there is none."""
+        versions = self.place.store.versions(self.place.main_path)
+        if record.settled.exists:
+            begun = max(record.settled.base, default="")
+            versions = [version for version in versions if version <= begun]
+        return max(versions, default="")
 
-    def _pinned(self, side: Side, version: str) -> Dataset:
-        built = self._built
-        if built is None or built[:2] != (side, version):
-            save = self.version.save if self.version else None
+    def _newest_branch(self, record: Record, newest_main: str) -> str | None:
+        """The branch's newest version that is not torn; None if main's is newer."""
+        for version in sorted(record.settled.data, reverse=True):
+            if version < newest_main:
+                return None
+            verdict = self.look(version).verdict
+            if verdict is not Verdict.TORN:
+                self.side_of(Look(record, verdict))
+                return version
+            logger.warning(errors.TORN_VERSION_SKIPPED, self.entry.name, version)
+        return None
+
+    def _dataset_of(self, resolved: VersionOfSide) -> Dataset:
+        """The dataset that is pinned to a version of a side."""
+        pinned = self._pinned
+        if pinned is None or pinned.resolved != resolved:
+            save_version = self.version.save if self.version else None
+            dataset = self.entry.build(resolved.side, Version(resolved.version, save_version))
             # Bound once: another thread may load another version at the same time.
-            built = self._built = (side, version, self.entry.build(side, Version(version, save)))
-        return built[2]
+            pinned = self._pinned = _Pinned(resolved, dataset)
+        return pinned.dataset
 
     def _forget(self) -> None:
-        self._resolved = self._built = None
-
-    def _path(self, side: Side, unit: str) -> str:
-        return self.entry.path(side, unit)
-
-    def units(self, side: Side, record: Record | None) -> Identities:
-        return self._found(side, self.entry.store.versions(self.entry.path(side)))
-
-    def has_main_changed(self, record: Record) -> bool:
-        return self._base(()) != record.base
-
-    def _owns(self, unit: str) -> bool:
-        return True
-
-    def _base(self, units: Iterable[str]) -> Identities:
-        """Main's newest version: what counts when the branch's first is saved."""
-        newest = max(self.entry.store.versions(self.entry.main), default=None)
-        identity = newest and self.entry.store.identity(self.entry.path(Side.MAIN, newest))
-        return {newest: identity} if newest and identity else {}
+        self._resolved = None
+        self._pinned = None

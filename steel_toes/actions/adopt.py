@@ -1,0 +1,96 @@
+"""`adopt`: recording a file that was put at a branch copy's place."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from kedro.io import DatasetError
+
+from steel_toes import errors
+from steel_toes.datasets.base import BranchedDataset
+from steel_toes.datasets.paths import absolute, filesystem_path
+from steel_toes.datasets.proxy import branched_of
+from steel_toes.records.place import Side
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What `adopt` would record of one dataset.
+
+    Args:
+        branched: the dataset.
+        sources: the path of each unit's data; what lies at another place is copied to the branch copy's first.
+    """
+
+    branched: BranchedDataset
+    sources: Mapping[str, str]
+
+    def apply(self) -> None:
+        """Record it."""
+        self.branched.place.adopt(self.sources)
+
+
+def make_plan(catalog: Any, names: Collection[str], subject: str) -> Adoption:
+    """What `adopt` would record.
+
+    Args:
+        catalog: a catalog on which steel_toes is installed.
+        names: of all entries.
+        subject: a dataset's name, or the path of a file at a branch copy's place.
+
+    Raises:
+        ConfigurationError: nothing is there to adopt.
+    """
+    adoption = _adoption_by_name(catalog, subject) if subject in names else _adoption_by_path(catalog, names, subject)
+    if adoption is not None:
+        return adoption
+    reason = errors.NOTHING_TO_ADOPT if subject in names else errors.NO_PLACE_TO_ADOPT
+    raise errors.ConfigurationError(reason, setting="adopt", value=subject)
+
+
+def _adoption_by_name(catalog: Any, name: str) -> Adoption | None:
+    branched = branched_of(catalog.get(name))
+    if not isinstance(branched, BranchedDataset):
+        return None
+    return _adoption(branched, _adoptable(branched))
+
+
+def _adoption_by_path(catalog: Any, names: Iterable[str], subject: str) -> Adoption | None:
+    _, path = filesystem_path(absolute(subject))
+    path = posixpath.normpath(path)
+    for branched in branched_datasets(catalog, names):
+        if _is_in(path, branched.place.own_path(Side.BRANCH)):
+            sources = {
+                unit: place
+                for unit, place in _adoptable(branched).items()
+                if _is_in(path, place) or _is_in(place, path)
+            }
+            adoption = _adoption(branched, sources)
+            if adoption is not None:
+                return adoption
+    return None
+
+
+def _adoptable(branched: BranchedDataset) -> dict[str, str]:
+    return branched.place.adoptable(branched.place.ledger.read())
+
+
+def _adoption(branched: BranchedDataset, sources: dict[str, str]) -> Adoption | None:
+    return Adoption(branched, sources) if sources else None
+
+
+def branched_datasets(catalog: Any, names: Iterable[str]) -> Iterator[BranchedDataset]:
+    """Those of these entries that are branched and can be built: a class that is not installed here hides no other."""
+    for name in names:
+        with suppress(DatasetError):
+            branched = branched_of(catalog.get(name))
+            if isinstance(branched, BranchedDataset):
+                yield branched
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -1,0 +1,102 @@
+"""`branches`: every branch that has records in this catalog's stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from steel_toes.actions.inventory import Inventory, Measure, believed, in_threads, read_all
+from steel_toes.actions.plan import FiledRecord, StoredRecord
+
+_MANY = 1000  # records: more are not all read unless somebody asks for it
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a branch holds; `files` and `bytes` only where every record was read. `git` is as `GitWord` says."""
+
+    branch: str
+    project: str | None
+    datasets: int
+    files: int | None
+    bytes: int | None
+    last_write: datetime
+    author: str
+    git: str
+    why: str
+
+
+class Summaries(NamedTuple):
+    """What each branch holds, and what could not be read."""
+
+    rows: list[Summary]
+    failures: list[str]
+
+
+def summarise(inventory: Inventory, sizes: bool | None = None) -> Summaries:
+    """What each branch holds, newest first.
+
+    Args:
+        inventory: of the project.
+        sizes: whether every record is read, for files and bytes; None: if there are not more than 1,000.
+    """
+    groups, failures = inventory.list_records()
+    stored = [record for group in groups.values() for record in group]
+    reads_all = len(stored) <= _MANY if sizes is None else sizes
+    readings = read_all(stored) if reads_all else inventory.samples(groups.values())
+    records, unread = believed(readings)
+    failures += unread
+    rows = []
+    for branch_records in _by_branch(records).values():
+        if reads_all:
+            measures = in_threads(inventory.measure, _placed(inventory, branch_records))
+            failures += [measure.failure for measure in measures if measure.failure]
+            rows.append(_summary(inventory, branch_records, len(branch_records), measures))
+        else:
+            slug_records = groups[branch_records[0].stored.slug]
+            rows.append(_summary(inventory, branch_records, _count_paths(slug_records), None))
+    rows.sort(key=lambda row: row.last_write, reverse=True)
+    return Summaries(rows, failures)
+
+
+def _by_branch(records: list[FiledRecord]) -> dict[tuple[str, str | None], list[FiledRecord]]:
+    """The records of each branch of each project."""
+    groups: dict[tuple[str, str | None], list[FiledRecord]] = {}
+    for filed in records:
+        key = (filed.record.branch_name, filed.record.writer.project)
+        groups.setdefault(key, []).append(filed)
+    return groups
+
+
+def _placed(inventory: Inventory, records: list[FiledRecord]) -> list[FiledRecord]:
+    return [filed for filed in records if not inventory.why_misplaced(filed)]
+
+
+def _count_paths(stored: list[StoredRecord]) -> int:
+    return len({record.path for record in stored})
+
+
+def _summary(
+    inventory: Inventory, records: list[FiledRecord], datasets: int, measures: list[Measure] | None
+) -> Summary:
+    newest = records[0]
+    writer = newest.record.writer
+    files = None
+    size = None
+    if measures is not None:
+        sizes = [size for measure in measures if measure.copy for size in measure.copy.objects.values()]
+        files = len(sizes)
+        size = sum(sizes)
+    word, why = inventory.word_on(newest.record)
+    return Summary(
+        branch=newest.record.branch_name,
+        project=writer.project,
+        datasets=datasets,
+        files=files,
+        bytes=size,
+        last_write=newest.stored.modified,
+        author=str(writer),
+        git=word,
+        why=why,
+    )

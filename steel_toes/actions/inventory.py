@@ -1,0 +1,289 @@
+"""What branches hold, as their records say.
+
+Records decide what is a branch's; where its data lies is computed by `naming.layout` from the record's location, never
+taken from a path in a record.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from steel_toes import errors
+from steel_toes.actions.plan import FiledRecord, HeldCopy, StoredRecord
+from steel_toes.catalog.policy import Policy
+from steel_toes.catalog.roots import RecordRoot
+from steel_toes.checkout.git import GitWord, Heads, read_heads
+from steel_toes.datasets.paths import filesystem_path
+from steel_toes.datasets.registry import Config
+from steel_toes.naming.branch import make_slug
+from steel_toes.naming.buckets import bucket_of
+from steel_toes.naming.layout import branch_location
+from steel_toes.naming.location import normalise
+from steel_toes.records.record import ALL, NO_RECORD, Record, read_record, record_path
+from steel_toes.records.units import units_of
+from steel_toes.stores.base import Store
+from steel_toes.stores.opening import open_store
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+_THREADS = 16
+_RECORD_NAME = re.compile(r"([a-z0-9-]+)/[0-9a-f]{16}\.json")
+_IDENTITY_WITH_SIZE = re.compile(r"(\d+)-")  # of a single object
+
+
+class Listing(NamedTuple):
+    """The records that were listed, by their slugs, newest first; and what could not be listed, for which reason."""
+
+    groups: dict[str, list[StoredRecord]]
+    failures: list[str]
+
+
+class Reading(NamedTuple):
+    """What reading one record gave: `NO_RECORD` if it is gone; if it cannot be read, the reason as well."""
+
+    stored: StoredRecord
+    record: Record
+    failure: str = ""
+
+
+class Believed(NamedTuple):
+    """The records that could be read, each once; and why others could not."""
+
+    records: list[FiledRecord]
+    failures: list[str]
+
+
+class Measure(NamedTuple):
+    """A copy with its objects; None, and the reason, where its store gave no answer."""
+
+    copy: HeldCopy | None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What commands know of what a project's branches hold.
+
+    Args:
+        policy: on the current branch, with what the catalog's configurations say.
+        explicit: the configurations of the catalog's entries.
+        patterns: those of its patterns.
+        mains: the names of main.
+    """
+
+    policy: Policy
+    explicit: Mapping[str, Config]
+    patterns: Mapping[str, Config]
+    mains: frozenset[str]
+
+    @cached_property
+    def roots(self) -> list[RecordRoot]:
+        """Where records and data can lie."""
+        return self.policy.record_roots({**self.patterns, **self.explicit})
+
+    # Records ----------------------------------------------------------------------------------------------------------
+
+    def list_records(self, slugs: Iterable[str] = ("",)) -> Listing:
+        """The records of some branches, or of all, from one listing of each root and slug."""
+        # One root is listed once for each set of credentials: another may be of another server.
+        roots = {(root.store.protocol, root.path, str(root.store.options)): root for root in self.roots}
+        places = [_ListedFolder(root, slug) for root in roots.values() for slug in slugs]
+        listings = in_threads(_list_folder, places)
+        stored = [record for listing in listings for record in listing.records]
+        groups: dict[str, list[StoredRecord]] = {}
+        for record in sorted(stored, key=lambda item: item.modified, reverse=True):
+            groups.setdefault(record.slug, []).append(record)
+        return Listing(groups, sorted({listing.failure for listing in listings if listing.failure}))
+
+    def samples(self, groups: Iterable[list[StoredRecord]]) -> list[Reading]:
+        """The newest record of each slug that is this project's, else the newest that there is."""
+        return in_threads(self._sample, groups)
+
+    def _sample(self, group: list[StoredRecord]) -> Reading:
+        first = read_stored(group[0])
+        if self._is_own(first):
+            return first
+        for stored in group[1:]:
+            reading = read_stored(stored)
+            if self._is_own(reading):
+                return reading
+        return first
+
+    def _is_own(self, reading: Reading) -> bool:
+        return reading.record.exists and reading.record.writer.project == self.policy.writer.project
+
+    def word_on(self, record: Record) -> GitWord:
+        """Git's word on a record's branch, and why it is unknown."""
+        writer = record.writer
+        if writer.project != self.policy.writer.project:
+            owner = writer.project or "an unknown project"
+            return GitWord("unknown", errors.ANOTHER_PROJECTS_BRANCH.format(project=owner))
+        heads = self._heads(writer.remote)
+        return heads.word_on(record.branch_name, writer.upstream, self.mains)
+
+    def _heads(self, remote: str | None) -> Heads:
+        """The branches that exist, asked once of each remote."""
+        if remote not in self._heads_by_remote:
+            self._heads_by_remote[remote] = read_heads(Path(self.policy.project_path), remote)
+        return self._heads_by_remote[remote]
+
+    @cached_property
+    def _heads_by_remote(self) -> dict[str | None, Heads]:
+        return {}
+
+    # Copies -----------------------------------------------------------------------------------------------------------
+
+    def why_misplaced(self, filed: FiledRecord) -> str:
+        """Why a record cannot be believed; "" if it can."""
+        stored, record = filed.stored, filed.record
+        place = record_path(stored.root.path, stored.slug, record.location)
+        if place != stored.path or make_slug(record.branch_name) != stored.slug:
+            return errors.MISPLACED.format(branch=record.branch_name, location=record.location)
+        if any(_climbs(unit) or unit.startswith("/") for unit in recorded_units(record)):
+            return errors.UNIT_LEADS_OUT
+        try:
+            copy_location(filed)
+            root = self.policy.subject_of(normalise(main_location(filed))).root
+        except errors.SteelToesError as exc:
+            return str(exc)
+        if filesystem_path(root)[1] != stored.root.path or not self._may_climb(record):
+            return errors.LIES_ELSEWHERE.format(location=record.location)
+        return ""
+
+    def _may_climb(self, record: Record) -> bool:
+        """Kedro allows `..` in a location: it is believed of an entry that the catalog has, and of no other."""
+        if not _climbs(record.location):
+            return True
+        return any(record.location in root.subjects.values() for root in self.roots)
+
+    def measure(self, filed: FiledRecord) -> Measure:
+        """A copy with its objects, as its record and its store tell them."""
+        record = filed.record
+        protocol, path = filesystem_path(copy_location(filed), is_overlay=record.kind == "overlay")
+        store = self._data_store(filed, protocol)
+        try:
+            return Measure(HeldCopy(filed, store, path, _objects_of(store, path, record)))
+        except errors.CopyError as exc:
+            return Measure(None, str(exc))
+
+    def _data_store(self, filed: FiledRecord, protocol: str) -> Store:
+        """The store of a copy. Another server may have a bucket of the same name: the one with the record is meant."""
+        stored, record = filed.stored, filed.record
+
+        def distance(root: RecordRoot) -> tuple[bool, bool, bool]:
+            is_elsewhere = (root.store, root.path) != (stored.root.store, stored.root.path)
+            has_no_entry = record.location not in root.subjects.values()
+            is_other_bucket = root.bucket != bucket_of(record.location)
+            return is_elsewhere, has_no_entry, is_other_bucket
+
+        roots = [root for root in self.roots if root.data_store.protocol == protocol]
+        if not roots:
+            return open_store(record.dataset, protocol, {})
+        return min(roots, key=distance).data_store
+
+
+class _ListedFolder(NamedTuple):
+    """A folder of records: of one branch, or of all if the slug is ""."""
+
+    root: RecordRoot
+    slug: str
+
+
+class _FolderListing(NamedTuple):
+    records: list[StoredRecord]
+    failure: str = ""
+
+
+def _list_folder(folder: _ListedFolder) -> _FolderListing:
+    root, slug = folder
+    path = f"{root.folder}/{slug}".rstrip("/")
+    try:
+        objects = root.store.objects(path)
+    except errors.CopyError as exc:
+        return _FolderListing([], str(exc))
+    records = []
+    for relative_path, item in objects.items():
+        name = f"{slug}/{relative_path}".lstrip("/")
+        match = _RECORD_NAME.fullmatch(name)
+        if match:
+            records.append(StoredRecord(root, match[1], f"{root.folder}/{name}", item.modified))
+    return _FolderListing(records)
+
+
+def read_stored(stored: StoredRecord) -> Reading:
+    """Read a record that was listed."""
+    try:
+        return Reading(stored, read_record(stored.root.store, stored.path, stored.path))
+    except errors.CopyError as exc:
+        return Reading(stored, NO_RECORD, str(exc))
+
+
+def read_all(stored: Collection[StoredRecord]) -> list[Reading]:
+    """Read records that were listed."""
+    return in_threads(read_stored, stored)
+
+
+def believed(readings: Iterable[Reading]) -> Believed:
+    """Each record once, though two sets of credentials may have shown it; and why others could not be read."""
+    records: dict[tuple[str, str], FiledRecord] = {}
+    failures = []
+    for stored, record, failure in readings:
+        if record.exists:
+            records[stored.path, record.id] = FiledRecord(stored, record)
+        if failure:
+            failures.append(failure)
+    return Believed(list(records.values()), failures)
+
+
+def recorded_units(record: Record) -> set[str]:
+    """The units that a record names."""
+    return {*record.settled.data, *record.doubt} - {ALL}
+
+
+def main_location(filed: FiledRecord) -> str:
+    """Main's location: a local one is recorded as it is seen from the root."""
+    location = filed.record.location
+    if "://" in location:
+        return location
+    return posixpath.join(filed.stored.root.path, location)
+
+
+def copy_location(filed: FiledRecord) -> str:
+    """The branch copy's location, which its record does not say but follows from."""
+    return branch_location(main_location(filed), filed.stored.slug, filed.record.layout)
+
+
+def _climbs(path: str) -> bool:
+    return ".." in path.split("/")
+
+
+def _objects_of(store: Store, copy_path: str, record: Record) -> dict[str, int]:
+    """Bytes of each object of a branch copy; the store is asked where the record does not say them."""
+    units = units_of(record.kind)
+    sizes: dict[str, int] = {}
+    unsized_paths = [copy_path] if ALL in record.doubt else []
+    for unit in sorted(recorded_units(record)):
+        path = units.path(copy_path, unit)
+        size = _IDENTITY_WITH_SIZE.match(record.identity(unit) or "")
+        if size and unit not in record.doubt:
+            sizes[path] = int(size[1])
+        else:
+            unsized_paths.append(path)
+    for path in unsized_paths:
+        for name, item in store.objects(path).items():
+            sizes[f"{path}/{name}".rstrip("/")] = item.size
+    return dict(sorted(sizes.items()))
+
+
+def in_threads(function: Callable[[S], T], values: Iterable[S]) -> list[T]:
+    """What a function gives for each value, asked side by side."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(function, values))

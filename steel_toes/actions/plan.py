@@ -1,0 +1,96 @@
+"""What a command would do: frozen values, made by reading only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from steel_toes.catalog.roots import RecordRoot
+from steel_toes.records.record import Record
+from steel_toes.stores.base import Store
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """A record as a listing shows it.
+
+    Args:
+        root: where it was listed.
+        slug: the folder that it lies in.
+        path: in the root's store.
+        modified: when it was last written, by the store's clock: its copy's last save.
+    """
+
+    root: RecordRoot = field(repr=False)
+    slug: str
+    path: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class FiledRecord:
+    """A record, and where it lies.
+
+    Args:
+        stored: where.
+        record: what it says.
+    """
+
+    stored: StoredRecord
+    record: Record
+
+
+@dataclass(frozen=True)
+class HeldCopy:
+    """A branch copy that a record speaks of.
+
+    Args:
+        filed: the record.
+        store: of the data.
+        path: of the branch copy in that store.
+        objects: bytes of each object by its path.
+    """
+
+    filed: FiledRecord
+    store: Store
+    path: str
+    objects: Mapping[str, int]
+
+    @property
+    def record(self) -> Record:
+        """What the record says."""
+        return self.filed.record
+
+    @property
+    def stored(self) -> StoredRecord:
+        """Where the record lies."""
+        return self.filed.stored
+
+
+@dataclass(frozen=True)
+class CleanPlan:
+    """What `clean` would remove.
+
+    Args:
+        copies: each with its record, which goes too; a record that says something else by then is left alone.
+        left: why other copies are left alone.
+        failed: what could not be read.
+    """
+
+    copies: tuple[HeldCopy, ...]
+    left: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What became of a copy that was planned to go.
+
+    Args:
+        copy: which.
+        problem: why it was not removed; "" if it was.
+    """
+
+    copy: HeldCopy
+    problem: str = ""

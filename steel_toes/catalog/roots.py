@@ -1,0 +1,109 @@
+"""Where records lie, and with whose credentials they are reached."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from steel_toes.datasets.paths import filesystem_path
+from steel_toes.datasets.registry import Config
+from steel_toes.naming.buckets import bucket_of
+from steel_toes.naming.location import normalise
+from steel_toes.naming.nesting import outermost_directory, relative
+from steel_toes.records.record import FOLDER
+from steel_toes.stores.base import Store
+from steel_toes.stores.opening import open_store
+
+
+@dataclass(frozen=True)
+class RecordRoot:
+    """A place where records lie, and what the entries whose records they are reach their data with.
+
+    Args:
+        store: of the records.
+        path: of the records' root, in that store.
+        data_store: the store of the data.
+        bucket: of the data, if it lies in one.
+        subjects: the entries, each with what its record calls its location.
+    """
+
+    store: Store
+    path: str
+    data_store: Store
+    bucket: str | None
+    subjects: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """The path of the folder that holds a folder for each branch."""
+        return f"{self.path.rstrip('/')}/{FOLDER}"
+
+    @property
+    def key(self) -> tuple[str | None, ...]:
+        """Equal for two places that nobody can tell apart."""
+        return (self.store.protocol, self.path, str(self.store.options), str(self.data_store.options), self.bucket)
+
+
+class Subject(NamedTuple):
+    """Where the record of a location lies.
+
+    Attributes:
+        root: the location of the records' root.
+        location: what the record calls the location: from the root, if it is local.
+    """
+
+    root: str
+    location: str
+
+
+def subject_of(location: str, project_path: str, records_root: str | None) -> Subject:
+    """Where the record of a location lies.
+
+    Args:
+        location: main's, or the directory around it that an entry lists.
+        project_path: the project's.
+        records_root: where all records lie, if the project says so.
+    """
+    place = normalise(location)
+    if records_root:
+        return Subject(records_root, place)
+    bucket = bucket_of(location)
+    if bucket:
+        end = place.index(bucket) + len(bucket)
+        return Subject(place[:end], place)
+    root = _folder_of_data(place, project_path)
+    if "://" in place:
+        return Subject(root, place)
+    return Subject(root, relative(place, root))
+
+
+def _folder_of_data(place: str, project_path: str) -> str:
+    """The first folder below the project; outside the project, the folder of the data."""
+    is_inside = place != project_path and outermost_directory(place, [project_path]) is not None
+    if not is_inside:
+        return posixpath.dirname(place)
+    first, *below = relative(place, project_path).split("/")
+    return f"{project_path}/{first}" if below else project_path
+
+
+class OpenedRoot(NamedTuple):
+    """The store of a records' root, and its path there."""
+
+    store: Store
+    path: str
+
+
+def open_root(name: str, root: str, location: str, config: Config) -> OpenedRoot:
+    """Open a records' root, with the credentials of the entry if its data lies in the same store.
+
+    Args:
+        name: of the entry.
+        root: the root's location.
+        location: the entry's.
+        config: the entry's.
+    """
+    protocol, path = filesystem_path(root)
+    data_protocol, _ = filesystem_path(location)
+    credentials = config if protocol == data_protocol else {}
+    return OpenedRoot(open_store(name, protocol, credentials), path)

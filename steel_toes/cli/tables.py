@@ -1,0 +1,135 @@
+"""The result of each command as an `Output`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from steel_toes import errors
+from steel_toes.actions.adopt import Adoption
+from steel_toes.actions.branches import Summary
+from steel_toes.actions.plan import CleanPlan, HeldCopy
+from steel_toes.actions.status import Status
+from steel_toes.cli.output import Output, Table, age_text, count, size_text
+from steel_toes.cli.project import Project
+
+
+def whoami_output(facts: Mapping[str, Any]) -> Output:
+    """The branch, and how it was found; facts that say nothing have no row."""
+    rows = [(name, _fact_text(value)) for name, value in facts.items()]
+    return Output(facts, Table(["", ""], [row for row in rows if row[1]]))
+
+
+def _fact_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (tuple, list)):
+        return "\n".join(value)
+    return str(value)
+
+
+def status_output(statuses: Sequence[Status], project: Project) -> Output:
+    """Which side each dataset is read from, and why."""
+    columns = ["dataset", "side", "why", "a save goes to", "size", "age", "commit", "author", "main"]
+    return Output(statuses, Table(columns, [_status_row(status, project) for status in statuses]))
+
+
+def _status_row(status: Status, project: Project) -> Sequence[Any]:
+    commit = (status.commit or "")[:8]
+    if status.dirty:
+        commit += "+"
+    main = None
+    if status.main_changed is not None:
+        main = "changed" if status.main_changed else "same"
+    return (
+        status.dataset,
+        status.side or "none",
+        status.why,
+        project.shown(status.saves_to or "refused"),
+        size_text(status.bytes),
+        age_text(status.modified),
+        commit,
+        status.author,
+        main,
+    )
+
+
+def branches_output(summaries: Sequence[Summary]) -> Output:
+    """What each branch holds."""
+    columns = ["branch", "datasets", "files", "size", "last save", "author", "Git says"]
+    return Output(summaries, Table(columns, [_summary_row(summary) for summary in summaries]))
+
+
+def _summary_row(summary: Summary) -> Sequence[Any]:
+    git = f"{summary.git} ({summary.why})" if summary.why else summary.git
+    return (
+        summary.branch,
+        summary.datasets,
+        summary.files,
+        size_text(summary.bytes),
+        age_text(summary.last_write),
+        summary.author,
+        git,
+    )
+
+
+def clean_output(plan: CleanPlan, project: Project) -> Output:
+    """Every object and record that would go."""
+    columns = ["branch", "dataset", "path", "size", "age", "state"]
+    rows: list[Sequence[Any]] = []
+    for copy in plan.copies:
+        state = "torn" if copy.record.doubt else ""
+        for path, size in copy.objects.items():
+            rows.append(_clean_row(copy, project.shown(path), size, state))
+        rows.append(_clean_row(copy, project.shown(copy.stored.path), None, "its record"))
+    data = {"items": [_copy_data(copy) for copy in plan.copies], "left": plan.left, "failed": plan.failed}
+    return Output(data, Table(columns, rows))
+
+
+def _clean_row(copy: HeldCopy, path: str, size: int | None, state: str) -> Sequence[Any]:
+    age = age_text(copy.stored.modified)
+    return (copy.record.branch_name, copy.record.dataset, path, size_text(size), age, state)
+
+
+def _copy_data(copy: HeldCopy) -> dict[str, Any]:
+    return {
+        "branch": copy.record.branch_name,
+        "dataset": copy.record.dataset,
+        "state": copy.record.state,
+        "record": copy.stored.path,
+        "modified": copy.stored.modified,
+        "objects": [{"path": path, "bytes": size} for path, size in copy.objects.items()],
+    }
+
+
+def clean_summary(plan: CleanPlan, names: Sequence[str], stale: bool) -> list[str]:
+    """What is left alone, which named branches have nothing here, and how much would go."""
+    lines = list(plan.left)
+    branch_names = {copy.record.branch_name for copy in plan.copies}
+    for name in sorted(set(names) - branch_names):
+        lines.append(errors.NOTHING_OF_BRANCH.format(branch=name))
+    if plan.copies:
+        sizes = [size for copy in plan.copies for size in copy.objects.values()]
+        lines.append(f"{copies_text(plan)}, {count(len(sizes), 'file')}, {size_text(sum(sizes))}")
+    elif not names:
+        lines.append(errors.NO_STALE_BRANCH if stale else errors.NO_OLD_BRANCH)
+    return lines
+
+
+def copies_text(plan: CleanPlan) -> str:
+    """How many branch copies a plan has."""
+    return count(len(plan.copies), "branch copy", "branch copies")
+
+
+def adopt_output(adoptions: Sequence[Adoption], project: Project) -> Output:
+    """Every file that would be recorded."""
+    data = []
+    rows = []
+    for adoption in adoptions:
+        dataset = adoption.branched.entry.name
+        for path in adoption.sources.values():
+            data.append({"dataset": dataset, "path": path})
+            rows.append((dataset, project.shown(path)))
+    return Output(data, Table(["dataset", "path"], rows))

@@ -1,0 +1,85 @@
+"""Entries that cannot be redirected: reads are main's, a save is refused; for handles, a load too."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, ClassVar
+
+from kedro.io.core import Version
+
+from steel_toes.datasets.base import Dataset
+from steel_toes.errors import BranchUnknownError, CopyError, LoadRefusedError, SaveRefusedError
+from steel_toes.records.place import Side
+
+
+class RefusedDataset:
+    """An entry that cannot be redirected.
+
+    Args:
+        main_dataset: main's dataset.
+        save_error: the error that a save raises.
+        load_error: the error that a load raises, if it is refused too.
+    """
+
+    answers: ClassVar[frozenset[str]] = frozenset({"load", "save", "confirm"})
+    run_side = Side.MAIN
+
+    def __init__(self, main_dataset: Dataset, save_error: CopyError, load_error: CopyError | None = None) -> None:
+        self.main_dataset = main_dataset
+        self.save_error = save_error
+        self.load_error = load_error
+
+    def load(self) -> Any:
+        """Load main's."""
+        if self.load_error:
+            raise self.load_error
+        return self.main_dataset.load()
+
+    def save(self, data: Any) -> None:
+        """Refuse."""
+        raise self.save_error
+
+    def confirm(self) -> None:
+        """Refuse."""
+        raise self.save_error
+
+    def current(self) -> Dataset:
+        """Main's."""
+        return self.main_dataset
+
+    def open_run(self, written: bool) -> Side | None:
+        """Nothing to freeze: it is always main's."""
+        return Side.MAIN
+
+    def copied(self, deep: bool) -> RefusedDataset:
+        """The same with a dataset of its own."""
+        copier = copy.deepcopy if deep else copy.copy
+        return RefusedDataset(copier(self.main_dataset), self.save_error, self.load_error)
+
+    def sides(self) -> tuple[Dataset, ...]:
+        """The one dataset."""
+        return (self.main_dataset,)
+
+    def repin(self, version: Version | None) -> None:
+        """Nothing more: a load asks the dataset itself."""
+
+
+def refuse(
+    main_dataset: Dataset, name: str, type_name: str, branch_name: str | None, why: str, load_why: str = ""
+) -> RefusedDataset:
+    """The dataset of an entry whose saves and, for handles, loads are refused.
+
+    Args:
+        main_dataset: main's.
+        name: the entry's.
+        type_name: its type, as catalogs write it.
+        branch_name: its full name; None if it is unknown, which is then the reason.
+        why: why saves are refused: one sentence.
+        load_why: why loads are refused too, if they are.
+    """
+    facts = {"dataset": name, "type": type_name, "branch": branch_name or "(unknown)"}
+    save_error: CopyError = BranchUnknownError(dataset=name, why=why)
+    if branch_name:
+        save_error = SaveRefusedError(**facts, why=why)
+    load_error = LoadRefusedError(**facts, why=load_why) if load_why else None
+    return RefusedDataset(main_dataset, save_error, load_error)

@@ -1,0 +1,80 @@
+"""A plain dataset: a save replaces it, or adds to it, as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from steel_toes import errors
+from steel_toes.datasets.base import BranchedDataset, Choice, Dataset
+from steel_toes.records.place import Side
+from steel_toes.records.record import NO_RECORD, Identities
+from steel_toes.records.state import Look, Verdict
+from steel_toes.records.write import Write
+
+
+class BranchedWhole(BranchedDataset):
+    """A plain dataset: the copy is one unit, or one unit of a directory that another entry lists."""
+
+    @property
+    def unit(self) -> str:
+        """The one unit that the entry is."""
+        return self.place.units.own
+
+    def load(self) -> Any:
+        return self.load_stable(self.unit, self.choose, self.main_dataset.load, self.branch_dataset.load)
+
+    def save(self, data: Any) -> None:
+        """Save to the branch copy; before the first save that is no plain replacement, seed it with main's."""
+        if data is None:
+            # Kedro refuses it before it touches anything: no record is needed to let it.
+            return self.branch_dataset.save(data)
+        keeps = self._keeps()
+        write = Write((self.unit,), self.place.base((self.unit,)), keeps)
+        transaction = self.place.ledger.transaction(write, self.identify_branch)
+        with transaction as (_, before), self.seeded(before, keeps, self.unit):
+            self.branch_dataset.save(data)
+
+    def exists(self) -> bool:
+        look = self._look_now()
+        if look.verdict.is_absent:
+            return False
+        return self.dataset(self._choose(look).side).exists()
+
+    def current(self) -> Dataset:
+        if self.frozen_side is Side.MAIN:
+            return self.main_dataset
+        _, verdict = self.look(self.unit)
+        return self.main_dataset if verdict.reads_main else self.branch_dataset
+
+    def choose(self) -> Choice:
+        return self._choose(self._look_now())
+
+    def identify_branch(self, units: Iterable[str]) -> Identities:
+        identities = super().identify_branch(units)
+        # Asked last when a save has ended: what a cache holds is then this.
+        self.cached_state = identities.get(self.unit)
+        return identities
+
+    def _look_now(self) -> Look:
+        if self.frozen_side is Side.MAIN:
+            return Look(NO_RECORD, Verdict.MAIN)
+        return self.look(self.unit)
+
+    def _choose(self, look: Look) -> Choice:
+        if look.verdict is Verdict.MAIN and self.frozen_side is Side.BRANCH:
+            raise self.changed_error(errors.COPY_REMOVED_IN_RUN)
+        side = self.side_of(look)
+        state = look.record.identity(self.unit) if side is Side.BRANCH else None
+        if state != self.cached_state:
+            # Only a cache (CachedDataset) can hold anything here, and it would be another copy's.
+            self.release()
+            self.cached_state = state
+        return Choice(look.record, side)
+
+    def _keeps(self) -> bool:
+        """Whether the next save keeps something of what is there."""
+        if self.entry.seeding != "directory":
+            return self.entry.seeding == "always"
+        is_directory = self.place.store.is_directory
+        return is_directory(self.place.own_path(Side.MAIN)) or is_directory(self.place.own_path(Side.BRANCH))

@@ -1,0 +1,113 @@
+"""A place of an entry: main's copy, the branch copy beside it, and the record that decides between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from steel_toes.records.ledger import Ledger
+from steel_toes.records.record import Identities, Record
+from steel_toes.records.state import Look, Verdict, judge
+from steel_toes.records.units import Units, identities_of
+from steel_toes.records.write import Write
+from steel_toes.stores.base import Store
+
+
+class Side(Enum):
+    """Whose data is read."""
+
+    MAIN = "main"
+    BRANCH = "branch"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One location of an entry on this branch: all facts, nothing that changes.
+
+    Args:
+        store: where the data lies.
+        main_path: of main's copy in the store; of an entry inside a directory that another entry lists, of the
+            directory.
+        branch_path: of the branch copy.
+        ledger: of the record.
+    """
+
+    store: Store
+    main_path: str
+    branch_path: str
+    ledger: Ledger
+
+    @property
+    def units(self) -> Units:
+        """How the copies are divided."""
+        return self.ledger.units
+
+    def copy_path(self, side: Side) -> str:
+        """The path of a side's copy."""
+        return self.main_path if side is Side.MAIN else self.branch_path
+
+    def own_path(self, side: Side) -> str:
+        """The part of a side's copy that is the entry's."""
+        return self.units.own_path(self.copy_path(side))
+
+    def unit_path(self, side: Side, unit: str) -> str:
+        """Where a unit lies on a side."""
+        return self.units.path(self.copy_path(side), unit)
+
+    def identity(self, side: Side, unit: str) -> str | None:
+        """The identity of a unit on a side; None if it is not there."""
+        return self.store.identity(self.unit_path(side, unit))
+
+    def identities(self, side: Side, units: Iterable[str]) -> Identities:
+        """The identities of units on a side; a unit that is not there is left out."""
+        return identities_of(self.units, self.store, self.copy_path(side), units)
+
+    def base(self, units: Iterable[str]) -> Identities:
+        """What of main's copy must be remembered when these units of the branch's are begun."""
+        return self.units.base(self.store, self.main_path, units)
+
+    def look(self, path: str) -> Look:
+        """The record, and its verdict on the unit that a path is, or lies in."""
+        return self.ledger.look(path, self._branch_identity)
+
+    def _branch_identity(self, unit: str) -> str | None:
+        return self.identity(Side.BRANCH, unit)
+
+    # What commands ask ------------------------------------------------------------------------------------------------
+
+    def verdicts(self, record: Record) -> dict[str, Verdict]:
+        """The record's verdict on each unit that it knows and on each that lies at the copy's place.
+
+        Main, if a unit lies there of which the record knows nothing: it is ignored.
+        """
+        identities = self.units.listed(self.store, self.branch_path, record)
+        recorded = [unit for unit in record.settled.data if self.units.owns(unit)]
+        names = sorted({*identities, *recorded})
+        return {unit: judge(record, unit, identities.get(unit)) for unit in names}
+
+    def has_main_changed(self, record: Record) -> bool:
+        """Whether main's copy is another than when the branch copy was begun."""
+        return self.units.has_main_changed(self.store, self.main_path, record)
+
+    def adoptable(self, record: Record) -> dict[str, str]:
+        """The units that lie at the copy's place and are not recorded so, each with its path."""
+        paths = {}
+        for unit, verdict in self.verdicts(record).items():
+            if verdict not in (Verdict.BRANCH, Verdict.GONE):
+                paths[unit] = self.unit_path(Side.BRANCH, unit)
+        return paths
+
+    def adopt(self, sources: Mapping[str, str]) -> None:
+        """Record units as if they had been saved just now.
+
+        Args:
+            sources: the path of each unit's data; what lies at another path than the unit's is copied from there first.
+        """
+        for unit, source in sources.items():
+            target = self.unit_path(Side.BRANCH, unit)
+            if source != target:
+                self.store.copy(source, target)
+        units = tuple(sources)
+        write = Write(units, self.base(units))
+        self.ledger.adopt(write, lambda names: self.identities(Side.BRANCH, names))

@@ -1,0 +1,187 @@
+"""The record: a small JSON file beside the data, one for each location and branch."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from steel_toes.errors import NEWER_FORMAT, NO_RECORD_AT_ALL, RecordError
+from steel_toes.stores.base import Store
+
+FOLDER = "_steel_toes"
+ALL = "*"
+"""In `doubt`: every unit, known or not."""
+_FORMAT = 1
+
+Identities = dict[str, str]
+Kind = Literal["whole", "versioned", "overlay"]
+
+_STATES = ("writing", "complete")
+_KINDS = ("whole", "versioned", "overlay")
+_TEXTS = ("id", "branch_name", "dataset", "location", "layout", "created", "saved")
+_MAPS = ("data", "base", "doubt")
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes: the same for all records that one catalog writes."""
+
+    project: str | None = None
+    run: str | None = None
+    commit: str | None = None
+    dirty: bool | None = None
+    upstream: str | None = None
+    remote: str | None = None
+    user: str | None = None
+    host: str | None = None
+
+    def __str__(self) -> str:
+        names = [name for name in (self.user, self.host) if name]
+        return "@".join(names) or "somebody"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One branch copy, as its last writer left it.
+
+    Args:
+        id: random, new with each save; "" if there is no record.
+        state: `writing` from before the data's first byte until after its last, else `complete`.
+        kind: whole, versioned or overlay.
+        data: the units that are the branch's, each with its identity.
+        base: main's identities when the branch copy was begun; of a versioned dataset, main's newest version.
+        over: of an overlay, what shows where the branch has no unit: main's, or nothing.
+        doubt: the units that a save began and did not finish, each with the id of that save; `ALL` for all there are.
+        was: while writing, the last complete record.
+    """
+
+    id: str
+    state: Literal["writing", "complete"]
+    kind: Kind
+    branch_name: str
+    dataset: str
+    location: str
+    layout: str
+    created: str
+    saved: str
+    writer: Writer
+    data: Identities = field(default_factory=dict)
+    base: Identities = field(default_factory=dict)
+    over: Literal["main", "nothing"] = "main"
+    doubt: dict[str, str] = field(default_factory=dict)
+    was: Record | None = None
+    format: int = _FORMAT
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a record."""
+        return self.id != ""
+
+    @property
+    def settled(self) -> Record:
+        """The last complete record: this one, or the one it was; `NO_RECORD` before the first save finished."""
+        if self.state == "complete":
+            return self
+        return self.was or NO_RECORD
+
+    @property
+    def hides_main(self) -> bool:
+        """Whether nothing of main's shows beside the branch's units."""
+        return self.settled.over == "nothing"
+
+    def identity(self, unit: str) -> str | None:
+        """What a unit of the branch's was when it was last complete; None if it is not the branch's."""
+        return self.settled.data.get(unit)
+
+    def has_begun(self, unit: str) -> bool:
+        """Whether the unit is the branch's, or a save of it began: nothing else may be written over."""
+        return self.doubts(unit) or self.identity(unit) is not None
+
+    def doubts(self, unit: str) -> bool:
+        """Whether a save of the unit began and did not finish."""
+        return ALL in self.doubt or unit in self.doubt
+
+    def to_bytes(self) -> bytes:
+        """The record as JSON, for people too."""
+        return json.dumps(_values_of(self), indent=1, sort_keys=True, ensure_ascii=False).encode()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Record:
+        """The record of its JSON; raises TypeError, ValueError, KeyError or AttributeError for anything else."""
+        fields = dict(values)
+        fields["branch_name"] = fields.pop("branch")
+        fields["writer"] = Writer(**values["writer"])
+        for name in _MAPS:
+            fields[name] = dict(values[name].items())
+        if values["was"]:
+            fields["was"] = cls.from_dict(values["was"])
+        elif values["was"] is not None:
+            raise ValueError(values["was"])
+        record = cls(**fields)
+        _check_values(record)
+        return record
+
+
+def _values_of(record: Record) -> dict[str, Any]:
+    """The fields by the names that they have in the file."""
+    values = dataclasses.asdict(record)
+    values["branch"] = values.pop("branch_name")
+    if record.was is not None:
+        values["was"] = _values_of(record.was)
+    return values
+
+
+def _check_values(record: Record) -> None:
+    if record.state not in _STATES or record.kind not in _KINDS:
+        raise ValueError(record)
+    texts = [getattr(record, name) for name in _TEXTS]
+    for name in _MAPS:
+        pairs = getattr(record, name)
+        texts += pairs.keys()
+        texts += pairs.values()
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError(record)
+
+
+NO_RECORD = Record(
+    id="",
+    state="complete",
+    kind="whole",
+    branch_name="",
+    dataset="",
+    location="",
+    layout="",
+    created="",
+    saved="",
+    writer=Writer(),
+)
+"""What is read where there is no record: nothing is the branch's."""
+
+
+def record_path(root: str, slug: str, location: str) -> str:
+    """Where the record of a location lies: `<root>/_steel_toes/<slug>/<16 hex of the location's SHA-256>.json`."""
+    digest = hashlib.sha256(location.encode()).hexdigest()[:16]
+    return f"{root.rstrip('/')}/{FOLDER}/{slug}/{digest}.json"
+
+
+def read_record(store: Store, path: str, dataset: str) -> Record:
+    """A record, from one small uncached read; `NO_RECORD` if there is none.
+
+    Raises:
+        RecordError: it is no record, or a newer steel_toes wrote it.
+        StoreError: the store gave no definite answer.
+    """
+    data = store.read(path)
+    if data is None:
+        return NO_RECORD
+    try:
+        values = json.loads(data)
+        if values["format"] <= _FORMAT:
+            return Record.from_dict(values)
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        raise RecordError(NO_RECORD_AT_ALL, dataset=dataset, record=path, error=repr(exc)) from None
+    raise RecordError(NEWER_FORMAT, dataset=dataset, record=path, format=values["format"])

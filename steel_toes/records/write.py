@@ -1,0 +1,87 @@
+"""What one save is about to do to a branch copy, and what it makes of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from steel_toes.records.record import ALL, Identities, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What one save is about to do to a branch copy.
+
+    Args:
+        units: the units that it writes.
+        base: main's identities of these units now.
+        keeps: it keeps something of what is there (append and its like), so a torn copy cannot be repaired by it.
+        everything: what it does not write is gone, on the branch and from main's under it.
+    """
+
+    units: tuple[str, ...]
+    base: Mapping[str, str] = field(default_factory=dict)
+    keeps: bool = False
+    everything: bool = False
+
+    @property
+    def doubted(self) -> tuple[str, ...]:
+        """The units that are uncertain while this save goes on."""
+        return (ALL,) if self.everything else self.units
+
+    def new_base(self, record: Record) -> Identities:
+        """Main's copy when the branch copy was begun: kept, unless this save replaces what the branch had.
+
+        Args:
+            record: before this save, or `writing` by it.
+        """
+        if self.everything or not record.exists:
+            return dict(self.base)
+        if record.kind == "versioned":
+            return self._base_of_versions(record)
+        kept_units = set(record.settled.data) if self.keeps else set()
+        base = {}
+        for unit, identity in record.base.items():
+            if unit in kept_units or unit not in self.units:
+                base[unit] = identity
+        for unit, identity in self.base.items():
+            if unit not in kept_units:
+                base[unit] = identity
+        return base
+
+    def _base_of_versions(self, record: Record) -> Identities:
+        # Main's newest version counts from the branch's first version on.
+        return record.base if record.settled.exists else dict(self.base)
+
+    def is_still_begun(self, writing: Record, now: Record) -> bool:
+        """Whether nobody else began or finished a save of the same units since `writing` was written."""
+        if self.everything:
+            return now == writing
+        if writing.doubt.get(ALL) != now.doubt.get(ALL):
+            return False
+        return all(now.doubt.get(unit) == writing.id for unit in self.units)
+
+    def completed(self, writing: Record, now: Record, identities: Identities) -> Record:
+        """The record after the data: our units are settled, what others left in doubt stays so.
+
+        Args:
+            writing: the record that was written before the data.
+            now: the record in place; another save of other units may have written it.
+            identities: of our units.
+        """
+        data = {} if self.everything else dict(now.settled.data)
+        data.update(identities)
+        over = now.over
+        if self.everything and now.kind == "overlay":
+            over = "nothing"
+        doubt = {} if self.everything else {unit: by for unit, by in now.doubt.items() if unit not in self.units}
+        return replace(
+            now,
+            id=writing.id,
+            state="complete",
+            was=None,
+            data=data,
+            base=self.new_base(now),
+            over=over,
+            doubt=doubt,
+        )
