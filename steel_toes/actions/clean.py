@@ -1,39 +1,25 @@
-"""`clean`: the removal of branch copies.
-
-A plan is made by reading only, and lists each object that would go.
-"""
+"""`clean`: what would be removed. A plan is made by reading only, and lists each object that would go."""
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from enum import Enum
 from typing import NamedTuple
 
 from steel_toes import errors
 from steel_toes.actions.inventory import (
     Inventory,
-    Reading,
+    Listing,
     believed,
     copy_location,
     in_threads,
     read_all,
 )
-from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, Removal, StoredRecord
+from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, StoredRecord
 from steel_toes.naming.branch import Branch, make_slug
-from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import outermost_directory
-from steel_toes.stores.buckets import BranchBucket
-
-_BATCH = 100  # records that are removed together
-
-
-# --- The plan ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -54,10 +40,11 @@ class Wish:
 
 
 class _Admitted(NamedTuple):
-    """The records that may go, by their slugs' groups; and the names of their branches, if only those may."""
+    """The records that may go, by their slugs' groups; the names of their branches, if only those may; what failed."""
 
     groups: list[list[StoredRecord]]
     branch_names: set[str]
+    failures: list[str]
 
 
 class _Candidate(NamedTuple):
@@ -78,25 +65,38 @@ def make_plan(inventory: Inventory, wish: Wish) -> CleanPlan:
     Raises:
         ConfigurationError: the name of main, or a blank one.
     """
-    for name in wish.branch_names:
-        _check_name(name, inventory.mains)
-    slugs = {make_slug(name) for name in wish.branch_names} or {""}
-    groups, failures = inventory.list_records(sorted(slugs))
-    if wish.branch_names:
-        admitted = _Admitted(list(groups.values()), set(wish.branch_names))
-    else:
-        admitted = _admit(inventory, groups, wish)
+    admitted = _admitted(inventory, wish)
     stored = [record for group in admitted.groups for record in group]
     records, unread = believed(read_all(stored))
-    judge = _Judge(inventory, admitted.branch_names, is_named=bool(wish.branch_names))
+    # Datasets are chosen first: what nobody asked for needs no look into its store.
     wanted = [filed for filed in records if _is_wanted(inventory, filed, wish.datasets)]
+    judge = _Judge(inventory, admitted.branch_names, is_named=bool(wish.branch_names))
     candidates = in_threads(judge.candidate, wanted)
-    failed = [*failures, *unread, *(candidate.failure for candidate in candidates if candidate.failure)]
-    return CleanPlan(
-        copies=tuple(candidate.copy for candidate in candidates if candidate.copy),
-        left=tuple(candidate.left for candidate in candidates if candidate.left),
-        failed=tuple(failed),
-    )
+    return _collect(candidates, [*admitted.failures, *unread])
+
+
+def _collect(candidates: list[_Candidate], failures: list[str]) -> CleanPlan:
+    copies = []
+    left = []
+    for candidate in candidates:
+        if candidate.copy is not None:
+            copies.append(candidate.copy)
+        elif candidate.left:
+            left.append(candidate.left)
+        else:
+            failures.append(candidate.failure)
+    return CleanPlan(tuple(copies), tuple(left), tuple(failures))
+
+
+def _admitted(inventory: Inventory, wish: Wish) -> _Admitted:
+    """The records that may go, before any of them is read."""
+    for name in wish.branch_names:
+        _check_name(name, inventory.mains)
+    if wish.branch_names:
+        slugs = {make_slug(name) for name in wish.branch_names}
+        listing = inventory.list_records(sorted(slugs))
+        return _Admitted(list(listing.groups.values()), set(wish.branch_names), listing.failures)
+    return _admitted_by_age(inventory, inventory.list_records(), wish)
 
 
 def _check_name(name: str, mains: frozenset[str]) -> None:
@@ -106,30 +106,40 @@ def _check_name(name: str, mains: frozenset[str]) -> None:
         raise errors.ConfigurationError(errors.MAIN_TO_CLEAN, setting="--branch", value=name)
 
 
-def _admit(inventory: Inventory, groups: Mapping[str, list[StoredRecord]], wish: Wish) -> _Admitted:
+def _admitted_by_age(inventory: Inventory, listing: Listing, wish: Wish) -> _Admitted:
     """The slugs that are old enough and, if asked so, whose branch is gone; and the names of those branches."""
     limit = datetime.now(timezone.utc) - wish.age
-    current = inventory.policy.branch.slug
-    old_groups = [group for slug, group in groups.items() if slug != current and group[0].modified < limit]
+    groups = dict(listing.groups)
+    # The branch that somebody works on right now is never removed by its age.
+    groups.pop(inventory.policy.branch.slug, None)
+    # A group's first record is its newest: while one save is young, all of the branch stays.
+    old_groups = [group for group in groups.values() if group[0].modified < limit]
     if not wish.stale:
-        return _Admitted(old_groups, set())
-    samples, _ = believed(inventory.samples(old_groups))
+        return _Admitted(old_groups, set(), listing.failures)
+    gone = _gone_branches(inventory, old_groups)
+    stale_groups = [group for group in old_groups if group[0].slug in gone]
+    return _Admitted(stale_groups, set(gone.values()), listing.failures)
+
+
+def _gone_branches(inventory: Inventory, groups: list[list[StoredRecord]]) -> dict[str, str]:
+    """The names of those branches that Git says are gone, by their slugs."""
+    samples, _ = believed(inventory.samples(groups))
     gone = {}
     for filed in samples:
         if inventory.word_on(filed.record).word == "gone":
             gone[filed.stored.slug] = filed.record.branch_name
-    return _Admitted([group for group in old_groups if group[0].slug in gone], set(gone.values()))
+    return gone
 
 
 def _is_wanted(inventory: Inventory, filed: FiledRecord, datasets: Collection[str]) -> bool:
     """Whether a record is of one of these datasets, by their name in the record or in the catalog."""
     if not datasets or filed.record.dataset in datasets:
         return True
+    # The entry may have had another name when it was saved, or share its location with another.
     for root in inventory.roots:
-        if root.path == filed.stored.root.path:
-            subjects = [root.subjects.get(name) for name in datasets]
-            if filed.record.location in subjects:
-                return True
+        subjects = [root.subjects.get(name) for name in datasets]
+        if root.path == filed.stored.root.path and filed.record.location in subjects:
+            return True
     return False
 
 
@@ -191,119 +201,3 @@ class _Judge:
             policy = policy.surveyed(inventory.explicit.values(), inventory.patterns.values())
             self._guards[branch_name] = policy.catalog.guarded
         return self._guards[branch_name]
-
-
-# --- Its application --------------------------------------------------------------------------------------------------
-
-
-def apply(plan: CleanPlan) -> Iterator[Removal]:
-    """Remove what a plan lists, and no more; data first, its record last.
-
-    Each record is read again before: one that says something else now is left alone. It is best effort: what fails is
-    told, the rest goes on, and a plan made anew continues.
-
-    Yields:
-        What became of each copy; of a copy in a bucket that was not removed with it, twice.
-    """
-    # Each record of a batch is locked, which takes an open file: there are not many at a time.
-    with ThreadPoolExecutor(2) as pool:
-        for removals in pool.map(_remove_batch, _batches(plan)):
-            yield from removals
-    buckets = {}
-    for copy in plan.copies:
-        bucket = _bucket_of(copy)
-        if bucket is not None:
-            buckets[bucket.url] = (bucket, copy)
-    for bucket, copy in buckets.values():
-        problem = _discard(bucket)
-        if problem:
-            yield Removal(copy, problem)
-
-
-def _batches(plan: CleanPlan) -> list[list[HeldCopy]]:
-    """The copies in groups of one store of records and one of data."""
-    groups: dict[tuple[int, int], list[HeldCopy]] = {}
-    for copy in sorted(plan.copies, key=lambda copy: copy.stored.path):
-        key = (id(copy.stored.root.store), id(copy.store))
-        groups.setdefault(key, []).append(copy)
-    batches = []
-    for group in groups.values():
-        for start in range(0, len(group), _BATCH):
-            batches.append(group[start : start + _BATCH])
-    return batches
-
-
-class _State(Enum):
-    """What a record is when it comes to it."""
-
-    PLANNED = "as it was planned"
-    GONE = "gone"
-    CHANGED = "changed, or not to be read"
-
-
-def _remove_batch(batch: list[HeldCopy]) -> list[Removal]:
-    try:
-        states = _remove_unchanged(batch)
-    except errors.CopyError as exc:
-        if len(batch) == 1:
-            return [Removal(batch[0], str(exc))]
-        return [_remove_alone(copy) for copy in batch]
-    return [_removal(copy, state is _State.PLANNED) for copy, state in zip(batch, states, strict=True)]
-
-
-def _remove_alone(copy: HeldCopy) -> Removal:
-    """Remove a copy after its batch failed, which may have removed some of its records."""
-    try:
-        (state,) = _remove_unchanged([copy])
-    except errors.CopyError as exc:
-        return Removal(copy, str(exc))
-    return _removal(copy, state is not _State.CHANGED)
-
-
-def _removal(copy: HeldCopy, is_removed: bool) -> Removal:
-    return Removal(copy, "" if is_removed else errors.RECORD_HAS_CHANGED)
-
-
-def _remove_unchanged(batch: list[HeldCopy]) -> list[_State]:
-    """Remove the copies whose record is as it was planned, then those records.
-
-    Returns:
-        What each record was.
-    """
-    root_store = batch[0].stored.root.store
-    with ExitStack() as locks:
-        for copy in batch:
-            locks.enter_context(root_store.lock(copy.stored.path))
-        readings = read_all([copy.stored for copy in batch])
-        states = [_state(copy, reading) for copy, reading in zip(batch, readings, strict=True)]
-        copies = [copy for copy, state in zip(batch, states, strict=True) if state is _State.PLANNED]
-        objects = [path for copy in copies for path in copy.objects]
-        batch[0].store.remove_all(objects, [copy.path for copy in copies])
-        records = [copy.stored.path for copy in copies]
-        root_store.remove_all(records, {posixpath.dirname(path) for path in records})
-    return states
-
-
-def _state(copy: HeldCopy, reading: Reading) -> _State:
-    if reading.failure:
-        return _State.CHANGED
-    if not reading.record.exists:
-        return _State.GONE
-    return _State.PLANNED if reading.record == copy.record else _State.CHANGED
-
-
-def _bucket_of(copy: HeldCopy) -> BranchBucket | None:
-    """The branch's own bucket that a copy lies in."""
-    if copy.record.layout != "bucket" or bucket_of(copy.record.location) is None:
-        return None
-    url = f"{copy.store.protocol}://{copy.path.split('/')[0]}"
-    return BranchBucket(copy.store, url, copy.record.branch_name, create=False)
-
-
-def _discard(bucket: BranchBucket) -> str:
-    """Remove a branch's bucket if it is empty; the reason if that fails."""
-    try:
-        bucket.discard()
-    except errors.CopyError as exc:
-        return str(exc)
-    return ""

@@ -89,15 +89,17 @@ class Policy:
             config: the entry's.
             classes: its dataset's class, or that class's name where it must not be imported.
         """
-        metadata = config.get("metadata") or {}
-        own_metadata = metadata.get("steel_toes") or {}
-        if own_metadata.get("shared"):
+        if _says_shared(config):
             return True
-        types = [cls for cls in classes if isinstance(cls, type)]
-        names = {cls for cls in classes if isinstance(cls, str)}
-        for cls in types:
-            names.update(class_names(cls))
-        names |= {catalog_name(type_name) for type_name in names}
+        types = []
+        names = set()
+        for cls in classes:
+            if isinstance(cls, type):
+                types.append(cls)
+                names.update(class_names(cls))
+            else:
+                names.add(cls)
+        names.update([catalog_name(type_name) for type_name in names])
         return any(_is_shared(shared, name, names, types) for shared in self.settings.shared)
 
     # Where it goes ----------------------------------------------------------------------------------------------------
@@ -251,6 +253,13 @@ def _units_alone(spec: EntrySpec, rule: Rule) -> Units:
     if rule.is_overlay:
         return Parts()
     return Whole()
+
+
+def _says_shared(config: Config) -> bool:
+    """Whether an entry's own metadata shares it: `metadata: {steel_toes: {shared: true}}`."""
+    metadata = config.get("metadata") or {}
+    settings = metadata.get("steel_toes") or {}
+    return bool(settings.get("shared"))
 
 
 def _is_shared(shared: str | type, name: str, type_names: set[str], types: list[type]) -> bool:

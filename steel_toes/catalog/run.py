@@ -16,54 +16,53 @@ logger = logging.getLogger("steel_toes")
 
 def freeze_sides(pipeline: Any, catalog: Any) -> None:
     """Freeze the sides of what the run only reads, so that all its nodes read the same."""
-    written = set(_records_of(catalog, pipeline.all_outputs()))
-    for name in pipeline.inputs():
-        branched = branched_of(catalog.get(name))
-        if branched is not None:
-            branched.open_run(written=_record_path(branched) in written)
+    written = set(map(_record_path, _branched(catalog, pipeline.all_outputs())))
+    # An entry without a record of its own is never written.
+    written.discard("")
+    for branched in _branched(catalog, pipeline.inputs()):
+        branched.open_run(written=_record_path(branched) in written)
 
 
 def announce_mains_outputs(pipeline: Any, catalog: Any) -> None:
     """Say how many outputs are not missing since main has them, before `--only-missing-outputs` leaves nodes out."""
-    datasets = dict(_datasets_by_record(catalog, pipeline.all_outputs()))
-    count = 0
-    for branched in datasets.values():
-        if branched.open_run(written=True) is Side.MAIN and branched.main_dataset.exists():
-            count += 1
-    logger.info(MAIN_HAS_OUTPUTS, _count(count, "output"))
+    # Two entries on one location are one output.
+    outputs = {_record_path(branched): branched for branched in _branched(catalog, pipeline.all_outputs())}
+    outputs.pop("", None)
+    number = 0
+    for branched in outputs.values():
+        side = branched.open_run(written=True)
+        if side is Side.MAIN and branched.main_dataset.exists():
+            number += 1
+    logger.info(MAIN_HAS_OUTPUTS, _count(number, "output"))
 
 
 def announce_run(pipeline: Any, catalog: Any) -> None:
     """Say what the run read from where, and what it wrote."""
-    branched_inputs = [branched_of(catalog.get(name)) for name in pipeline.inputs()]
-    sides = [branched.run_side for branched in branched_inputs if branched is not None]
+    sides = [branched.run_side for branched in _branched(catalog, pipeline.inputs())]
     read = ""
     if sides:
         from_branch = _count(sides.count(Side.BRANCH), "input")
         read = RUN_READ.format(branch=from_branch, main=sides.count(Side.MAIN))
-    names = sorted(name for name in pipeline.all_outputs() if _has_written(branched_of(catalog.get(name))))
-    listed_names = f": {', '.join(names)}" if names else ""
+    names = [name for name in sorted(pipeline.all_outputs()) if _has_written(branched_of(catalog.get(name)))]
+    listed_names = ", ".join(names)
+    if names:
+        listed_names = f": {listed_names}"
     logger.info(RUN_WROTE, read, _count(len(names), "dataset"), listed_names)
 
 
-def _records_of(catalog: Any, names: Iterable[str]) -> Iterator[str]:
-    """The records' paths of these entries: two entries on one location have one."""
-    for path, _ in _datasets_by_record(catalog, names):
-        yield path
-
-
-def _datasets_by_record(catalog: Any, names: Iterable[str]) -> Iterator[tuple[str, BranchedDataset]]:
+def _branched(catalog: Any, names: Iterable[str]) -> Iterator[AnyBranched]:
+    """What is behind the proxies of these entries; other entries are left out."""
     for name in names:
         branched = branched_of(catalog.get(name))
-        if isinstance(branched, BranchedDataset):
-            yield branched.place.ledger.path, branched
+        if branched is not None:
+            yield branched
 
 
-def _record_path(branched: AnyBranched) -> str | None:
-    """The path of an entry's record; None for an entry that is not branched."""
+def _record_path(branched: AnyBranched) -> str:
+    """The path of an entry's record, the same for two entries on one location; "" for an entry that has none."""
     if isinstance(branched, BranchedDataset):
         return branched.place.ledger.path
-    return None
+    return ""
 
 
 def _has_written(branched: AnyBranched | None) -> bool:

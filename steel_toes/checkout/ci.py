@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -204,25 +204,25 @@ def find_request(systems: list[System], facts: Facts, mains: frozenset[str]) -> 
 
     It is never main: the request's number joins a name that is main's, and that of a fork's branch.
     """
-    for system, request in _requests(systems):
-        source = evaluate(request.source, facts)
-        number = evaluate(request.number, facts)
-        if not number and not evaluate(request.event, facts):
-            continue
-        is_safe = source not in mains and is_own_request(request.own, facts)
-        if source and is_safe:
-            return Branch(source, system.name)
-        if source and number:
-            return Branch(f"{source}:{number}", system.name)
-        missing = "the number" if source else "the source branch"
-        return Branch(None, "", why=errors.REQUEST_WITHOUT.format(system=system.name, fact=missing))
+    for system in systems:
+        for request in system.requests:
+            number = evaluate(request.number, facts)
+            if number or evaluate(request.event, facts):
+                return _branch_of_request(system, request, number, facts, mains)
     return None
 
 
-def _requests(systems: list[System]) -> Iterator[tuple[System, Request]]:
-    for system in systems:
-        for request in system.requests:
-            yield system, request
+def _branch_of_request(system: System, request: Request, number: str, facts: Facts, mains: frozenset[str]) -> Branch:
+    source = evaluate(request.source, facts)
+    if not source:
+        why = errors.REQUEST_WITHOUT.format(system=system.name, fact="the source branch")
+        return Branch(None, "", why=why)
+    if source not in mains and is_own_request(request.own, facts):
+        return Branch(source, system.name)
+    # A fork's branch, or one named as main is: the number tells it from this repository's branch of that name.
+    if number:
+        return Branch(f"{source}:{number}", system.name)
+    return Branch(None, "", why=errors.REQUEST_WITHOUT.format(system=system.name, fact="the number"))
 
 
 def find_ci_branch(systems: list[System], facts: Facts, mains: frozenset[str], why: str) -> Branch:

@@ -26,6 +26,7 @@ from steel_toes.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from steel_toes.actions.adopt import Adoption
     from steel_toes.cli.project import Project
 
 _HOURS = {"h": 1, "d": 24, "w": 168}
@@ -120,6 +121,7 @@ def _print_variables(project: Project) -> None:
         raise click.ClickException(BRANCH_UNKNOWN.format(why=project.branch.why))
     variables = {"STEEL_TOES_BRANCH": project.branch.name}
     mains = list(project.settings.mains)
+    # The usual two names are the default in the container, too.
     if len(mains) == 1:
         variables["STEEL_TOES_MAIN"] = mains[0]
     for name, value in variables.items():
@@ -204,29 +206,36 @@ def clean(
     Example: steel-toes clean --branch feature/x --yes
     """
     from steel_toes import errors
-    from steel_toes.actions import clean as action
+    from steel_toes.actions.clean import Wish, make_plan
+    from steel_toes.actions.removal import apply
     from steel_toes.cli.project import Project
     from steel_toes.cli.tables import clean_output, clean_summary, copies_text
 
     is_by_age = stale or older is not None
     if bool(names) == is_by_age:
         raise click.UsageError(errors.WHICH_BRANCHES)
-    ages = [grace] if stale else []
-    if older is not None:
-        ages.append(older)
     project = Project(datasets)
-    plan = action.make_plan(
-        project.inventory, action.Wish(names, datasets, stale=stale, age=max(ages, default=timedelta(0)))
-    )
+    wish = Wish(names, datasets, stale=stale, age=_least_age(stale, grace, older))
+    plan = make_plan(project.inventory, wish)
     clean_output(plan, project).show()
     say("\n".join(clean_summary(plan, names, stale)))
     failures = list(plan.failed)
     if plan.copies and is_agreed(yes, errors.REMOVE_THEM):
-        removals = with_progress(action.apply(plan), len(plan.copies))
-        removed = [removal for removal in removals if not removal.problem]
-        failures += [f"{item.copy.stored.path}: {item.problem}" for item in removals if item.problem]
-        say(errors.REMOVED.format(number=len(removed), copies=copies_text(plan)))
+        removals = with_progress(apply(plan), len(plan.copies))
+        problems = [f"{removal.copy.stored.path}: {removal.problem}" for removal in removals if removal.problem]
+        say(errors.REMOVED.format(number=len(removals) - len(problems), copies=copies_text(plan)))
+        failures += problems
     fail_if_any(failures)
+
+
+def _least_age(stale: bool, grace: timedelta, older: timedelta | None) -> timedelta:
+    """How long ago the last save of a branch must be: `--stale` together with `--older-than` means both."""
+    ages = [timedelta(0)]
+    if stale:
+        ages.append(grace)
+    if older is not None:
+        ages.append(older)
+    return max(ages)
 
 
 @group.command()
@@ -243,27 +252,32 @@ def adopt(subject: str | None, branch: str | None, legacy: bool, yes: bool) -> N
     Example: steel-toes adopt companies --yes
     """
     from steel_toes import errors
-    from steel_toes.actions import adopt as action
-    from steel_toes.actions import legacy as legacy_action
     from steel_toes.cli.project import Project
     from steel_toes.cli.tables import adopt_output
 
     if bool(subject) == legacy:
         raise click.UsageError(errors.WHAT_TO_ADOPT)
     project = Project([subject] if subject else [], branch)
-    name = project.branch.name
-    if project.why_aside or name is None:
-        raise click.ClickException(errors.NO_COPIES_HERE.format(why=project.why_aside or project.branch.why))
-    entries = project.entries()
-    if subject:
-        adoptions = [action.make_plan(project.catalog, entries, subject)]
-    else:
-        adoptions = legacy_action.make_plan(project.catalog, entries, name)
+    why_no_copies = project.why_aside or project.branch.why
+    if why_no_copies:
+        raise click.ClickException(errors.NO_COPIES_HERE.format(why=why_no_copies))
+    adoptions = _plan_adoptions(project, subject)
     output = adopt_output(adoptions, project)
     output.show()
+    name = project.branch.name
     if not adoptions:
         say(errors.NO_LEGACY_FILES.format(branch=name))
     elif is_agreed(yes, errors.RECORD_THEM.format(branch=name)):
         for adoption in adoptions:
             adoption.apply()
         say(errors.RECORDED.format(branch=name, files=count(len(output.table.rows), "file")))
+
+
+def _plan_adoptions(project: Project, subject: str | None) -> list[Adoption]:
+    """What `adopt` would record: of one subject, or without one what steel-toes 0.5 left."""
+    from steel_toes.actions import adopt, legacy
+
+    entries = project.entries()
+    if subject:
+        return [adopt.make_plan(project.catalog, entries, subject)]
+    return legacy.make_plan(project.catalog, entries, str(project.branch.name))

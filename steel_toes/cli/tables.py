@@ -16,18 +16,17 @@ from steel_toes.cli.project import Project
 
 def whoami_output(facts: Mapping[str, Any]) -> Output:
     """The branch, and how it was found; facts that say nothing have no row."""
-    rows = [(name, _fact_text(value)) for name, value in facts.items()]
-    return Output(facts, Table(["", ""], [row for row in rows if row[1]]))
+    texts = {name: _fact_text(value) for name, value in facts.items()}
+    return Output(facts, Table(["", ""], [(name, text) for name, text in texts.items() if text]))
 
 
 def _fact_text(value: Any) -> str:
-    if value is None:
-        return ""
+    # Not isinstance(value, int): True and False are numbers too.
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (tuple, list)):
         return "\n".join(value)
-    return str(value)
+    return str(value or "")
 
 
 def status_output(statuses: Sequence[Status], project: Project) -> Output:
@@ -36,13 +35,10 @@ def status_output(statuses: Sequence[Status], project: Project) -> Output:
     return Output(statuses, Table(columns, [_status_row(status, project) for status in statuses]))
 
 
+_MAIN_TEXTS = {True: "changed", False: "same", None: None}
+
+
 def _status_row(status: Status, project: Project) -> Sequence[Any]:
-    commit = (status.commit or "")[:8]
-    if status.dirty:
-        commit += "+"
-    main = None
-    if status.main_changed is not None:
-        main = "changed" if status.main_changed else "same"
     return (
         status.dataset,
         status.side or "none",
@@ -50,10 +46,18 @@ def _status_row(status: Status, project: Project) -> Sequence[Any]:
         project.shown(status.saves_to or "refused"),
         size_text(status.bytes),
         age_text(status.modified),
-        commit,
+        _commit_text(status),
         status.author,
-        main,
+        _MAIN_TEXTS[status.main_changed],
     )
+
+
+def _commit_text(status: Status) -> str:
+    """The first digits of the commit, with a `+` if the code differed from it."""
+    if status.commit is None:
+        return ""
+    commit = status.commit[:8]
+    return f"{commit}+" if status.dirty else commit
 
 
 def branches_output(summaries: Sequence[Summary]) -> Output:
@@ -63,7 +67,9 @@ def branches_output(summaries: Sequence[Summary]) -> Output:
 
 
 def _summary_row(summary: Summary) -> Sequence[Any]:
-    git = f"{summary.git} ({summary.why})" if summary.why else summary.git
+    git = summary.git
+    if summary.why:
+        git = f"{git} ({summary.why})"
     return (
         summary.branch,
         summary.datasets,

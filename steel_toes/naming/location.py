@@ -64,17 +64,24 @@ def parse(location: str) -> Location:
         rest = rest.replace("\\", "/")
     root = _ROOT.match(rest)
     assert root is not None  # its last alternative matches anything
-    name = root["hostless"] or root["scheme"] or ""
-    scheme = scheme_of(name).name
-    host = root["host"] or ""
+    groups = root.groupdict(default="")
+    scheme = scheme_of(groups["hostless"] + groups["scheme"]).name
+    host = groups["host"]
     if scheme in ("s3", "gs"):
-        host = host.rpartition("@")[2]  # credentials are no part of the name
+        # Credentials are no part of the name.
+        _, _, host = host.rpartition("@")
     tail = rest[root.end() :]
     path = tail
-    if root["scheme"]:
+    if groups["scheme"]:
         path = _QUERY.sub("", tail)
-    query = tail[len(path) :]
-    return Location(chain + root.group(), path, query, scheme, host, _base(root, scheme, host))
+    return Location(
+        before=chain + root.group(),
+        path=path,
+        query=tail[len(path) :],
+        scheme=scheme,
+        host=host,
+        base=_base(root, scheme, host),
+    )
 
 
 def is_chain(location: str) -> bool:
@@ -90,10 +97,13 @@ def _base(root: re.Match[str], scheme: str, host: str) -> str:
     if scheme and root.group().endswith("://"):
         # Of `file://a/b` Kedro drops the `a`, and fsspec does not: which object it means is uncertain.
         return "file://"
-    volume = root["drive"] or root["volume"]
+    groups = root.groupdict(default="")
+    volume = groups["drive"] + groups["volume"]
     if volume:
         return f"{volume}/"
-    return "/" if root.group() else ""
+    if root.group():
+        return "/"
+    return ""
 
 
 def normalise(location: str) -> str:
@@ -101,6 +111,9 @@ def normalise(location: str) -> str:
     where = parse(location)
     names = [name for name in where.path.split("/") if name not in ("", ".")]
     base = where.base
+    # A bucket alone has no slash behind it.
     if where.host and not names:
         base = base.removesuffix("/")
-    return base + "/".join(names) + where.query or "."
+    text = base + "/".join(names) + where.query
+    # The relative location of the working directory itself.
+    return text or "."

@@ -25,11 +25,12 @@ def listed_directory(location: str, lists: bool) -> str | None:
     where = parse(location)
     glob = _GLOB.search(where.path)
     if glob is not None:
-        above, _, _ = where.path[: glob.start()].rpartition("/")
+        before_glob = where.path[: glob.start()]
+        above, _, _ = before_glob.rpartition("/")
         return where.before + above or "."
-    has_slash = (where.path or where.before).endswith("/")
-    if lists or has_slash:
-        return where.before + where.path or "."
+    text = where.before + where.path
+    if lists or text.endswith("/"):
+        return text or "."
     return None
 
 
@@ -39,8 +40,8 @@ def outermost_directory(location: str, listed: Iterable[str]) -> str | None:
     A `{placeholder}` in a listed directory stands for any text. `.` is the answer for a relative location in a
     listed `.`.
     """
-    directories = {normalise(directory) for directory in listed}
-    patterns = [_PLACEHOLDER.split(text) for text in directories if _PLACEHOLDER.search(text)]
+    directories = set(map(normalise, listed))
+    patterns = _patterns(directories)
     for prefix in parse(location).prefixes():
         text = normalise(prefix)
         if text in directories:
@@ -50,17 +51,26 @@ def outermost_directory(location: str, listed: Iterable[str]) -> str | None:
     return None
 
 
+def _patterns(directories: set[str]) -> list[list[str]]:
+    """The directories with a placeholder, in the pieces between those."""
+    split_directories = map(_PLACEHOLDER.split, directories)
+    return [pieces for pieces in split_directories if len(pieces) > 1]
+
+
 def _fits(text: str, pieces: list[str]) -> bool:
     """Whether the pieces follow each other in the text with some text between them; linear, as no regex is."""
     first, *between, last = pieces
+    if not text.startswith(first):
+        return False
     end = len(first)
     for piece in between:
+        # A placeholder stands for one character at least.
         start = text.find(piece, end + 1)
         if start < 0:
             return False
         end = start + len(piece)
-    has_ends = text.startswith(first) and text.endswith(last)
-    return has_ends and len(text) - len(last) > end
+    rest = text[end + 1 :]
+    return len(text) > end and rest.endswith(last)
 
 
 def relative(location: str, directory: str) -> str:
@@ -73,7 +83,10 @@ def relative(location: str, directory: str) -> str:
     outer = normalise(directory)
     if inner == outer:
         return ""
-    start = "" if outer == "." else outer.removesuffix("/") + "/"
+    start = outer.removesuffix("/") + "/"
+    # A relative location has no such beginning.
+    if outer == ".":
+        start = ""
     if not inner.startswith(start):
         raise errors.LocationError(errors.NOT_INSIDE, location=location, directory=directory)
-    return inner[len(start) :]
+    return inner.removeprefix(start)

@@ -39,19 +39,23 @@ class Write:
             return dict(self.base)
         if record.kind == "versioned":
             return self._base_of_versions(record)
-        kept_units = set(record.settled.data) if self.keeps else set()
-        base = {}
-        for unit, identity in record.base.items():
-            if unit in kept_units or unit not in self.units:
-                base[unit] = identity
-        for unit, identity in self.base.items():
-            if unit not in kept_units:
-                base[unit] = identity
+        # A unit that is not written, or of which something is kept, began when it began.
+        begun_anew = set(self.units)
+        if self.keeps:
+            begun_anew -= record.settled.data.keys()
+        base = dict(record.base)
+        for unit in begun_anew:
+            base.pop(unit, None)
+            # What main does not have now has no base.
+            if unit in self.base:
+                base[unit] = self.base[unit]
         return base
 
     def _base_of_versions(self, record: Record) -> Identities:
         # Main's newest version counts from the branch's first version on.
-        return record.base if record.settled.exists else dict(self.base)
+        if record.settled.exists:
+            return record.base
+        return dict(self.base)
 
     def is_still_begun(self, writing: Record, now: Record) -> bool:
         """Whether nobody else began or finished a save of the same units since `writing` was written."""
@@ -69,19 +73,11 @@ class Write:
             now: the record in place; another save of other units may have written it.
             identities: of our units.
         """
-        data = {} if self.everything else dict(now.settled.data)
-        data.update(identities)
-        over = now.over
-        if self.everything and now.kind == "overlay":
-            over = "nothing"
-        doubt = {} if self.everything else {unit: by for unit, by in now.doubt.items() if unit not in self.units}
-        return replace(
-            now,
-            id=writing.id,
-            state="complete",
-            was=None,
-            data=data,
-            base=self.new_base(now),
-            over=over,
-            doubt=doubt,
-        )
+        completed = replace(now, id=writing.id, state="complete", was=None, base=self.new_base(now))
+        if self.everything:
+            over = "nothing" if now.kind == "overlay" else now.over
+            return replace(completed, data=identities, over=over, doubt={})
+        doubt = dict(now.doubt)
+        for unit in self.units:
+            doubt.pop(unit, None)
+        return replace(completed, data={**now.settled.data, **identities}, doubt=doubt)
