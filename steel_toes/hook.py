@@ -74,6 +74,7 @@ class SteelToes:
             create_buckets=create_buckets,
             record_author=record_author,
         )
+        # Kedro gives it when the context is made; without a context it is looked for.
         self._project_path: Path | None = None
         self._is_paused = False
 
@@ -89,6 +90,7 @@ class SteelToes:
             return
         path = self._project_path or _find_project()
         branch = self._settings.find_branch(path)
+        # Plain Kedro, object for object.
         if branch.is_main:
             return
         if install(catalog, make_policy(self._settings, branch, path, save_version)):

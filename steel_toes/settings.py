@@ -101,6 +101,7 @@ def is_enabled(environ: Mapping[str, str]) -> bool:
     Raises:
         ConfigurationError: the value is neither true nor false.
     """
+    # A typo must not switch off what protects main.
     value = environ.get("STEEL_TOES_ENABLED", "").strip()
     if value.lower() in ("", "true", "1", "yes", "on"):
         return True

@@ -45,6 +45,7 @@ def make_plan(catalog: Any, names: Collection[str], subject: str) -> Adoption:
     Raises:
         ConfigurationError: nothing is there to adopt.
     """
+    # A dataset's name wins over a path that is spelled alike.
     adoption = _adoption_by_name(catalog, subject) if subject in names else _adoption_by_path(catalog, names, subject)
     if adoption is not None:
         return adoption
@@ -60,10 +61,13 @@ def _adoption_by_name(catalog: Any, name: str) -> Adoption | None:
 
 
 def _adoption_by_path(catalog: Any, names: Iterable[str], subject: str) -> Adoption | None:
+    # Paths are compared as the store spells them, so that `./data/x.csv` is found too.
     _, path = filesystem_path(absolute(subject))
     path = posixpath.normpath(path)
     for branched in branched_datasets(catalog, names):
+        # A store is asked only where the path could be the entry's.
         if _is_in(path, branched.place.own_path(Side.BRANCH)):
+            # The path may be a unit, a file inside one, or a folder around several.
             sources = {
                 unit: place
                 for unit, place in _adoptable(branched).items()
@@ -80,12 +84,14 @@ def _adoptable(branched: BranchedDataset) -> dict[str, str]:
 
 
 def _adoption(branched: BranchedDataset, sources: dict[str, str]) -> Adoption | None:
+    # A copy of which every unit is recorded already has nothing to adopt.
     return Adoption(branched, sources) if sources else None
 
 
 def branched_datasets(catalog: Any, names: Iterable[str]) -> Iterator[BranchedDataset]:
     """Those of these entries that are branched and can be built: a class that is not installed here hides no other."""
     for name in names:
+        # Only the entry that is looked for has to be there.
         with suppress(DatasetError):
             branched = branched_of(catalog.get(name))
             if isinstance(branched, BranchedDataset):

@@ -43,6 +43,7 @@ def summarise(inventory: Inventory, sizes: bool | None = None) -> Summaries:
     """
     groups, failures = inventory.list_records()
     stored = [record for group in groups.values() for record in group]
+    # With many records, one of each branch says all but the sizes.
     reads_all = len(stored) <= _MANY if sizes is None else sizes
     readings = read_all(stored) if reads_all else inventory.samples(groups.values())
     records, unread = believed(readings)
@@ -54,6 +55,7 @@ def summarise(inventory: Inventory, sizes: bool | None = None) -> Summaries:
             failures += [measure.failure for measure in measures if measure.failure]
             rows.append(_summary(inventory, branch_records, len(branch_records), measures))
         else:
+            # The sample stands for its folder: what else lies there was not read.
             slug_records = groups[branch_records[0].stored.slug]
             rows.append(_summary(inventory, branch_records, _count_paths(slug_records), None))
     rows.sort(key=lambda row: row.last_write, reverse=True)
@@ -64,6 +66,7 @@ def _by_branch(records: list[FiledRecord]) -> dict[tuple[str, str | None], list[
     """The records of each branch of each project."""
     groups: dict[tuple[str, str | None], list[FiledRecord]] = {}
     for filed in records:
+        # Two projects in one bucket may both have a branch of this name.
         key = (filed.record.branch_name, filed.record.writer.project)
         groups.setdefault(key, []).append(filed)
     return groups
@@ -74,12 +77,14 @@ def _placed(inventory: Inventory, records: list[FiledRecord]) -> list[FiledRecor
 
 
 def _count_paths(stored: list[StoredRecord]) -> int:
+    # Two sets of credentials may have shown one record.
     return len({record.path for record in stored})
 
 
 def _summary(
     inventory: Inventory, records: list[FiledRecord], datasets: int, measures: list[Measure] | None
 ) -> Summary:
+    # Listings are sorted: the first record is the branch's last save.
     newest = records[0]
     writer = newest.record.writer
     files = None

@@ -78,24 +78,27 @@ def make_plan(inventory: Inventory, wish: Wish) -> CleanPlan:
 def _collect(candidates: list[_Candidate], failures: list[str]) -> CleanPlan:
     copies = []
     left = []
-    for candidate in candidates:
-        if candidate.copy is not None:
-            copies.append(candidate.copy)
-        elif candidate.left:
-            left.append(candidate.left)
+    for copy, why_left, failure in candidates:
+        # A candidate has exactly one of the three.
+        if copy is not None:
+            copies.append(copy)
+        elif why_left:
+            left.append(why_left)
         else:
-            failures.append(candidate.failure)
+            failures.append(failure)
     return CleanPlan(tuple(copies), tuple(left), tuple(failures))
 
 
 def _admitted(inventory: Inventory, wish: Wish) -> _Admitted:
     """The records that may go, before any of them is read."""
+    # Before anything is listed: a wrong name is a wrong call, whatever lies there.
     for name in wish.branch_names:
         _check_name(name, inventory.mains)
     if wish.branch_names:
-        slugs = {make_slug(name) for name in wish.branch_names}
+        slugs = set(map(make_slug, wish.branch_names))
         listing = inventory.list_records(sorted(slugs))
-        return _Admitted(list(listing.groups.values()), set(wish.branch_names), listing.failures)
+        groups = list(listing.groups.values())
+        return _Admitted(groups, set(wish.branch_names), listing.failures)
     return _admitted_by_age(inventory, inventory.list_records(), wish)
 
 
@@ -112,8 +115,12 @@ def _admitted_by_age(inventory: Inventory, listing: Listing, wish: Wish) -> _Adm
     groups = dict(listing.groups)
     # The branch that somebody works on right now is never removed by its age.
     groups.pop(inventory.policy.branch.slug, None)
-    # A group's first record is its newest: while one save is young, all of the branch stays.
-    old_groups = [group for group in groups.values() if group[0].modified < limit]
+    old_groups = []
+    for group in groups.values():
+        # A group's first record is its newest: while one save is young, all of the branch stays.
+        newest = group[0]
+        if newest.modified < limit:
+            old_groups.append(group)
     if not wish.stale:
         return _Admitted(old_groups, set(), listing.failures)
     gone = _gone_branches(inventory, old_groups)
@@ -126,6 +133,7 @@ def _gone_branches(inventory: Inventory, groups: list[list[StoredRecord]]) -> di
     samples, _ = believed(inventory.samples(groups))
     gone = {}
     for filed in samples:
+        # "unknown" and "never pushed" prove nothing.
         if inventory.word_on(filed.record).word == "gone":
             gone[filed.stored.slug] = filed.record.branch_name
     return gone
@@ -160,12 +168,14 @@ class _Judge:
 
     def candidate(self, filed: FiledRecord) -> _Candidate:
         """What the plan makes of a record."""
+        # In this order: a record that cannot be believed says nothing of whose it is.
         why = self.inventory.why_misplaced(filed) or self._why_not_ours(filed) or self._why_guarded(filed)
         if why:
             return self._left(filed, why)
         copy, failure = self.inventory.measure(filed)
         if copy is None:
             return _Candidate(failure=failure)
+        # Deleting through a link would delete what it points at.
         if any(copy.store.leads_out(path, copy.path) for path in copy.objects):
             return self._left(filed, errors.LINK_LEADS_OUT)
         return _Candidate(copy)
@@ -179,6 +189,7 @@ class _Judge:
         if self.branch_names and record.branch_name not in self.branch_names:
             return errors.OF_OTHER_BRANCH.format(branch=record.branch_name)
         project = record.writer.project
+        # A record without a project may be anybody's; a name says that it is meant.
         if project is None and not self.is_named:
             return errors.OF_UNKNOWN_PROJECT
         if project is not None and project != self.inventory.policy.writer.project:
@@ -189,7 +200,10 @@ class _Judge:
         """Why a copy may be a main copy: one of today may have the name of a branch copy of yesterday."""
         copy = normalise(copy_location(filed)).casefold()
         for main in self._guarded(filed.record.branch_name):
-            if outermost_directory(copy, [main]) or outermost_directory(main, [copy]):
+            # The one may lie in the other: `x--b` is guarded where main has `x--b/a.csv`.
+            is_inside = outermost_directory(copy, [main]) is not None
+            is_around = outermost_directory(main, [copy]) is not None
+            if is_inside or is_around:
                 return errors.MAIN_COPY_THERE.format(location=main)
         return ""
 

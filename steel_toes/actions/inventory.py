@@ -108,6 +108,7 @@ class Inventory:
         return in_threads(self._sample, groups)
 
     def _sample(self, group: list[StoredRecord]) -> Reading:
+        # Records are read until one is ours: in most folders that is the first.
         first = read_stored(group[0])
         if self._is_own(first):
             return first
@@ -123,6 +124,7 @@ class Inventory:
     def word_on(self, record: Record) -> GitWord:
         """Git's word on a record's branch, and why it is unknown."""
         writer = record.writer
+        # This repository's Git knows nothing of another project's branches.
         if writer.project != self.policy.writer.project:
             owner = writer.project or "an unknown project"
             return GitWord("unknown", errors.ANOTHER_PROJECTS_BRANCH.format(project=owner))
@@ -131,6 +133,7 @@ class Inventory:
 
     def _heads(self, remote: str | None) -> Heads:
         """The branches that exist, asked once of each remote."""
+        # A remote is asked once for all records that name it.
         if remote not in self._heads_by_remote:
             self._heads_by_remote[remote] = read_heads(Path(self.policy.project_path), remote)
         return self._heads_by_remote[remote]
@@ -144,11 +147,14 @@ class Inventory:
     def why_misplaced(self, filed: FiledRecord) -> str:
         """Why a record cannot be believed; "" if it can."""
         stored, record = filed.stored, filed.record
+        # A record lies where its own facts put it: one that was moved or edited does not.
         place = record_path(stored.root.path, stored.slug, record.location)
         if place != stored.path or make_slug(record.branch_name) != stored.slug:
             return errors.MISPLACED.format(branch=record.branch_name, location=record.location)
+        # A unit is joined to the copy's path, and must stay below it.
         if any(_climbs(unit) or unit.startswith("/") for unit in recorded_units(record)):
             return errors.UNIT_LEADS_OUT
+        # A location that can have no copy, or a layout that does not exist, is no record of ours.
         try:
             copy_location(filed)
             root = self.policy.subject_of(normalise(main_location(filed))).root
@@ -185,8 +191,10 @@ class Inventory:
             return is_elsewhere, has_no_entry, is_other_bucket
 
         roots = [root for root in self.roots if root.data_store.protocol == protocol]
+        # No entry of today's catalog reaches this store: without credentials, as any dataset would.
         if not roots:
             return open_store(record.dataset, protocol, {})
+        # With the credentials that found the record, then with those of an entry of this location or bucket.
         return min(roots, key=distance).data_store
 
 
@@ -212,6 +220,7 @@ def _list_folder(folder: _ListedFolder) -> _FolderListing:
     records = []
     for relative_path, item in objects.items():
         name = f"{slug}/{relative_path}".lstrip("/")
+        # Locks, temporary files and what people put there are no records.
         match = _RECORD_NAME.fullmatch(name)
         if match:
             records.append(StoredRecord(root, match[1], f"{root.folder}/{name}", item.modified))
@@ -236,6 +245,7 @@ def believed(readings: Iterable[Reading]) -> Believed:
     records: dict[tuple[str, str], FiledRecord] = {}
     failures = []
     for stored, record, failure in readings:
+        # By its id too: one root may be two servers with the same bucket name.
         if record.exists:
             records[stored.path, record.id] = FiledRecord(stored, record)
         if failure:
@@ -269,10 +279,12 @@ def _objects_of(store: Store, copy_path: str, record: Record) -> dict[str, int]:
     """Bytes of each object of a branch copy; the store is asked where the record does not say them."""
     units = units_of(record.kind)
     sizes: dict[str, int] = {}
+    # A save of everything that did not finish may have left any file.
     unsized_paths = [copy_path] if ALL in record.doubt else []
     for unit in sorted(recorded_units(record)):
         path = units.path(copy_path, unit)
         size = _IDENTITY_WITH_SIZE.match(record.identity(unit) or "")
+        # A digest of several files has no size, and what is in doubt may have another than recorded.
         if size and unit not in record.doubt:
             sizes[path] = int(size[1])
         else:

@@ -32,6 +32,7 @@ def make_plan(catalog: Any, names: Iterable[str], branch_name: str) -> list[Adop
     adoptions = []
     for branched in datasets:
         legacy_path = _legacy_path(branched, branch_name)
+        # A copy of today's is never replaced by one of yesterday's.
         if legacy_path not in main_paths and _has_no_copy(branched):
             sources = _sources(branched, legacy_path)
             if sources:
@@ -40,6 +41,7 @@ def make_plan(catalog: Any, names: Iterable[str], branch_name: str) -> list[Adop
 
 
 def _legacy_path(branched: BranchedDataset, branch_name: str) -> str:
+    # As 0.5.0 computed it: behind the stem, before the last extension alone.
     main = PurePosixPath(branched.place.own_path(Side.MAIN))
     return str(main.parent / f"{main.stem}_{branch_name}{main.suffix}")
 
@@ -47,6 +49,7 @@ def _legacy_path(branched: BranchedDataset, branch_name: str) -> str:
 def _has_no_copy(branched: BranchedDataset) -> bool:
     """Whether the entry has a copy of its own to begin, and nothing lies there."""
     place = branched.place
+    # 0.5.0 knew no partitions: what lies inside a directory has no file of its own there.
     if place.units.own != WHOLE:
         return False
     return not place.verdicts(place.ledger.read())

@@ -22,6 +22,7 @@ class StoredRecord:
         modified: when it was last written, by the store's clock: its copy's last save.
     """
 
+    # Its options hold credentials.
     root: RecordRoot = field(repr=False)
     slug: str
     path: str

@@ -77,6 +77,7 @@ def statuses(catalog: Any, policy: Policy, configs: Mapping[str, Config]) -> Ite
             why = f"{type(exc).__name__}: {exc}"
             return Status(name, None, " ".join(why.split()))
 
+    # Side by side, since each entry waits for its store; in the catalog's order.
     with ThreadPoolExecutor(_THREADS) as pool:
         yield from pool.map(status, configs)
 
@@ -87,6 +88,7 @@ def _status(name: str, dataset: Any, policy: Policy, config: Config) -> Status:
         return _status_of_branched(name, branched)
     if isinstance(branched, RefusedDataset):
         return Status(name, "main", str(branched.save_error.facts["why"]))
+    # What the policy leaves alone has no proxy: only the reason differs.
     if policy.shares(name, config, [type(dataset)]):
         return Status(name, "main", errors.SIDE_SHARED, "main")
     return Status(name, "main", errors.SIDE_LEFT_ALONE, "main")
@@ -96,6 +98,7 @@ def _status_of_branched(name: str, branched: BranchedDataset) -> Status:
     place = branched.place
     record = place.ledger.read()
     verdicts = place.verdicts(record)
+    # As a run would choose it; `written` keeps it from being frozen.
     side = branched.open_run(written=True)
     objects: list[Object] = []
     if side is not None:
@@ -109,6 +112,7 @@ def _status_of_branched(name: str, branched: BranchedDataset) -> Status:
         bytes=size if side else None,
         modified=max((item.modified for item in objects), default=None),
     )
+    # A record whose units are all gone from the entry says nothing of it.
     if record.exists and verdicts:
         return _with_writer(status, branched, record)
     return status
@@ -117,6 +121,7 @@ def _status_of_branched(name: str, branched: BranchedDataset) -> Status:
 def _with_writer(status: Status, branched: BranchedDataset, record: Record) -> Status:
     """The same, with what the record says of who saved the branch copy, and of main since."""
     main_changed = None
+    # Before the first save has finished there is nothing to compare main with.
     if record.settled.exists:
         main_changed = branched.place.has_main_changed(record.settled)
     return replace(
@@ -130,6 +135,7 @@ def _with_writer(status: Status, branched: BranchedDataset, record: Record) -> S
 
 def _why(verdicts: Mapping[str, Verdict], kind: Kind, record: Record) -> str:
     """Why a side is read, in words."""
+    # Neither a record nor a file at the copy's place.
     if not verdicts:
         return errors.NEVER_SAVED
     if kind == "whole":

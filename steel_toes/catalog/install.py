@@ -48,6 +48,7 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
         main_dataset: the dataset that Kedro built for it.
     """
     rule = policy.rule(spec)
+    # The very object that Kedro built: whoever holds it sees no difference.
     if rule.action == "alone" or _is_in_memory(main_dataset):
         return main_dataset
     branch = policy.branch
@@ -58,6 +59,7 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
         try:
             return proxy_for(_branched(policy, spec, rule, main_dataset))
         except LocationError as exc:
+            # What cannot be redirected can still be read.
             why = str(exc)
     type_name, *_ = class_names(spec.classes[0])
     load_why = rule.why if rule.action == "refuse_load" else ""
@@ -70,6 +72,7 @@ def _branched(policy: Policy, spec: EntrySpec, rule: Rule, main_dataset: Dataset
     entry = policy.entry(spec, rule, locations, build)
     kind = BranchedVersions if spec.version else _KINDS[rule.kind]
     branched = kind(entry, _block(main_dataset, spec.name), spec.version)
+    # Kedro drops the host of `az://`, `sftp://` and others: then both would be one object.
     main_description = _described(branched.main_dataset, rule.parameter)
     branch_description = _described(branched.branch_dataset, rule.parameter)
     if main_description is not None and main_description == branch_description:
@@ -134,6 +137,7 @@ class _Blocked:
 
 
 def _block(dataset: Dataset, name: str) -> Dataset:
+    # On the instance: the class is Kedro's, and other catalogs use it.
     for action in ("save", "confirm"):
         if hasattr(dataset, action):
             setattr(dataset, action, _Blocked(name, action))
@@ -208,11 +212,13 @@ class _LazyDatasets(dict[str, _LazyDataset]):
     def __setitem__(self, name: str, lazy: _LazyDataset) -> None:
         super().__setitem__(name, _BranchedLazy(lazy, self.policy))
 
+    # Workers unpickle the catalog: a back reference to it would recurse for ever.
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_lazy, (self.policy, dict(self))
 
 
 def _rebuild_lazy(policy: Policy, lazy: dict[str, _LazyDataset]) -> _LazyDatasets:
+    # Without __setitem__, which would wrap what is wrapped already.
     datasets = _LazyDatasets(policy, {})
     for name, dataset in lazy.items():
         dict.__setitem__(datasets, name, dataset)
@@ -227,6 +233,7 @@ class _Datasets(dict[str, Any]):
         self.policy = policy
 
     def __setitem__(self, name: str, dataset: Any) -> None:
+        # A lazy dataset that was built is stored here as the proxy that it became.
         if branched_of(dataset) is None:
             dataset = self.wrapped(name, dataset)
         super().__setitem__(name, dataset)
@@ -239,6 +246,7 @@ class _Datasets(dict[str, Any]):
         spec = _spec(name, config, dataset, version)
         if self.policy.rule(spec).action == "alone":
             return dataset
+        # The user's instance keeps its `save`: whoever made it may hold it outside the catalog.
         try:
             main_dataset = Build(name, config, {})(Side.MAIN, version)
         except DatasetError:
@@ -292,6 +300,7 @@ def configurations(catalog: Any, names: Iterable[str] = ()) -> Configurations:
     resolver = catalog.config_resolver
     explicit = dict(resolver.config)
     for name, dataset in catalog._datasets.items():
+        # In memory there is no location, and some instances cannot be described.
         if not dataset._EPHEMERAL:
             explicit[name] = config_of(dataset).config
     for name in names:

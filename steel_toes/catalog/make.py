@@ -32,6 +32,7 @@ def make_policy(settings: Settings, branch: Branch, project_path: Path, run: str
 
 
 def _writer(settings: Settings, branch: Branch, project_path: Path, run: str | None) -> Writer:
+    # Read at this moment: the record says which code wrote, not which code was started.
     checkout = read_checkout(project_path)
     upstream = upstream_of(branch, checkout)
     return Writer(

@@ -73,6 +73,7 @@ class Policy:
 
     def rule(self, spec: EntrySpec) -> Rule:
         """What is done with an entry; shared entries are left alone."""
+        # Before any rule: a shared entry of a class that cannot be redirected works too.
         if self.shares(spec.name, spec.config, spec.classes):
             return _ALONE
         names = class_names(spec.classes[0])
@@ -110,6 +111,7 @@ class Policy:
         Raises:
             LocationError: there can be no such copy, for the reason it says.
         """
+        # An empty or missing parameter, or one that is no text, such as a file object.
         text = location_of(rule, spec.inner_config)
         if not text:
             value = f"{rule.parameter}={spec.inner_config.get(rule.parameter)!r}"
@@ -119,6 +121,7 @@ class Policy:
         copy = branch_location(location, self.branch.slug, self.settings.layout, directory)
         if directory is not None and not _is_one_place(location):
             raise errors.LocationError(errors.DROPPED_HOST, location=location)
+        # Two branches' copies, or a copy of a copy, could meet in one file.
         if contains_slug(location, self.branch.slug):
             raise errors.LocationError(errors.FORM_OF_A_COPY, location=location, branch=self.branch.name)
         self._check_copy(location, copy)
@@ -126,6 +129,7 @@ class Policy:
 
     def _check_copy(self, location: str, copy: str) -> None:
         """Refuse a copy that is another entry's main copy, or lies in what main lists."""
+        # Case-folded, since a local disk may not tell cases apart.
         if normalise(copy).casefold() in self.catalog.guarded:
             raise errors.LocationError(errors.COPY_IS_MAINS, location=location, copy=copy)
         directory = self.catalog.directory_around(copy)
@@ -161,6 +165,7 @@ class Policy:
         units = self._units_in(spec, rule, locations.main, directory, is_part)
         place = self._place(spec, rule, directories, units, shown)
         entry = self._entry(spec, rule, build, place)
+        # The directory is one unit: saving a part of it keeps the rest, so that must be there.
         if is_part and not is_overlay:
             return replace(entry, seeding="always")
         return entry
@@ -197,6 +202,7 @@ class Policy:
         return Place(store, main_path, branch_path, replace(ledger, bucket=bucket))
 
     def _ledger(self, spec: EntrySpec, location: str, units: Units, shown: str) -> Ledger:
+        # The record belongs to the location, not to the name: two entries on one location share it.
         subject = self.subject_of(location)
         if self.catalog.directory_around(f"{subject.root}/{FOLDER}") is not None:
             raise errors.LocationError(errors.RECORD_IS_LISTED, location=location, directory=subject.root)
@@ -215,6 +221,7 @@ class Policy:
 
     def _bucket(self, store: Store, copy: str) -> BranchBucket | None:
         """The branch's own bucket, if the layout gives it one."""
+        # A local path has no bucket, whatever the layout.
         name = bucket_of(copy)
         if name is None or self.settings.layout != "bucket":
             return None
@@ -234,10 +241,12 @@ class Policy:
         """Where data and records of these entries can lie, each place once. Shared entries have none."""
         roots: dict[tuple[Any, ...], RecordRoot] = {}
         for name, config in configs.items():
+            # What is shared has no copies, and its store may not be ours to list.
             if self.shares(name, config, [config["type"]]):
                 continue
             for rule, location, inner in located([config], self.settings.location_parameters):
                 subject = self.subject_of(self.catalog.directory_around(location) or location)
+                # A pattern's own place is certain only where its placeholders stand below the root.
                 if rule.action == "redirect" and _is_certain(subject.root):
                     store, path = open_root(name, subject.root, location, inner)
                     data_store = open_store(name, filesystem_path(location)[0], inner)
@@ -266,6 +275,7 @@ def _is_shared(shared: str | type, name: str, type_names: set[str], types: list[
     """Whether one value of `SteelToes(shared=...)` is about an entry."""
     if isinstance(shared, type):
         return any(issubclass(cls, shared) for cls in types)
+    # `fnmatch` would ignore case on Windows, where names in a catalog are as distinct as elsewhere.
     return shared in type_names or fnmatchcase(name, shared)
 
 

@@ -66,8 +66,10 @@ def subject_of(location: str, project_path: str, records_root: str | None) -> Su
         records_root: where all records lie, if the project says so.
     """
     place = normalise(location)
+    # Told by the project: the location stays in full, since the folder holds those of all stores.
     if records_root:
         return Subject(records_root, place)
+    # A bucket's records lie at its top, so that one listing finds those of patterns and of old entries.
     bucket = bucket_of(location)
     if bucket:
         end = place.index(bucket) + len(bucket)
@@ -75,6 +77,7 @@ def subject_of(location: str, project_path: str, records_root: str | None) -> Su
     root = _folder_of_data(place, project_path)
     if "://" in place:
         return Subject(root, place)
+    # Relative, so that a checkout can move.
     return Subject(root, relative(place, root))
 
 
@@ -83,6 +86,7 @@ def _folder_of_data(place: str, project_path: str) -> str:
     is_inside = place != project_path and outermost_directory(place, [project_path]) is not None
     if not is_inside:
         return posixpath.dirname(place)
+    # `data/` in a usual project; for a file directly in the project's folder, that folder.
     first, *below = relative(place, project_path).split("/")
     return f"{project_path}/{first}" if below else project_path
 
@@ -105,5 +109,6 @@ def open_root(name: str, root: str, location: str, config: Config) -> OpenedRoot
     """
     protocol, path = filesystem_path(root)
     data_protocol, _ = filesystem_path(location)
+    # Another store's credentials would be refused there, or shown to it.
     credentials = config if protocol == data_protocol else {}
     return OpenedRoot(open_store(name, protocol, credentials), path)

@@ -30,6 +30,7 @@ def announce_mains_outputs(pipeline: Any, catalog: Any) -> None:
     outputs.pop("", None)
     number = 0
     for branched in outputs.values():
+        # `written`: nothing is frozen for a run that has not begun.
         side = branched.open_run(written=True)
         if side is Side.MAIN and branched.main_dataset.exists():
             number += 1
@@ -70,6 +71,7 @@ def _has_written(branched: AnyBranched | None) -> bool:
     if not isinstance(branched, BranchedDataset):
         return False
     ledger = branched.place.ledger
+    # The record names the run that saved last.
     record = ledger.read()
     return record.exists and record.writer.run == ledger.writer.run
 

@@ -42,6 +42,7 @@ class EntrySpec:
     def moved(self, rule: Rule, location: str) -> Config:
         """The configuration with another location."""
         inner = redirected(rule, self.inner_config, location)
+        # Only the part with the location changes: the wrapper's own settings stay.
         if not self.is_wrapped:
             return inner
         return {**self.config, "dataset": inner}

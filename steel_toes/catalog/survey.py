@@ -66,6 +66,7 @@ def survey(
     guarded = set()
     for item in located(explicit, location_parameters):
         _note_listed(listed, item)
+        # Few locations have the form of a copy: only those can be in the way of one.
         if contains_slug(item.location, slug):
             guarded.add(normalise(item.location).casefold())
     for item in located(patterns, location_parameters):
@@ -77,12 +78,14 @@ def located(configs: Iterable[Config], location_parameters: Mapping[str, str]) -
     """Of each configuration that has a location, where that is; it may be that of a dataset inside."""
     for config in configs:
         candidates = [config]
+        # A wrapper (CachedDataset) has its location inside; that of partitions is their own.
         inner = config.get("dataset")
         if isinstance(inner, dict):
             candidates.append(inner)
         for candidate in candidates:
             rule = rule_for(_names_of(candidate), candidate, location_parameters)
             location = location_of(rule, candidate)
+            # The outer one wins: the dataset inside partitions has none.
             if location:
                 yield Located(rule, absolute(location), candidate)
                 break
@@ -99,4 +102,5 @@ def _note_listed(listed: dict[str, bool], item: Located) -> None:
     directory = listed_directory(item.location, item.rule.lists)
     if directory is not None:
         path = normalise(directory)
+        # Two entries may list one directory: an overlay's units are the finer ones.
         listed[path] = listed.get(path, False) or item.rule.is_overlay

@@ -261,6 +261,7 @@ def _read_event(environ: Mapping[str, str]) -> dict[str, str]:
             "event.head.repo": str(repository.get("full_name", "")),
         }
     except (AttributeError, LookupError, OSError, TypeError, ValueError):
+        # Without the file, or with that of another event, a fork cannot be told from this repository.
         return {}
 
 

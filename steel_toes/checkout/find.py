@@ -59,6 +59,7 @@ def find_branch(
         ConfigurationError: a blank argument, or `HEAD` where a name is expected.
     """
     mains = main_names(main, environ)
+    # The order is the law's (README, Which branch): whoever says it on purpose comes first.
     name = _argument("SteelToes(branch)", branch)
     if name:
         return Branch(name, "SteelToes(branch=...)", name in mains)
@@ -69,6 +70,7 @@ def find_branch(
     tried.append(errors.NOT_A_VARIABLE)
     facts = ci.read_facts(environ)
     systems = ci.systems_of(facts)
+    # Before Git, which stands on the target's merge commit here.
     request = ci.find_request(systems, facts, mains)
     if request:
         return replace(request, tried=tuple(tried))
@@ -78,6 +80,7 @@ def find_branch(
         return Branch(head.name, "Git", head.name in mains, tried=tuple(tried))
     tried.append(head.why)
     ci_branch = ci.find_ci_branch(systems, facts, mains, head.why)
+    # Only main can be written by mistake.
     if ci_branch.is_main:
         ci_branch = _unless_elsewhere(ci_branch, ci.evaluate(ci.COMMITS, facts), project)
     return replace(ci_branch, tried=tuple(tried))

@@ -40,6 +40,7 @@ class _Group(click.Group):
 
         from steel_toes.errors import SteelToesError
 
+        # `output.stdout` looks for it here.
         ctx.obj = sys.stdout
         disabled_level = logging.root.manager.disable
         logging.disable(logging.INFO)  # of Kedro, which logs how it loads a project
@@ -48,6 +49,7 @@ class _Group(click.Group):
             with redirect_stdout(sys.stderr):
                 return super().invoke(ctx)
         except (SteelToesError, DatasetError) as exc:
+            # An error about an option is wrong usage: exit code 2.
             is_usage = str(getattr(exc, "setting", "")).startswith("--")
             error = click.UsageError if is_usage else click.ClickException
             raise error(str(exc)) from exc
@@ -110,6 +112,7 @@ def whoami(env: bool) -> None:
         "main_from": project.settings.main_source,
         "project_from": project.settings.project_source,
     }
+    # On stderr, before the table on stdout.
     _warn_of_another_main(project, mains)
     whoami_output(facts).show()
 
@@ -124,12 +127,13 @@ def _print_variables(project: Project) -> None:
     # The usual two names are the default in the container, too.
     if len(mains) == 1:
         variables["STEEL_TOES_MAIN"] = mains[0]
+    # Quoted: Git allows `$(...)` in a branch's name.
     for name, value in variables.items():
         print_data(f"export {name}={shlex.quote(value)}")
 
 
 def _warn_of_another_main(project: Project, mains: list[str]) -> None:
-    """Nothing is asked of the remote to find main, so only here somebody is told that it may be another."""
+    """Warn if the remote's HEAD is another branch: nothing is asked of the remote to find main, so only here it shows."""
     from steel_toes.checkout.git import read_heads
     from steel_toes.errors import OTHER_MAIN
 
@@ -164,6 +168,7 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     status_output(rows, project).show()
     if not rows:
         say(errors.EMPTY_CATALOG)
+    # Rows without a place to save to are entries that could not be built.
     if any(row.side is None and row.saves_to for row in rows):
         say(errors.sentence(errors.WAYS_OUT, branch=project.branch.name))
 
@@ -212,6 +217,7 @@ def clean(
     from steel_toes.cli.tables import clean_output, clean_summary, copies_text
 
     is_by_age = stale or older is not None
+    # Neither or both: nobody must guess what is meant where data is deleted.
     if bool(names) == is_by_age:
         raise click.UsageError(errors.WHICH_BRANCHES)
     project = Project(datasets)
@@ -255,6 +261,7 @@ def adopt(subject: str | None, branch: str | None, legacy: bool, yes: bool) -> N
     from steel_toes.cli.project import Project
     from steel_toes.cli.tables import adopt_output
 
+    # One or the other, as in `clean`.
     if bool(subject) == legacy:
         raise click.UsageError(errors.WHAT_TO_ADOPT)
     project = Project([subject] if subject else [], branch)

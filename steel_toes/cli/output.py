@@ -49,6 +49,7 @@ class Output:
             ClickException: the file cannot be written.
         """
         options = click.get_current_context().meta
+        # Written first: a file that cannot be written must not look like success on the screen.
         if options["output"]:
             self._write(options["output"])
         if options["json"]:
@@ -76,7 +77,9 @@ class Output:
             # A path that is cut off is no plan.
             table.add_column(column, overflow="fold", no_wrap=column in _PATH_COLUMNS)
         for row in self.table.rows:
+            # A branch may be named `[red]`, which rich would take for markup.
             table.add_row(*(escape(_text_of(cell)) for cell in row))
+        # A pipe has no width, and a program that reads it wants one line a row.
         has_width = stdout().isatty() or has_terminal_width()
         console = Console(file=stdout(), width=None if has_width else _PIPE_WIDTH)
         with console.capture() as capture:
@@ -125,6 +128,7 @@ def say(text: str) -> None:
 
 def is_agreed(yes: bool, question: str) -> bool:
     """Whether a plan is to be applied: `--yes` says so, or somebody at a terminal."""
+    # Without a terminal there is nobody to ask: that is a no.
     if yes or (sys.stdin.isatty() and click.confirm(question, err=True)):
         return True
     say(errors.NOTHING_CHANGED)

@@ -40,6 +40,7 @@ class Project:
             raise click.ClickException(errors.NO_PROJECT.format(folder=Path.cwd()))
         self.path = Path(path)
         self._datasets = datasets
+        # Makes the project's settings and pipelines importable, as `kedro run` does.
         bootstrap_project(self.path)
         self._hooks = [hook for hook in settings.HOOKS if isinstance(hook, SteelToes)]
         if not self._hooks:
@@ -70,6 +71,7 @@ class Project:
     @cached_property
     def configs(self) -> Configurations:
         """The configurations of the entries, patterns' included that anything uses, and those of the patterns."""
+        # A pattern's entries exist only by the names that pipelines, or somebody at the prompt, use.
         names = set(self._datasets)
         for pipeline in pipelines.values():
             if pipeline:
@@ -102,6 +104,7 @@ class Project:
             message = errors.NO_PIPELINE.format(pipeline=pipeline, pipelines=", ".join(sorted(pipelines)))
             raise click.UsageError(message)
         explicit = self.configs.explicit
+        # Parameters and unused patterns are no entries.
         choices = set(explicit)
         if pipeline is not None:
             choices &= set(pipelines[pipeline].datasets())

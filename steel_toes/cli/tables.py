@@ -16,8 +16,12 @@ from steel_toes.cli.project import Project
 
 def whoami_output(facts: Mapping[str, Any]) -> Output:
     """The branch, and how it was found; facts that say nothing have no row."""
-    texts = {name: _fact_text(value) for name, value in facts.items()}
-    return Output(facts, Table(["", ""], [(name, text) for name, text in texts.items() if text]))
+    rows = []
+    for name, value in facts.items():
+        text = _fact_text(value)
+        if text:
+            rows.append((name, text))
+    return Output(facts, Table(["", ""], rows))
 
 
 def _fact_text(value: Any) -> str:
@@ -89,6 +93,7 @@ def clean_output(plan: CleanPlan, project: Project) -> Output:
         state = "torn" if copy.record.doubt else ""
         for path, size in copy.objects.items():
             rows.append(_clean_row(copy, project.shown(path), size, state))
+        # The record is a row of its own, since it goes too.
         rows.append(_clean_row(copy, project.shown(copy.stored.path), None, "its record"))
     data = {"items": [_copy_data(copy) for copy in plan.copies], "left": plan.left, "failed": plan.failed}
     return Output(data, Table(columns, rows))
@@ -113,15 +118,27 @@ def _copy_data(copy: HeldCopy) -> dict[str, Any]:
 def clean_summary(plan: CleanPlan, names: Sequence[str], stale: bool) -> list[str]:
     """What is left alone, which named branches have nothing here, and how much would go."""
     lines = list(plan.left)
+    # A misspelled name must not look like a branch that was cleaned.
     branch_names = {copy.record.branch_name for copy in plan.copies}
-    for name in sorted(set(names) - branch_names):
-        lines.append(errors.NOTHING_OF_BRANCH.format(branch=name))
+    absent_names = sorted(set(names) - branch_names)
+    lines += [errors.NOTHING_OF_BRANCH.format(branch=name) for name in absent_names]
     if plan.copies:
-        sizes = [size for copy in plan.copies for size in copy.objects.values()]
-        lines.append(f"{copies_text(plan)}, {count(len(sizes), 'file')}, {size_text(sum(sizes))}")
+        lines.append(_total_text(plan))
+    elif stale:
+        lines.append(errors.NO_STALE_BRANCH)
     elif not names:
-        lines.append(errors.NO_STALE_BRANCH if stale else errors.NO_OLD_BRANCH)
+        lines.append(errors.NO_OLD_BRANCH)
     return lines
+
+
+def _total_text(plan: CleanPlan) -> str:
+    """How much a plan has: `2 branch copies, 4 files, 1.0 MB`."""
+    number = 0
+    size = 0
+    for copy in plan.copies:
+        number += len(copy.objects)
+        size += sum(copy.objects.values())
+    return f"{copies_text(plan)}, {count(number, 'file')}, {size_text(size)}"
 
 
 def copies_text(plan: CleanPlan) -> str:

@@ -90,8 +90,10 @@ class BranchedDataset(ABC):
         self.version = version
         self.main_dataset = main_dataset if main_dataset is not None else entry.build(Side.MAIN, version)
         self.branch_dataset = entry.build(Side.BRANCH, version)
+        # Of the run that is going on: its inputs are read from one side to the end.
         self.frozen_side: Side | None = None
         self.run_side: Side | None = None
+        # What a cache between us and the store (CachedDataset) may hold.
         self.cached_state: str | None = ""
 
     @property
@@ -145,6 +147,7 @@ class BranchedDataset(ABC):
         try:
             self.run_side = self.choose().side
         except (errors.TornCopyError, errors.ChangedCopyError):
+            # The run may never load it, or save it before it does.
             return None
         if not written:
             self.frozen_side = self.run_side
@@ -194,6 +197,7 @@ class BranchedDataset(ABC):
 
     def raise_torn(self, record: Record) -> NoReturn:
         """Raise the error of a torn copy."""
+        # Somebody cleaned the branch in the middle of a load.
         if not record.exists:
             raise self.changed_error(errors.COPY_VANISHED)
         raise errors.TornCopyError(**self.place.ledger.torn_facts(record))
@@ -218,6 +222,7 @@ class BranchedDataset(ABC):
             load_branch: loads the branch's.
         """
         record = NO_RECORD
+        # A save that ends while we read makes the bytes uncertain, not wrong: the next try reads the new copy.
         for _ in range(_TRIES):
             record, side = choose()
             if side is Side.MAIN:
@@ -254,6 +259,7 @@ class BranchedDataset(ABC):
             unit: that is saved.
         """
         is_recorded = unit in before.settled.data
+        # What the branch has is what the save adds to; main's copy counts only before that.
         if not keeps or is_recorded:
             yield
             return

@@ -45,6 +45,7 @@ class BranchedIncrements(BranchedPartitions):
     def confirm(self) -> None:
         """Write the last partition of exactly those that were loaded as the branch's checkpoint."""
         partition_ids = self._newer_ids(None)
+        # Kedro's own `confirm` does nothing then, too.
         if not partition_ids:
             return
         units = (self._checkpoint_unit,)
@@ -64,6 +65,7 @@ class BranchedIncrements(BranchedPartitions):
 
     def _lister(self, side: Side) -> Dataset:
         config = dict(self.entry.build.config(side))
+        # Listed as plain partitions: an IncrementalDataset would hide what is before its checkpoint.
         config.pop("checkpoint", None)
         config["type"] = "partitions.PartitionedDataset"
         return AbstractDataset.from_config(self.entry.name, config)
@@ -81,9 +83,11 @@ class BranchedIncrements(BranchedPartitions):
         is_after = settings.get("comparison_func", operator.gt)
         if isinstance(is_after, str):
             is_after = load_obj(is_after)
+        # What the configuration forces wins over what was confirmed.
         checkpoint = settings.get("force_checkpoint")
         if checkpoint is None:
             checkpoint = self._load_checkpoint()
+        # The checkpoint lies among the partitions, and is none.
         partition_ids = [name for name in partitions if self._unit(name) != self._checkpoint_unit]
         if checkpoint is None:
             return partition_ids
@@ -91,6 +95,7 @@ class BranchedIncrements(BranchedPartitions):
 
     def _load_checkpoint(self) -> Any:
         """What the checkpoint says; None if there is none."""
+        # After an overwrite main's checkpoint is gone with the partitions that it spoke of.
         if self.look(self._checkpoint_unit).verdict is Verdict.NOTHING:
             return None
         load_main = partial(_load_existing, self._checkpoint(Side.MAIN))
@@ -120,6 +125,7 @@ class BranchedIncrements(BranchedPartitions):
         if self._settings.get("credentials"):
             config["credentials"] = self._settings["credentials"]
         for name, value in self._checkpoint_settings().items():
+            # Those are for the comparison, and no arguments of the checkpoint's dataset.
             if name not in _OWN_SETTINGS:
                 config[name] = value
         folder = self.entry.build.config(side)["path"].rstrip("/")

@@ -67,10 +67,12 @@ class BranchedPartitions(BranchedDataset):
 
     def save(self, data: Any) -> None:
         """Save partitions to the branch; with `overwrite=True`, they are all that the branch has from then on."""
+        # Kedro would fail in the middle of the save, when the record says `writing` already.
         if not hasattr(data, "items"):
             raise DatasetError(NOT_PARTITIONS.format(dataset=self.entry.name, type=type(data).__name__))
         units = tuple(sorted(self._unit(partition_id) for partition_id, _ in data.items()))
         overwrites = bool(self._settings.get("overwrite"))
+        # Nothing to write, and nothing to remove: plain Kedro's own answer.
         if not units and not overwrites:
             self.branch_dataset.save(data)
             self.main_dataset.release()
@@ -79,6 +81,7 @@ class BranchedPartitions(BranchedDataset):
         base = self._everything_of_main() if overwrites else self.place.base(units)
         write = Write(units, base, keeps, everything=overwrites)
         with self.place.ledger.transaction(write, self.identify_branch) as (_, before), ExitStack() as seeds:
+            # Partitions whose class appends are seeded one by one.
             for unit in units:
                 seeds.enter_context(self.seeded(before, keeps, unit))
             self.branch_dataset.save(data)
@@ -110,6 +113,7 @@ class BranchedPartitions(BranchedDataset):
     def _record(self) -> Record:
         """The record; what the datasets listed before it changed is forgotten."""
         record = self.place.ledger.read()
+        # Kedro lists a directory once, and keeps the list until it is released.
         if record.id != self.cached_state:
             self.main_dataset.release()
             self.branch_dataset.release()
@@ -156,6 +160,7 @@ class BranchedPartitions(BranchedDataset):
             branch: lists the branch's.
         """
         record = self._record()
+        # After an overwrite nothing of main's is asked for.
         mains = {} if record.hides_main else _listed(main)
         branchs = _listed(branch) if record.settled.exists else {}
         visible_ids = {partition_id for partition_id in mains if not self._is_recorded(record, partition_id)}
@@ -183,6 +188,7 @@ class BranchedPartitions(BranchedDataset):
         return partitions[partition_id]()
 
     def _load_from_main(self, partition_id: str, load: Load | None) -> Any:
+        # The branch's own partition was cleaned, and main never had it.
         if load is None:
             raise self.changed_error(PARTITION_GONE.format(partition=partition_id))
         return load()
@@ -193,6 +199,7 @@ def _listed(dataset: Dataset) -> dict[str, Load]:
     try:
         partitions: dict[str, Load] = dataset.load()
     except DatasetError:
+        # Kedro's error does not say whether there are none or the store failed: it is asked again.
         dataset.release()
         if dataset.exists():
             raise

@@ -20,6 +20,7 @@ def location_of(rule: Rule, config: Config) -> str:
 
 def redirected(rule: Rule, config: Config, location: str) -> Config:
     """A copy of the configuration with another location, and with what must move with it."""
+    # Deep: Kedro's constructors write into the dictionaries that they are given.
     moved = copy.deepcopy(config)
     checkpoint = moved.get("checkpoint")
     if rule.kind == "increments" and isinstance(checkpoint, dict):
@@ -36,6 +37,7 @@ def redirected(rule: Rule, config: Config, location: str) -> Config:
 def absolute(location: str, folder: str = "") -> str:
     """A relative local location from a folder or the working directory, as Kedro reads it; anything else as it is."""
     protocol, path = get_protocol_and_path(location)
+    # `file://` is absolute already.
     if protocol != "file" or "://" in location:
         return location
     return os.path.join(folder or os.getcwd(), os.path.expanduser(path))

@@ -103,6 +103,7 @@ class Proxy:
     def __setattr__(self, name: str, value: Any) -> None:
         for dataset in self._steel_toes_branched.sides():
             setattr(dataset, name, value)
+        # Kedro pins a copy of a dataset so (`catalog.load(name, version=...)`).
         if name == "_version":
             self._steel_toes_branched.repin(value)
 
@@ -172,6 +173,7 @@ def _special_members(cls: type) -> dict[str, Any]:
     for base in reversed(cls.__mro__):
         if base is not object:
             members.update(vars(base))
+    # What the proxy defines itself wins.
     own = _OWN | set(vars(Proxy))
     return {name: value for name, value in members.items() if _is_special(name, value) and name not in own}
 

@@ -81,5 +81,6 @@ def refuse(
     save_error: CopyError = BranchUnknownError(dataset=name, why=why)
     if branch_name:
         save_error = SaveRefusedError(**facts, why=why)
+    # A handle can write main's data as soon as somebody holds it.
     load_error = LoadRefusedError(**facts, why=load_why) if load_why else None
     return RefusedDataset(main_dataset, save_error, load_error)

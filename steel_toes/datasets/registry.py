@@ -175,6 +175,7 @@ def rule_for(names: list[str], config: Config, location_parameters: Mapping[str,
             replaces what was there; a class that nobody knows is seeded first, which is always right and costs a copy.
     """
     taught_names = {catalog_name(name): parameter for name, parameter in location_parameters.items()}
+    # Nearest first: a user's subclass may be taught, or its base be known.
     for name in map(catalog_name, names):
         if name in taught_names:
             lists = REGISTRY.get(name, _UNPLACED).lists
@@ -190,6 +191,7 @@ def _rule_by_parameter(names: list[str], config: Config) -> Rule:
     if not parameters:
         return _UNPLACED
     is_surveyed = any(name.startswith(_KEDRO_DATASETS) for name in names)
+    # Of kedro-datasets' other classes the survey says that they replace.
     if is_surveyed:
         return Rule(parameter=parameters[0])
     return Rule(parameter=parameters[0], lists=parameters[0] == "path", seeding="always")
@@ -237,6 +239,7 @@ def seeding(rule: Rule, config: Config) -> Seeding:
     "never" is a plain replacement: nothing of what was there can be seen after the save. Appending, exclusive,
     ignoring, failing and merging modes are not, nor is a directory to which files are added.
     """
+    # Any of them, set to something: what it keeps depends on the data.
     if any(_settings(config, _PARTIAL_SETTINGS)):
         return "always"
     modes = set(_settings(config, _MODE_SETTINGS)) or {rule.mode}

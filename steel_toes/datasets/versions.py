@@ -70,6 +70,7 @@ class BranchedVersions(BranchedDataset):
         pin = self.version or Version(None, None)
         version = pin.save or generate_timestamp()
         main_path = self.place.unit_path(Side.MAIN, version)
+        # The two would be one version on the day of the merge.
         if self.place.store.identity(main_path) is not None:
             raise DatasetError(errors.VERSION_EXISTS.format(path=main_path, dataset=self.main_dataset))
         dataset = self.entry.build(Side.BRANCH, Version(pin.load, version))
@@ -136,6 +137,7 @@ class BranchedVersions(BranchedDataset):
         versions = [VersionOfSide(version, Side.BRANCH) for version in record.settled.data]
         for version in self.place.store.versions(self.place.main_path):
             versions.append(VersionOfSide(version, Side.MAIN))
+        # Newest first, as Kedro lists them.
         versions.sort(key=lambda item: (item.version, item.side is Side.BRANCH), reverse=True)
         if full_path:
             return [self.place.unit_path(item.side, item.version) for item in versions]
@@ -149,6 +151,7 @@ class BranchedVersions(BranchedDataset):
         if self.version and self.version.load:
             verdict = self.look(self.version.load).verdict
             return VersionOfSide(self.version.load, Side.MAIN if verdict.reads_main else Side.BRANCH)
+        # As in Kedro, what is newest is asked once until `release`.
         if self._resolved is None:
             self._resolved = self._newest()
         return self._resolved
@@ -167,6 +170,7 @@ class BranchedVersions(BranchedDataset):
     def _newest_main(self, record: Record) -> str:
         """Main's newest version that the branch sees; "" if there is none."""
         versions = self.place.store.versions(self.place.main_path)
+        # Versions that main saved later are not what the branch began from.
         if record.settled.exists:
             begun = max(record.settled.base, default="")
             versions = [version for version in versions if version <= begun]
@@ -175,6 +179,7 @@ class BranchedVersions(BranchedDataset):
     def _newest_branch(self, record: Record, newest_main: str) -> str | None:
         """The branch's newest version that is not torn; None if main's is newer."""
         for version in sorted(record.settled.data, reverse=True):
+            # Sorted: no later one can be newer than main's.
             if version < newest_main:
                 return None
             verdict = self.look(version).verdict

@@ -37,6 +37,7 @@ class BranchedWhole(BranchedDataset):
 
     def exists(self) -> bool:
         look = self._look_now()
+        # Kedro asks `exists` before it decides to run a node: a torn copy must be made again.
         if look.verdict.is_absent:
             return False
         return self.dataset(self._choose(look).side).exists()

@@ -18,6 +18,7 @@ _RESERVED_ENDINGS = ("--x-s3", "--ol-s3", "--table-s3", "-s3alias", "-an")
 def bucket_of(location: str) -> str | None:
     """The bucket, or Azure's container as the URL has it; None where a location has none."""
     where = parse(location)
+    # `sftp://host` and `hdfs://host` have a host that is no bucket.
     if not scheme_of(where.scheme).has_buckets:
         return None
     return where.host or None
@@ -58,5 +59,6 @@ def move_to_branch_bucket(location: str, where: Location, slug: str) -> str:
     name = branch_bucket(where.host, slug)
     if where.scheme == "gs" and ("." in name or "google" in name):
         raise errors.LocationError(errors.RESERVED_BUCKET, location=location, bucket=name)
+    # The last one: credentials before an `@` may contain the same text.
     start, _, slashes = where.before.rpartition(where.host)
     return start + name + slashes + where.path + where.query

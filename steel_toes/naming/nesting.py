@@ -42,19 +42,27 @@ def outermost_directory(location: str, listed: Iterable[str]) -> str | None:
     """
     directories = set(map(normalise, listed))
     patterns = _patterns(directories)
+    # From the outside in: the first that is listed is the outermost.
     for prefix in parse(location).prefixes():
         text = normalise(prefix)
-        if text in directories:
-            return prefix
-        if any(_fits(text, pieces) for pieces in patterns):
+        is_listed = text in directories
+        if is_listed or _fits_any(text, patterns):
             return prefix
     return None
 
 
+def _fits_any(text: str, patterns: list[list[str]]) -> bool:
+    return any(_fits(text, pieces) for pieces in patterns)
+
+
 def _patterns(directories: set[str]) -> list[list[str]]:
     """The directories with a placeholder, in the pieces between those."""
-    split_directories = map(_PLACEHOLDER.split, directories)
-    return [pieces for pieces in split_directories if len(pieces) > 1]
+    patterns = []
+    for directory in directories:
+        pieces = _PLACEHOLDER.split(directory)
+        if len(pieces) > 1:
+            patterns.append(pieces)
+    return patterns
 
 
 def _fits(text: str, pieces: list[str]) -> bool:
@@ -62,15 +70,14 @@ def _fits(text: str, pieces: list[str]) -> bool:
     first, *between, last = pieces
     if not text.startswith(first):
         return False
-    end = len(first)
-    for piece in between:
-        # A placeholder stands for one character at least.
-        start = text.find(piece, end + 1)
+    rest = text.removeprefix(first)
+    for piece in [*between, ""]:
+        # A placeholder stands for one character at least; "" stands for what the last one begins with.
+        start = rest.find(piece, 1)
         if start < 0:
             return False
-        end = start + len(piece)
-    rest = text[end + 1 :]
-    return len(text) > end and rest.endswith(last)
+        rest = rest[start + len(piece) :]
+    return rest.endswith(last)
 
 
 def relative(location: str, directory: str) -> str:

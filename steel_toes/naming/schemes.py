@@ -49,5 +49,6 @@ _SCHEMES = _table()
 
 def scheme_of(name: str) -> Scheme:
     """What a scheme means, in whatever case it is written; one that is not in the table has no special meaning."""
+    # Kedro lower-cases no scheme, and fsspec knows none in capitals.
     lower = name.lower()
     return _SCHEMES.get(lower) or Scheme(lower)

@@ -93,6 +93,7 @@ class Ledger:
             verdict = judge(record, unit, identity)
             if not verdict.is_against:
                 return Look(record, verdict)
+            # Only a record that did not change meanwhile may speak against the copy.
             record_now = self.read()
             if record_now == record:
                 return Look(record, verdict)
@@ -107,6 +108,7 @@ class Ledger:
         return {**self.facts(), "writer": str(record.writer), "time": record.saved}
 
     def _check(self, record: Record) -> None:
+        # The slug's digest has 32 bits and the path's 64: no proof, so the full texts are compared.
         subjects = (
             ("branch", self.branch_name, record.branch_name),
             ("location", self.location, record.location),
@@ -144,19 +146,23 @@ class Ledger:
             TornAppendError: the save appends to a torn copy.
             ChangedCopyError: the save appends to a copy that is gone, or was changed by other hands.
         """
+        # Before the record: s3fs would make a missing bucket without a word, or fail with a misleading error.
         if self.bucket:
             self.bucket.ensure()
+        # Locked for the record alone, never for the data: a save may take hours.
         with self.store.lock(self.path):
             before = self.read()
             self._check_writable(before, write, identify)
             writing = self._writing(before, write)
             self._put(writing)
+        # KeyboardInterrupt too: the data is half written whatever stopped it.
         try:
             yield writing, before
         except BaseException as exc:
             abandon_files(exc)
             self._take_back(writing, write, identify)
             raise
+        # After the data: from here on these states of the units are the branch's.
         identities = identify(write.units)
         with self.store.lock(self.path):
             now = self.read()
@@ -183,6 +189,7 @@ class Ledger:
     def _check_project(self, before: Record) -> None:
         ours = self.writer.project
         theirs = before.writer.project
+        # An unknown project (no Git) conflicts with none.
         if ours and theirs and ours != theirs:
             why = IS_ANOTHER_PROJECTS.format(theirs=theirs, ours=ours)
             raise SaveRefusedError(dataset=self.dataset, type=self.units.kind, branch=self.branch_name, why=why)
@@ -190,6 +197,7 @@ class Ledger:
     def _check_writable(self, before: Record, write: Write, identify: Identify) -> None:
         """Whether this save may go over what lies at the branch copy's place."""
         self._check_project(before)
+        # A request more, but only at a unit's first save.
         unrecorded = [unit for unit in write.units if not before.has_begun(unit)]
         if unrecorded and identify(unrecorded):
             # Unless another save has begun since the record was read, the data is a stranger's.
@@ -229,6 +237,7 @@ class Ledger:
             dataset=self.dataset,
             location=self.location,
             layout=self.layout,
+            # The branch copy is as old as its first save that finished.
             created=settled.created or now,
             saved=now,
             writer=self.writer,

@@ -94,6 +94,7 @@ class Place:
         """The units that lie at the copy's place and are not recorded so, each with its path."""
         paths = {}
         for unit, verdict in self.verdicts(record).items():
+            # As it is recorded, or not there: nothing to record.
             if verdict not in (Verdict.BRANCH, Verdict.GONE):
                 paths[unit] = self.unit_path(Side.BRANCH, unit)
         return paths
@@ -106,6 +107,7 @@ class Place:
         """
         for unit, source in sources.items():
             target = self.unit_path(Side.BRANCH, unit)
+            # Copied before it is recorded: a record must never speak of what is not there.
             if source != target:
                 self.store.copy(source, target)
         units = tuple(sources)

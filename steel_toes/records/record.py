@@ -112,6 +112,7 @@ class Record:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
         """The record of its JSON; raises TypeError, ValueError, KeyError or AttributeError for anything else."""
+        # The names in the file are for people, and stay when those in the code change.
         fields = dict(values)
         fields["branch_name"] = fields.pop("branch")
         fields["writer"] = Writer(**values["writer"])
@@ -119,6 +120,7 @@ class Record:
             fields[name] = dict(values[name].items())
         if values["was"]:
             fields["was"] = cls.from_dict(values["was"])
+        # `{}` or 0 where a record must stand.
         elif values["was"] is not None:
             raise ValueError(values["was"])
         record = cls(**fields)
@@ -138,6 +140,7 @@ def _values_of(record: Record) -> dict[str, Any]:
 def _check_values(record: Record) -> None:
     if record.state not in _STATES or record.kind not in _KINDS:
         raise ValueError(record)
+    # Dataclasses check no types, and a record comes from a file that anybody can edit.
     texts = [getattr(record, name) for name in _TEXTS]
     for name in _MAPS:
         pairs = getattr(record, name)
@@ -164,6 +167,7 @@ NO_RECORD = Record(
 
 def record_path(root: str, slug: str, location: str) -> str:
     """Where the record of a location lies: `<root>/_steel_toes/<slug>/<16 hex of the location's SHA-256>.json`."""
+    # A digest, since a location has slashes and may be longer than a file's name.
     digest = hashlib.sha256(location.encode()).hexdigest()[:16]
     return f"{root.rstrip('/')}/{FOLDER}/{slug}/{digest}.json"
 
@@ -179,6 +183,7 @@ def read_record(store: Store, path: str, dataset: str) -> Record:
     if data is None:
         return NO_RECORD
     try:
+        # Only the format is looked at first: a newer record may have any other fields.
         values = json.loads(data)
         if values["format"] <= _FORMAT:
             return Record.from_dict(values)

@@ -54,8 +54,10 @@ def judge(record: Record, unit: str, identity: str | None) -> Verdict:
     is_in_doubt = record.doubts(unit)
     if recorded is None:
         return _judge_unrecorded(record, is_in_doubt, identity)
+    # Whatever is in doubt: data that is as it was recorded is that save's.
     if identity == recorded:
         return Verdict.BRANCH
+    # The save that began has changed it, and has not finished.
     if is_in_doubt:
         return Verdict.TORN
     if identity is None:
@@ -64,6 +66,7 @@ def judge(record: Record, unit: str, identity: str | None) -> Verdict:
 
 
 def _judge_unrecorded(record: Record, is_in_doubt: bool, identity: str | None) -> Verdict:
+    # Everything was overwritten: main's must not show through again.
     if record.hides_main:
         return Verdict.NOTHING
     if is_in_doubt and identity is not None:

@@ -124,6 +124,7 @@ class Versions:
 
     def base(self, store: Store, main: str, units: Iterable[str]) -> Identities:
         """Main's newest version: what counts when the branch's first is saved."""
+        # Kedro's versions are timestamps, and sort as text.
         newest = max(store.versions(main), default=None)
         if newest is None:
             return {}
@@ -160,6 +161,7 @@ class Parts:
 
     def owner(self, record: Record, path: str) -> str:
         """The unit of the record that a path is or lies in: a directory that was saved is one unit."""
+        # From the path itself outwards.
         names = path.split("/")
         for number in range(len(names), 0, -1):
             unit = "/".join(names[:number])
@@ -175,6 +177,7 @@ class Parts:
         """Every file, of which those of a directory that was saved are one unit."""
         files = {self.unit(path): identity for path, identity in store.files(self.own_path(copy)).items()}
         owners = {self.owner(record, path) for path in files}
+        # A directory that was saved as one dataset has one identity, of all its files.
         identities = identities_of(self, store, copy, owners - files.keys())
         identities.update((path, files[path]) for path in owners & files.keys())
         return identities

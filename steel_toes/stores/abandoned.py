@@ -18,9 +18,12 @@ def abandon_files(error: BaseException | None) -> None:
     """
     if error is None:
         return
+    # The file is a local variable somewhere between the dataset and fsspec.
     for frame, _ in traceback.walk_tb(error.__traceback__):
         for value in frame.f_locals.values():
             if isinstance(value, AbstractBufferedFile):
+                # A closed file uploads nothing when it is collected.
                 value.closed = True
+    # Kedro raises its own error from the one that has the frames.
     for reason in {error.__cause__, error.__context__}:
         abandon_files(reason)

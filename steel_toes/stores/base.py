@@ -114,6 +114,7 @@ class Store:
 
     def write(self, path: str, data: bytes) -> None:
         """Write a small object in one piece: a reader sees the old bytes or the new ones."""
+        # In an object store an object appears when it is complete.
         with self._errors_of("write to"):
             self.make_parent(path)
             self._filesystem.pipe_file(path, data)

@@ -38,6 +38,7 @@ class BranchBucket:
             StoreError: the store gave no definite answer.
         """
         text = self.branch_name.encode()
+        # One request in the usual case.
         marker = self.store.read(self._marker_path)
         if marker == text:
             return
@@ -47,12 +48,14 @@ class BranchBucket:
             raise self._error(NO_MARKER)
         if not self.create:
             raise self._error(NO_BUCKET, command=_COMMANDS.get(self._scheme, "create"))
+        # Marked at once: a bucket without a marker is a stranger's, also to us.
         self.store.make_bucket(self._name)
         self.store.write(self._marker_path, text)
 
     def discard(self) -> None:
         """Remove the bucket if it is marked as the branch's and holds nothing but the marker."""
         is_ours = self.store.read(self._marker_path) == self.branch_name.encode()
+        # Anything else in it is somebody's, and keeps the bucket.
         if is_ours and list(self.store.objects(self._name)) == [_MARKER]:
             self.store.remove(self._marker_path)
             self.store.remove_bucket(self._name)

@@ -24,6 +24,7 @@ def open_store(dataset: str, protocol: str, config: Mapping[str, Any]) -> Store:
     if scheme.is_local:
         return LocalStore(dataset, "the local disk")
     fs_args = config.get("fs_args") or {}
+    # As Kedro's datasets merge them, so that fsspec gives us the dataset's own connection.
     options = dict(config.get("credentials") or {})
     options.update((key, value) for key, value in fs_args.items() if not key.startswith("open_args"))
     cls: type[Store] = Store
