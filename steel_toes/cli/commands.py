@@ -133,7 +133,7 @@ def _print_variables(project: Project) -> None:
 
 
 def _warn_of_another_main(project: Project, mains: list[str]) -> None:
-    """Warn if the remote's HEAD is another branch: nothing is asked of the remote to find main, so only here it shows."""
+    """Warn if the remote's HEAD is another branch: main is never sought there, so that every machine agrees."""
     from steel_toes.checkout.git import read_heads
     from steel_toes.errors import OTHER_MAIN
 
