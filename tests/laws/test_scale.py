@@ -1,11 +1,10 @@
 """What commands ask of a store that many branches share: requests, counted on moto, for which formulas are promised.
 
-`STEEL_TOES_BRANCHES=1000x100 pytest tests/test_scale.py` does it with 1,000 branches of 100 datasets each, and tells
-seconds and memory as well.
+`STEEL_TOES_BRANCHES=1000x100 pytest tests/laws/test_scale.py` does it with 1,000 branches of 100 datasets each, and
+tells seconds and memory as well.
 """
 
 import json
-import logging
 import math
 import os
 import re
@@ -21,16 +20,19 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("moto.server", reason="S3 in the tests is moto's server: moto[server] and s3fs")
-pytest.importorskip("s3fs", reason="S3 needs s3fs")
 pytest.importorskip("kedro_datasets.text", reason="the project's data is text")
 
 from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
 from steel_toes.records.ledger import Record, record_path
+from support.environment import CALLERS
+from support.git import git
+from support.project import Project
+from support.proxy import Proxy
+from support.servers import OpenServer
 
-BRANCHES, DATASETS = map(int, os.environ.get("STEEL_TOES_BRANCHES", "30x20").split("x"))
+BRANCHES, DATASETS = map(int, CALLERS.get("STEEL_TOES_BRANCHES", "30x20").split("x"))
 GONE = BRANCHES // 3
 BUCKET = "team-data"
 PAGE = 1000  # keys that S3 lists, and deletes, with one request
@@ -40,16 +42,7 @@ CATALOG = f"""
 "{{name}}": {{type: text.TextDataset, filepath: "s3://{BUCKET}/02/{{name}}.txt", credentials: team}}
 all: {{type: text.TextDataset, filepath: "s3://{BUCKET}/02/all.txt", credentials: team}}
 """
-SETTINGS = "from steel_toes import SteelToes\n\nHOOKS = (SteelToes(),)\n"
-FILES = {
-    "conf/base/catalog.yml": CATALOG,
-    "conf/base/parameters.yml": "{}\n",
-    "conf/local/.gitkeep": "",
-    "pyproject.toml": '[tool.kedro]\npackage_name = "vast"\nproject_name = "Vast"\nkedro_init_version = "1.0.0"\n',
-    "src/vast/__init__.py": "",
-    "src/vast/pipeline_registry.py": "def register_pipelines():\n    return {}\n",
-    "src/vast/settings.py": SETTINGS,
-}
+FILES = {"conf/base/catalog.yml": CATALOG}
 
 
 # What wait4 tells of memory is the peak of the process that was forked, and that one holds moto.
@@ -67,71 +60,27 @@ group()
 """
 
 
-class Requests(logging.Handler):
-    """How often moto was asked for what, from its own log."""
+class Vast(Project):
+    """A project on main, in whose store many branches have data."""
 
-    kinds = (
-        ("list", r"GET /[^/?]+/?\?.*list-type"),
-        ("delete", r"POST /[^ ]*\?delete"),
-        ("get", r"GET /[^/?]+/[^?]+"),
-        ("head", r"HEAD /"),
-        ("put", r"PUT /"),
-    )
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self.counts: Counter[str] = Counter()
-        self.others: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        line = re.sub(r"\x1b\[[\d;]*m", "", record.getMessage())
-        kind = next((kind for kind, pattern in self.kinds if re.search(pattern, line)), "other")
-        self.counts[kind] += 1
-        if kind == "other":
-            self.others.append(line)
+    package = "vast"
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder and give its output."""
-    done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[Any]:
-    """Moto's S3 in this process: its address, its memory and its log."""
-    from moto.backends import get_backend
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    requests, logger = Requests(), logging.getLogger("werkzeug")
-    level = logger.level
-    logger.setLevel(logging.INFO)
-    logger.addHandler(requests)
-    backend = get_backend("s3")["123456789012"]["aws"]
-    backend.reset()
-    backend.create_bucket(BUCKET, "us-east-1")
-    yield SimpleNamespace(url=f"http://{host}:{port}", requests=requests, backend=backend)
-    logger.removeHandler(requests)
-    logger.setLevel(level)
-    server.stop()
+@pytest.fixture
+def moto(open_moto: OpenServer) -> Iterator[SimpleNamespace]:
+    """Moto's S3 in this process, with an empty bucket, and what counts its requests."""
+    open_moto.reset(BUCKET)
+    with Proxy(open_moto.url) as proxy:
+        yield SimpleNamespace(url=proxy.url, log=proxy.log, backend=open_moto.memory, server=open_moto)
 
 
 @pytest.fixture
 def vast(moto: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """A project on main, in whose store many branches have data; a third of them is gone from the remote."""
-    for name, value in {"AWS_DEFAULT_REGION": "us-east-1", "GIT_CEILING_DIRECTORIES": str(tmp_path)}.items():
-        monkeypatch.setenv(name, value)
-    folder, credentials = tmp_path / "vast", {"key": "k", "secret": "s", "client_kwargs": {"endpoint_url": moto.url}}
-    for path, content in FILES.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(content)
-    (folder / "conf/base/credentials.yml").write_text(json.dumps({"team": credentials}))
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", ".")
-    git(folder, "commit", "-qm", "one")
+    """A project in whose store many branches have data; a third of them is gone from the remote."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    folder, credentials = tmp_path / "vast", moto.server.sign(moto.url)
+    signed = {**FILES, "conf/base/credentials.yml": json.dumps({"team": credentials})}
+    Vast.committed(folder, signed, monkeypatch)
     git(tmp_path, "init", "-q", "--bare", "-b", "main", "origin.git")
     git(folder, "remote", "add", "origin", str(tmp_path / "origin.git"))
     git(folder, "push", "-q", "-u", "origin", "main")
@@ -177,7 +126,7 @@ def fill(moto: Any, folder: Path, credentials: Any, names: list[str]) -> None:
 
 def command(vast: SimpleNamespace, moto: Any, *arguments: str) -> tuple[Any, Counter[str]]:
     """Call steel-toes in a process of its own; gives what it says as JSON, and the requests."""
-    moto.requests.counts.clear()
+    moto.log.clear()
     out, began = vast.folder / "out.json", time.monotonic()
     call = [sys.executable, "-c", COMMAND, *arguments, "--output", str(out)]
     with (vast.folder / "log").open("wb") as log:
@@ -185,8 +134,7 @@ def command(vast: SimpleNamespace, moto: Any, *arguments: str) -> tuple[Any, Cou
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, (vast.folder / "log").read_text()[-2000:]
-    assert not moto.requests.others
-    counts = Counter(moto.requests.counts)
+    counts = Counter(line.split(" ")[0] for line in moto.log)
     cost = f"{time.monotonic() - began:.0f} s, of them {usage.ru_utime + usage.ru_stime:.0f} s its own"
     told = f"{cost}; {(vast.folder / 'peak').read_text()}; {dict(counts)}"
     print(f"\n{BRANCHES} x {DATASETS}: {' '.join(arguments)}: {told}")  # noqa: T201
@@ -198,18 +146,18 @@ def command(vast: SimpleNamespace, moto: Any, *arguments: str) -> tuple[Any, Cou
 def test_requests(vast: SimpleNamespace, moto: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Requests grow with listings and branches, and by one for each record that is shown in detail or deleted."""
     gone = GONE * DATASETS
-    look = {"head": 1, "list": 1 + math.ceil(BRANCHES * DATASETS / PAGE)}
+    look = {"HEAD": 1, "LIST": 1 + math.ceil(BRANCHES * DATASETS / PAGE)}
     kept = {name: key.value for name, key in keys(moto).items() if not is_of(name, {*vast.names[:GONE]})}
     with capsys.disabled():
         found, counts = command(vast, moto, "branches", "--no-sizes")
         assert {row["branch"]: row["datasets"] for row in found} == dict.fromkeys(vast.names, DATASETS)
         assert {row["branch"] for row in found if row["git"] == "gone"} == {*vast.names[:GONE]}
-        assert counts == {**look, "get": BRANCHES}
+        assert counts == {**look, "GET": BRANCHES}
         plan, counts = command(vast, moto, "clean", "--stale", "--grace", "0h")
         assert len(plan["items"]) == gone
-        assert counts == {**look, "get": BRANCHES + gone}
+        assert counts == {**look, "GET": BRANCHES + gone}
         _, counts = command(vast, moto, "clean", "--stale", "--grace", "0h", "--yes")
-        assert counts == {**look, "get": BRANCHES + 2 * gone, "delete": 2 * math.ceil(gone / BATCH)}
+        assert counts == {**look, "GET": BRANCHES + 2 * gone, "DELETE": 2 * math.ceil(gone / BATCH)}
     assert {name: key.value for name, key in keys(moto).items()} == kept
 
 

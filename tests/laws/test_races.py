@@ -1,6 +1,6 @@
 """Many runs at once: what a load gives while other processes save, for real, on the local disk and on S3.
 
-Each lasts a few seconds; `STEEL_TOES_RACE_SECONDS=60 pytest tests/test_races.py` makes it a minute.
+Each lasts a few seconds; `STEEL_TOES_RACE_SECONDS=60 pytest tests/laws/test_races.py` makes it a minute.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pytest
 
 pd = pytest.importorskip("pandas", reason="two of the datasets are pandas'")
 
 from kedro.io import DataCatalog  # noqa: E402
 
-from steel_toes import SteelToes  # noqa: E402
 from steel_toes.errors import SteelToesError  # noqa: E402
+from support.environment import CALLERS  # noqa: E402
+from support.servers import Server  # noqa: E402
+from support.team import Team  # noqa: E402
 
-SECONDS = float(os.environ.get("STEEL_TOES_RACE_SECONDS", "3"))
+SECONDS = float(CALLERS.get("STEEL_TOES_RACE_SECONDS", "3"))
 AT_LEAST = 5  # saves and loads of a process
 BYTES = 100_000
 WIDTH = 100
 FORK = multiprocessing.get_context("fork")
-NUMBERS = itertools.count(1)
 BRANCHES = ("feature/a", "feature/b")
 FILES = {
     "csv": ("pandas.CSVDataset", "x.csv"),
@@ -83,38 +83,32 @@ def told(value: Any, key: str) -> tuple[str, int]:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A store, as catalogs name it.
+class Track:
+    """A team, and how one races there.
 
     Args:
         name: of the store.
-        url: of the folder of all data.
-        dump: gives the bytes of every object there.
+        team: whose data it is.
         size: of the n-th value. A local file's identity is its size and time, so there the size is always the same; a
             client that remembers an object's old size reads half of it, so on S3 no two in a row have the same.
         processes: how many race there.
-        credentials: of every entry.
     """
 
     name: str
-    url: str
-    dump: Callable[[], dict[str, bytes]]
+    team: Team
     size: Callable[[int], int]
     processes: int
-    credentials: dict[str, Any] = field(default_factory=dict)
 
     def config(self) -> dict[str, Any]:
         """The catalog."""
-        access = {"credentials": self.credentials} if self.credentials else {}
-        files = {name: {"type": kind, "filepath": f"{self.url}/{file}"} for name, (kind, file) in FILES.items()}
-        parts = {"type": "partitions.PartitionedDataset", "path": f"{self.url}/parts", "dataset": "pandas.CSVDataset"}
+        access = {"credentials": "own"} if self.team.credentials else {}
+        files = {name: {"type": kind, "filepath": f"data/{file}"} for name, (kind, file) in FILES.items()}
+        parts = {"type": "partitions.PartitionedDataset", "path": "data/parts", "dataset": "pandas.CSVDataset"}
         return {name: {**entry, **access} for name, entry in {**files, "parts": parts}.items()}
 
     def open(self, branch: str, config: dict[str, Any] | None = None) -> DataCatalog:
         """The catalog of a run on a branch."""
-        catalog = DataCatalog.from_config(config or self.config())
-        SteelToes(branch=branch).after_catalog_created(catalog)
-        return catalog
+        return self.team.catalog(branch, config or self.config())
 
     def value(self, branch: str, key: str, number: int) -> Any:
         """The n-th value of a key on a branch."""
@@ -122,30 +116,18 @@ class Place:
 
 
 @pytest.fixture
-def local(tmp_path: Path) -> Place:
-    folder = tmp_path / "data"
-
-    def dump() -> dict[str, bytes]:
-        return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-    return Place("local", str(folder), dump, lambda number: BYTES, processes=20)
+def local(tmp_path: Path) -> Track:
+    return Track("local", Team(str(tmp_path / "data"), tmp_path), lambda number: BYTES, processes=20)
 
 
 @pytest.fixture
-def s3(moto: Any) -> Place:
-    bucket = f"races-{next(NUMBERS)}"
-    files = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True, **moto.credentials)
-    files.mkdir(bucket)
-
-    def dump() -> dict[str, bytes]:
-        return {name: files.cat_file(name) for name in files.find(bucket)}
-
+def s3(moto: Server, tmp_path: Path) -> Track:
     number = 20 if SECONDS >= 60 else 8  # 20 on two cores need a while to have taken their turns
-    return Place("S3", f"s3://{bucket}/data", dump, lambda one: BYTES - one % 7 * 1000, number, moto.credentials)
+    return Track("S3", Team.in_bucket(moto, tmp_path).made(), lambda one: BYTES - one % 7 * 1000, number)
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest) -> Place:
+def place(request: pytest.FixtureRequest) -> Track:
     return request.getfixturevalue(request.param)
 
 
@@ -212,7 +194,7 @@ class Work:
         board: what all have done.
     """
 
-    place: Place
+    place: Track
     branch: str
     writes: tuple[str, ...]
     board: Board
@@ -295,7 +277,7 @@ class Work:
 
 
 @pytest.mark.parametrize("place", ["local", "s3"], indirect=True)
-def test_loads_while_others_save(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_loads_while_others_save(place: Track, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With one writer for each dataset and branch, a load gives one whole value of its own branch, or an own error.
 
     The value is none older than the last save that had ended when the load began, or than this reader has seen; it is
@@ -306,7 +288,7 @@ def test_loads_while_others_save(place: Place, tmp_path: Path, capsys: pytest.Ca
     for name in FILES:
         main[name].save(place.value("main", name, 0))
     main["parts"].save({part: place.value("main", f"parts/{part}", 0) for part in ("both", "also", "mains")})
-    mains = place.dump()
+    place.team.main = place.team.mains()
     per_branch = place.processes // len(BRANCHES)
     racers = [
         Racer(f"{branch[-1]}{at}", Work(place, branch, DATASETS[at::per_branch], board))
@@ -328,8 +310,7 @@ def test_loads_while_others_save(place: Place, tmp_path: Path, capsys: pytest.Ca
                 continue
             value = parts[key.partition("/")[2]]() if "/" in key else catalog[key].load()
             assert told(value, key) == (branch if last else "main", last)
-    now = place.dump()
-    assert {name: now.get(name) for name in mains} == mains, "main's bytes changed"
+    place.team.check()
 
 
 # Writers of one directory ---------------------------------------------------------------------------------------------
@@ -337,19 +318,19 @@ def test_loads_while_others_save(place: Place, tmp_path: Path, capsys: pytest.Ca
 TEN = range(10)
 
 
-def directory(place: Place) -> dict[str, Any]:
+def directory(place: Track) -> dict[str, Any]:
     """A partitioned dataset, and entries for ten files in the directory that it lists."""
     config = place.config()
     parts = {**config["parts"], "filename_suffix": ".csv"}
     file = {key: value for key, value in config["csv"].items() if key != "filepath"}
-    return {"parts": parts, **{f"file{at}": {**file, "filepath": f"{place.url}/parts/f{at}.csv"} for at in TEN}}
+    return {"parts": parts, **{f"file{at}": {**file, "filepath": f"data/parts/f{at}.csv"} for at in TEN}}
 
 
 @dataclass
 class Saver:
     """Saves one partition again and again: as a partition, as an entry of its own, or each in turn."""
 
-    place: Place
+    place: Track
     kind: str
     at: int
     saves: int
@@ -378,7 +359,7 @@ class Saver:
     [("local", "partitions"), ("local", "files"), ("local", "both"), ("s3", "both")],
     indirect=["place"],
 )
-def test_writers_of_one_directory(place: Place, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_writers_of_one_directory(place: Track, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On one host, saves of different partitions, or of different files in a listed directory, never meet.
 
     No save and no load of a process's own fails, all partitions are there in the end, and main's bytes are as they
@@ -386,12 +367,11 @@ def test_writers_of_one_directory(place: Place, kind: str, tmp_path: Path, capsy
     """
     saves = max(3, round(SECONDS * (4 if place.name == "local" else 0.5)))
     place.open("main", directory(place))["parts"].save({"f0": place.value("main", "parts/f0", 0), "m": pd.DataFrame()})
-    mains = place.dump()
+    place.team.main = place.team.mains()
     counts = race(tmp_path / "results", [Racer(f"w{at}", Saver(place, kind, at, saves)) for at in TEN])
     with capsys.disabled():
         print(f"\n{place.name}, {kind}: {len(TEN)} writers: {dict(counts)}")  # noqa: T201
     found = place.open("feature/a", directory(place))["parts"].load()
     assert set(found) == {"m", *(f"f{at}" for at in TEN)}
     assert {told(found[f"f{at}"](), f"parts/f{at}") for at in TEN} == {("feature/a", saves)}
-    now = place.dump()
-    assert {name: now.get(name) for name in mains} == mains, "main's bytes changed"
+    place.team.check()

@@ -1,8 +1,9 @@
-"""The janitor against random histories: whatever happened before, `clean` removes what it may, and nothing else.
+"""`clean` against random histories: whatever happened before, `clean` removes what it may, and nothing else.
 
 Whose a file is, is known from who wrote it: after each step the store is compared with what it was before. So nothing
 here knows where copies and records lie. What Git would say is kept as sets of names beside a real clone and real bare
-repositories. `STEEL_TOES_CLEAN_STEPS=10000 pytest tests/test_janitor.py` looks for longer than the 500 steps of CI.
+repositories. `STEEL_TOES_CLEAN_STEPS=10000 pytest tests/laws/test_histories.py` looks for
+longer than the 500 steps of CI.
 """
 
 import json
@@ -10,7 +11,6 @@ import logging
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import time
 import warnings
@@ -32,10 +32,13 @@ from steel_toes import SteelToes
 from steel_toes.actions.clean import Janitor, Plan, apply
 from steel_toes.catalog.install import configurations
 from steel_toes.checkout.find import make_slug
+from support.environment import CALLERS
+from support.git import git
+from support.servers import OpenServer
 
 text = pytest.importorskip("kedro_datasets.text", reason="the histories save text")
 
-STEPS = int(os.environ.get("STEEL_TOES_CLEAN_STEPS", "500"))
+STEPS = int(CALLERS.get("STEEL_TOES_CLEAN_STEPS", "500"))
 STEPS_OF_A_HISTORY = 25
 # The last two have one slug: a real collision of 32 bits.
 BRANCHES = ("feature/x", "feature-x", "fix", "A-LoNg-nAME-OF-A-brAnch", "A-LONG-nAME-Of-a-BranCh")
@@ -146,16 +149,13 @@ class MotoBucket:
 
     root = f"s3://{BUCKET}"
 
-    def __init__(self, url: str, tester: str) -> None:
-        from moto.backends import get_backend
-
+    def __init__(self, server: OpenServer, tester: str) -> None:
         # With a secret of its own: s3fs keeps what it listed, and the last history's bucket is no more.
         self.own = {
-            "credentials": {"key": "tester", "secret": tester, "client_kwargs": {"endpoint_url": url}},
+            "credentials": {"key": "tester", "secret": tester, "client_kwargs": {"endpoint_url": server.url}},
         }
-        self.backend = get_backend("s3")["123456789012"]["aws"]
-        self.backend.reset()
-        self.backend.create_bucket(BUCKET, "us-east-1")
+        self.backend = server.memory
+        server.reset(BUCKET)
 
     def files(self) -> dict[str, tuple[bytes, Any]]:
         buckets = self.backend.buckets.items()
@@ -182,12 +182,6 @@ class MotoBucket:
 
 
 # Git ----------------------------------------------------------------------------------------------------------------
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder and give its output."""
-    done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 class Clone:
@@ -285,8 +279,8 @@ class Counted:
 class Histories(RuleBasedStateMachine):
     """A random history of a store that several branches and projects share, and commands in between."""
 
-    url = ""
-    """Of the S3 server; without it, the local disk."""
+    server: OpenServer | None = None
+    """Of S3; without it, the local disk."""
 
     BRANCH = st.sampled_from(BRANCHES)
     PLACE = st.sampled_from(sorted(PLACES))
@@ -317,10 +311,10 @@ class Histories(RuleBasedStateMachine):
     )
     def begin(self, shape: str, lists_main: bool, places: list[str], saves: list[tuple[str, ...]]) -> None:
         self.clone = Clone(self.top, lists_main)
-        inside = shape == "inside" and not self.url
+        inside = shape == "inside" and not self.server
         self.store: Any = (
-            MotoBucket(self.url, self.top.name)
-            if self.url
+            MotoBucket(self.server, self.top.name)
+            if self.server
             else LocalDisk(self.clone.folder / "data" if inside else self.top / "shared")
         )
         # Without a project's folder around it, data has its records elsewhere.
@@ -329,7 +323,7 @@ class Histories(RuleBasedStateMachine):
         self.settings: dict[str, Any] = {"sign": False}
         if shape == "records":
             self.settings["records"] = f"{self.store.root}/records"
-        elif shape == "inside" and self.url:
+        elif shape == "inside" and self.server:
             self.settings |= {"layout": "bucket", "create_buckets": True}
         for place in places:
             self.main_saves(place)
@@ -683,7 +677,7 @@ class Histories(RuleBasedStateMachine):
         now = {path.split("/")[0] for path in after if not path.endswith(MARKER)}
         assert not gone & now, "a bucket that is not empty"
         cleaned = {path.split("/")[0] for path in lost - markers} - {BUCKET}
-        assert not self.url or gone == {one for one in cleaned - now if f"{one}{MARKER}" in before}
+        assert not self.server or gone == {one for one in cleaned - now if f"{one}{MARKER}" in before}
         return markers
 
     def meddle(self, plan: Plan, between: str) -> None:
@@ -753,9 +747,8 @@ class Histories(RuleBasedStateMachine):
 
 
 @pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No log; and Kedro's own warnings, of which a history has many, are not what is looked at."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     logging.disable(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -763,29 +756,15 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Moto's S3 in this process."""
-    pytest.importorskip("moto.server", reason="S3 in the tests is moto's server: moto[server] and s3fs")
-    pytest.importorskip("s3fs", reason="S3 needs s3fs")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a writer that is killed is a fork")
 @pytest.mark.parametrize("place", ["disk", "s3"])
 @pytest.mark.timeout(max(300, STEPS))
 def test_histories(place: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever happened before, `clean` removes all that it is asked for and may remove, and never anything else."""
-    url = request.getfixturevalue("server") if place == "s3" else ""
-    steps = STEPS // 5 if url else STEPS - STEPS // 5
+    server = request.getfixturevalue("open_moto") if place == "s3" else None
+    steps = STEPS // 5 if server else STEPS - STEPS // 5
     Counted.seen, began = Counter(), time.monotonic()
-    machine = type("Histories", (Histories,), {"url": url})
+    machine = type("Histories", (Histories,), {"server": server})
     histories = max(1, steps // STEPS_OF_A_HISTORY)
     profile = settings(
         max_examples=histories,
@@ -799,4 +778,4 @@ def test_histories(place: str, request: pytest.FixtureRequest, capsys: pytest.Ca
     with capsys.disabled():
         print(f"\n{histories} histories on {place}, {time.monotonic() - began:.0f} s: {dict(Counted.seen)}")  # noqa: T201
     # The few short histories on S3 may by chance remove nothing; many on the disk do not.
-    assert url or Counted.seen["branch: removed"]
+    assert server or Counted.seen["branch: removed"]

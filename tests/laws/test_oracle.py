@@ -8,8 +8,8 @@ Each branch has such a copy here, a real folder or bucket, and on it plain Kedro
 saves is copied into each of them, except the units that the branch has written. After every step the two answers are
 compared, and main's bytes, what main's own catalog lists, and the files of the other branches.
 
-`STEEL_TOES_ORACLE_STEPS=10000 pytest tests/test_oracle.py` looks for longer than the 3,000 steps of CI on the local
-disk, and the 120 on each store; `-k s3` is one of them alone.
+`STEEL_TOES_ORACLE_STEPS=10000 pytest tests/laws/test_oracle.py` looks for longer than the 3,000 steps of CI on the
+local disk, and the 120 on each store; `-k s3` is one of them alone.
 """
 
 import itertools
@@ -44,13 +44,14 @@ from steel_toes.datasets import base as pair
 from steel_toes.datasets import partitions as overlays
 from steel_toes.datasets import versions
 from steel_toes.records import ledger as records
+from support.environment import CALLERS
 
 pd = pytest.importorskip("pandas", reason="the oracle compares pandas' CSV files")
 cloudpickle = pytest.importorskip("cloudpickle", reason="catalogs in a store go to other processes by cloudpickle")
 
 MAIN = "main"
 BRANCHES = ("feature/x", "feature-x", "fix")
-ASKED = os.environ.get("STEEL_TOES_ORACLE_STEPS")
+ASKED = CALLERS.get("STEEL_TOES_ORACLE_STEPS")
 STEPS = int(ASKED or "3000")
 STEPS_OF_A_PROGRAM = 30
 # A request takes a hundred times as long as a local file: short programs, so that there are several.

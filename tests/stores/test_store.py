@@ -514,7 +514,7 @@ class TestLocalDisk:
         path = tmp_path / "count"
         path.write_text("0")
         command = [sys.executable, "-c", code, str(path)]
-        children = [subprocess.Popen([*command, str(number)], cwd=Path(__file__).parent.parent) for number in range(5)]
+        children = [subprocess.Popen([*command, str(number)], cwd=ROOT) for number in range(5)]
         for child in children:
             child.wait(60)
         assert path.read_text() == "5"

@@ -7,8 +7,6 @@ Whatever a test does on a branch, the `team` fixture compares main's bytes, and 
 
 import logging
 import pickle
-import re
-import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -24,8 +22,8 @@ from kedro.pipeline import node, pipeline
 from kedro.runner import SequentialRunner
 
 from steel_toes import LoadRefusedError, SaveRefusedError, SteelToes
-from steel_toes.checkout.find import find_branch
 from steel_toes.datasets.proxy import pair_of
+from support.team import Team, frame, shown
 
 pd = pytest.importorskip("pandas", reason="most of the law's datasets are pandas'")
 
@@ -41,105 +39,35 @@ OVERWRITTEN = {**PARTS, "overwrite": True}
 INCREMENTS = {"type": "partitions.IncrementalDataset", "dataset": TEXT, "filename_suffix": ".txt"}
 
 
-def frame(*numbers: int) -> Any:
-    """A table of one column."""
-    return pd.DataFrame({"x": list(numbers)})
-
-
-def shown(data: Any) -> Any:
-    """What a load gave, as something that compares."""
-    if isinstance(data, dict):
-        return {name: shown(value() if callable(value) else value) for name, value in data.items()}
-    data = data.compute() if hasattr(data, "compute") else data
-    for run in ("collect", "execute"):
-        data = getattr(data, run)() if hasattr(data, run) else data
-    return sorted(data["x"]) if hasattr(data, "columns") else data
-
-
 def needs_list_versions() -> None:
     """Skip on a Kedro that does not have it yet."""
     if not hasattr(AbstractVersionedDataset, "list_versions"):
         pytest.skip("this Kedro has no list_versions")
 
 
-class Team:
-    """A project that a team shares, its main, and branches of it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.main: dict[str, bytes] = {}
-        self.slugs: set[str] = set()
-
-    def catalog(self, branch: str, conf: dict[str, Any], version: str | None = None, **settings: Any) -> DataCatalog:
-        catalog = DataCatalog.from_config(self.placed(conf, self.root), save_version=version)
-        hook = SteelToes(branch=branch, **settings)
-        hook.after_context_created(SimpleNamespace(project_path=self.root))
-        hook.after_catalog_created(catalog)
-        self.slugs.add(find_branch(self.root, branch=branch, main=None).slug or "")
-        return catalog
-
-    def branch(self, conf: dict[str, Any], version: str | None = None, **settings: Any) -> DataCatalog:
-        """A new process on feature/x."""
-        return self.catalog("feature/x", conf, version, **settings)
-
-    def main_saves(self, conf: dict[str, Any], version: str | None = None, **data: Any) -> None:
-        """A process on main saves, with plain Kedro."""
-        self.check()
-        for entry in self.placed(conf, self.root).values():
-            inner = entry["dataset"] if isinstance(entry.get("dataset"), dict) else {}
-            for place in filter(
-                None, (entry.get("filepath"), inner.get("filepath"), entry.get("path") and entry["path"] + "/x")
-            ):
-                # The fsspec of 2023 makes no folder for a file that is appended to, in plain Kedro either.
-                Path(place).parent.mkdir(parents=True, exist_ok=True)
-        catalog = DataCatalog.from_config(self.placed(conf, self.root), save_version=version)
-        for name, value in data.items():
-            catalog.save(name, value)
-        self.main = self.mains_files()
-
-    def private_copy(self, conf: dict[str, Any], version: str | None = None) -> DataCatalog:
-        """Plain Kedro on a copy of main's data as it is now."""
-        copy = self.root.parent / "private"
-        shutil.rmtree(copy, ignore_errors=True)
-        for path, data in self.main.items():
-            (copy / path).parent.mkdir(parents=True, exist_ok=True)
-            (copy / path).write_bytes(data)
-        (copy / "data").mkdir(parents=True, exist_ok=True)
-        return DataCatalog.from_config(self.placed(conf, copy), save_version=version)
-
-    def placed(self, conf: Any, root: Path) -> Any:
-        if isinstance(conf, dict):
-            return {key: self.placed(value, root) for key, value in conf.items()}
-        return conf.replace("data/", f"{root}/data/", 1) if isinstance(conf, str) and conf[:5] == "data/" else conf
-
-    def files(self) -> dict[str, bytes]:
-        paths = (path for path in self.root.rglob("*") if path.is_file())
-        return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in paths}
-
-    def mains_files(self) -> dict[str, bytes]:
-        """Every file that no branch's name says is its own."""
-        own = [rf"_steel_toes/{slug}/|--{slug}(?![a-z0-9-])" for slug in self.slugs if slug]
-        return {path: data for path, data in self.files().items() if not own or not re.search("|".join(own), path)}
+class LawTeam(Team):
+    """A team on the local disk, of which no branch copy may lie where main lists."""
 
     def check(self) -> None:
-        assert self.mains_files() == self.main, "main's bytes changed"
-        for path in self.files().keys() - self.main.keys():
+        """Main's objects are as main left them, and no branch copy lies in a folder of main's."""
+        super().check()
+        inside = {folder.as_posix() for path in self.main for folder in Path(path).parents}
+        for path in self.objects().keys() - self.main.keys():
             # A branch copy beside main's is no part of main; one below a folder of main's would be listed there.
             top = next(part for part in [Path(path), *Path(path).parents][::-1] if self.is_own(part.name))
-            inside = {folder for main in self.main for folder in Path(main).parents}
-            assert top.parent.as_posix() in {"data", ".", *(p.as_posix() for p in inside)}
+            assert top.parent.as_posix() in {"data", ".", *inside}
 
     def is_own(self, name: str) -> bool:
-        return name == "_steel_toes" or any(f"--{slug}" in name for slug in self.slugs if slug)
+        """Whether a name says that it is a branch's."""
+        return name == "_steel_toes" or any(f"--{slug}" in name for slug in self.slugs)
 
 
 @pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
+def team(tmp_path: Path) -> Iterator[LawTeam]:
     """A team's folder; main's bytes in it are compared when the test ends."""
-    (tmp_path / "team").mkdir()
-    made = Team(tmp_path / "team")
-    yield made
-    made.check()
+    team = LawTeam.on_disk(tmp_path / "team")
+    yield team
+    team.check()
 
 
 class TestPlain:
@@ -147,7 +75,7 @@ class TestPlain:
 
     CONF = {"a": {**CSV, "filepath": "data/a.csv"}, "b": {**CSV, "filepath": "data/b.csv"}}  # noqa: RUF012
 
-    def test_never_written_on_the_branch(self, team: Team) -> None:
+    def test_never_written_on_the_branch(self, team: LawTeam) -> None:
         """What the branch never wrote is main's, live: as main changes, so does what the branch loads."""
         branch = team.branch(self.CONF)
         assert not branch.exists("a")
@@ -159,7 +87,7 @@ class TestPlain:
         team.main_saves(self.CONF, a=frame(2))
         assert shown(branch.load("a")) == [2]
 
-    def test_written_on_the_branch(self, team: Team) -> None:
+    def test_written_on_the_branch(self, team: LawTeam) -> None:
         """What the branch wrote is the branch's from that moment on: in this process, in others and in the next."""
         team.main_saves(self.CONF, a=frame(1), b=frame(1))
         here, there = team.branch(self.CONF), team.branch(self.CONF)
@@ -170,21 +98,21 @@ class TestPlain:
             assert shown(catalog.load("a")) == [2]
             assert shown(catalog.load("b")) == [3]
 
-    def test_another_branch(self, team: Team) -> None:
+    def test_another_branch(self, team: LawTeam) -> None:
         """What one branch wrote, another does not see."""
         team.main_saves(self.CONF, a=frame(1))
         team.branch(self.CONF).save("a", frame(2))
         for name in ("feature-x", "Feature/x", "féature/x"):
             assert shown(team.catalog(name, self.CONF).load("a")) == [1]
 
-    def test_written_on_the_branch_alone(self, team: Team) -> None:
+    def test_written_on_the_branch_alone(self, team: LawTeam) -> None:
         """What main has not, the branch can have."""
         branch = team.branch(self.CONF)
         branch.save("a", frame(2))
         assert branch.exists("a")
         assert not team.catalog("main", self.CONF).exists("a")
 
-    def test_a_side_is_frozen_in_a_run(self, team: Team) -> None:
+    def test_a_side_is_frozen_in_a_run(self, team: LawTeam) -> None:
         """A run reads its free inputs from the side that they had when it began, unless it writes them."""
         team.main_saves(self.CONF, a=frame(1), b=frame(1))
 
@@ -198,11 +126,8 @@ class TestPlain:
                 node(lambda b, a: (shown(b), shown(a)), ["b", "a"], "both"),
             ]
         )
-        catalog = DataCatalog.from_config(team.placed(self.CONF, team.root))
-        hook = SteelToes(branch="feature/x")
-        hook.after_context_created(SimpleNamespace(project_path=team.root))
+        catalog, hook = team.plain(self.CONF), team.hook("feature/x")
         hook.after_catalog_created(catalog)
-        team.slugs.add(find_branch(team.root, branch="feature/x", main=None).slug)
         hook.before_pipeline_run({}, nodes, catalog)
         assert SequentialRunner().run(nodes, catalog)["both"].load() == ([1], [1])
         assert shown(team.branch(self.CONF).load("a")) == [9]
@@ -213,7 +138,7 @@ class TestVersioned:
 
     CONF = {"v": {**PICKLE, "filepath": "data/v.pkl", "versioned": True}}  # noqa: RUF012
 
-    def test_the_union(self, team: Team) -> None:
+    def test_the_union(self, team: LawTeam) -> None:
         """`list_versions` is the union of both sides, by version string, newest first, whatever the paths are."""
         needs_list_versions()
         team.main_saves(self.CONF, V[0], v=10)
@@ -223,7 +148,7 @@ class TestVersioned:
         paths = team.branch(self.CONF)["v"].list_versions()
         assert [Path(path).read_bytes() for path in paths] == [pickle.dumps(12), pickle.dumps(11), pickle.dumps(10)]
 
-    def test_the_newest_before_the_branch_saves(self, team: Team) -> None:
+    def test_the_newest_before_the_branch_saves(self, team: LawTeam) -> None:
         """An unpinned load is main's newest, live, until the branch saves."""
         branch = team.branch(self.CONF)
         with pytest.raises(VersionNotFoundError):
@@ -234,7 +159,7 @@ class TestVersioned:
         branch.release("v")
         assert (branch["v"].resolve_load_version(), branch.load("v")) == (V[1], 11)
 
-    def test_the_newest_after_the_branch_saved(self, team: Team) -> None:
+    def test_the_newest_after_the_branch_saved(self, team: LawTeam) -> None:
         """An unpinned load is the newest of the branch's versions and of those that main had when it first saved."""
         team.main_saves(self.CONF, V[0], v=10)
         team.branch(self.CONF, V[1]).save("v", 11)
@@ -242,7 +167,7 @@ class TestVersioned:
         branch = team.branch(self.CONF)
         assert (branch["v"].resolve_load_version(), branch.load("v")) == (V[1], 11)
 
-    def test_the_branch_saved_an_older_one(self, team: Team) -> None:
+    def test_the_branch_saved_an_older_one(self, team: LawTeam) -> None:
         """A version that is older than those main had then is not the newest, as in plain Kedro."""
         team.main_saves(self.CONF, V[3], v=13)
         branch = team.branch(self.CONF, V[1])
@@ -250,7 +175,7 @@ class TestVersioned:
         assert branch.load("v") == 13
         assert branch.load("v", version=V[1]) == 11
 
-    def test_a_tie(self, team: Team) -> None:
+    def test_a_tie(self, team: LawTeam) -> None:
         """Of one version that both sides saved, the branch's is listed first and loaded."""
         team.branch(self.CONF, V[0]).save("v", "branch")
         team.main_saves(self.CONF, V[0], v="main")
@@ -261,21 +186,21 @@ class TestVersioned:
         assert branch.load("v") == branch.load("v", version=V[0]) == "branch"
 
     @pytest.mark.parametrize("version", [V[0], V[1], V[2]])
-    def test_pinned(self, team: Team, version: str) -> None:
+    def test_pinned(self, team: LawTeam, version: str) -> None:
         """A pinned version is found on either side, those that main saved later too."""
         team.main_saves(self.CONF, V[0], v=V[0])
         team.branch(self.CONF, V[1]).save("v", V[1])
         team.main_saves(self.CONF, V[2], v=V[2])
         assert team.branch(self.CONF).load("v", version=version) == version
 
-    def test_pinned_and_absent(self, team: Team) -> None:
+    def test_pinned_and_absent(self, team: LawTeam) -> None:
         """A pinned version that neither side holds fails, as in plain Kedro."""
         team.main_saves(self.CONF, V[0], v=10)
         with pytest.raises(DatasetError):
             team.branch(self.CONF).load("v", version=V[5])
 
     @pytest.mark.parametrize("later", [False, True])
-    def test_one_that_main_holds_is_refused(self, team: Team, later: bool) -> None:
+    def test_one_that_main_holds_is_refused(self, team: LawTeam, later: bool) -> None:
         """Saving a version that main holds is refused, also one that it saved after the branch had begun."""
         if later:
             team.branch(self.CONF, V[1]).save("v", 11)
@@ -283,7 +208,7 @@ class TestVersioned:
         with pytest.raises(DatasetError, match="must not exist"):
             team.branch(self.CONF, V[2]).save("v", 13)
 
-    def test_one_that_the_branch_holds_is_refused(self, team: Team) -> None:
+    def test_one_that_the_branch_holds_is_refused(self, team: LawTeam) -> None:
         """Saving a version twice is refused."""
         branch = team.branch(self.CONF, V[0])
         branch.save("v", 10)
@@ -291,7 +216,7 @@ class TestVersioned:
             branch.save("v", 11)
         assert branch.load("v") == 10
 
-    def test_its_own_save_stays_the_newest_of_a_process(self, team: Team) -> None:
+    def test_its_own_save_stays_the_newest_of_a_process(self, team: LawTeam) -> None:
         """A process goes on loading what it saved until it releases, as plain Kedro does."""
         here = team.branch(self.CONF, V[0])
         here.save("v", 10)
@@ -307,7 +232,7 @@ class TestPartitioned:
     CONF = {"p": {**PARTS, "path": "data/p"}}  # noqa: RUF012
     OVER = {"p": {**OVERWRITTEN, "path": "data/p"}}  # noqa: RUF012
 
-    def test_the_overlay(self, team: Team) -> None:
+    def test_the_overlay(self, team: LawTeam) -> None:
         """The partitions are main's and the branch's, the branch's winning, in the order of their paths."""
         team.main_saves(self.CONF, p={"a": "main", "c": "main"})
         branch = team.branch(self.CONF)
@@ -317,7 +242,7 @@ class TestPartitioned:
         assert shown(found) == {"a": "main", "b/1": "branch", "c": "branch", "d": "later"}
         assert list(found) == sorted(found)
 
-    def test_a_partition_is_lazy_and_picklable(self, team: Team) -> None:
+    def test_a_partition_is_lazy_and_picklable(self, team: LawTeam) -> None:
         """Each partition is a callable that pickles, and that chooses its side when it is called."""
         team.main_saves(self.CONF, p={"a": "main", "b": "main"})
         branch = team.branch(self.CONF)
@@ -328,7 +253,7 @@ class TestPartitioned:
         team.main_saves(self.CONF, p={"b": "later"})
         assert shown(found) == shown(carried) == {"a": "branch", "b": "later"}
 
-    def test_overwrite(self, team: Team) -> None:
+    def test_overwrite(self, team: LawTeam) -> None:
         """With `overwrite=True` the branch's partitions are all there is from then on."""
         team.main_saves(self.OVER, p={"a": "main", "b": "main"})
         branch = team.branch(self.OVER)
@@ -339,7 +264,7 @@ class TestPartitioned:
         with pytest.raises(DatasetError):
             before["a"]()
 
-    def test_an_empty_overwrite(self, team: Team) -> None:
+    def test_an_empty_overwrite(self, team: LawTeam) -> None:
         """Nought partitions are an answer: nothing is there, and main's do not come back."""
         team.main_saves(self.OVER, p={"a": "main"})
         branch = team.branch(self.OVER)
@@ -349,7 +274,7 @@ class TestPartitioned:
         with pytest.raises(DatasetError, match="No partitions"):
             team.branch(self.OVER).load("p")
 
-    def test_no_partitions(self, team: Team) -> None:
+    def test_no_partitions(self, team: LawTeam) -> None:
         """Kedro's "no partitions" comes only when both sides have none."""
         branch = team.branch(self.CONF)
         with pytest.raises(DatasetError, match="No partitions"):
@@ -357,13 +282,13 @@ class TestPartitioned:
         branch.save("p", {"a": "branch"})
         assert shown(branch.load("p")) == {"a": "branch"}
 
-    def test_saved_lazily(self, team: Team) -> None:
+    def test_saved_lazily(self, team: LawTeam) -> None:
         """A partition may be saved as a callable, which is called when its turn comes."""
         branch = team.branch(self.CONF)
         branch.save("p", {"a": lambda: "branch"})
         assert shown(branch.load("p")) == {"a": "branch"}
 
-    def test_versioned_partitions(self, team: Team) -> None:
+    def test_versioned_partitions(self, team: LawTeam) -> None:
         """A partition that keeps versions is one unit: the branch's newest version is loaded."""
         conf = {"p": {**PARTS, "dataset": {**TEXT, "versioned": True}, "path": "data/p"}}
         team.main_saves(conf, p={"a": "main", "b": "main"})
@@ -377,11 +302,11 @@ class TestIncremental:
 
     CONF = {"i": {**INCREMENTS, "path": "data/i"}}  # noqa: RUF012
 
-    def main_confirms(self, team: Team) -> None:
-        DataCatalog.from_config(team.placed(self.CONF, team.root)).confirm("i")
-        team.main = team.mains_files()
+    def main_confirms(self, team: LawTeam) -> None:
+        DataCatalog.from_config(team.placed(self.CONF)).confirm("i")
+        team.main = team.mains()
 
-    def test_the_checkpoint_is_mains_until_the_branch_confirms(self, team: Team) -> None:
+    def test_the_checkpoint_is_mains_until_the_branch_confirms(self, team: LawTeam) -> None:
         """The overlay is compared with main's checkpoint, as main moves it, until the branch has its own."""
         team.main_saves(self.CONF, i={"a": "main", "b": "main"})
         assert shown(team.branch(self.CONF).load("i")) == {"a": "main", "b": "main"}
@@ -391,7 +316,7 @@ class TestIncremental:
         branch.save("i", {"c": "branch"})
         assert branch.load("i") == {"c": "branch"}
 
-    def test_the_checkpoint_is_the_branchs_after_it_confirmed(self, team: Team) -> None:
+    def test_the_checkpoint_is_the_branchs_after_it_confirmed(self, team: LawTeam) -> None:
         """`confirm` writes the branch's checkpoint, which main's no longer moves, and main's stays."""
         team.main_saves(self.CONF, i={"a": "main"})
         branch = team.branch(self.CONF)
@@ -401,7 +326,7 @@ class TestIncremental:
         self.main_confirms(team)
         assert team.branch(self.CONF).load("i") == {"b": "main", "c": "main"}
 
-    def test_confirm_writes_what_was_loaded(self, team: Team) -> None:
+    def test_confirm_writes_what_was_loaded(self, team: LawTeam) -> None:
         """`load` remembers the ids that it gave, and `confirm` writes the last of exactly those."""
         team.main_saves(self.CONF, i={"a": "main"})
         branch = team.branch(self.CONF)
@@ -412,7 +337,7 @@ class TestIncremental:
         branch.release("i")
         assert branch.load("i") == {"b": "later"}
 
-    def test_a_checkpoint_of_its_own(self, team: Team) -> None:
+    def test_a_checkpoint_of_its_own(self, team: LawTeam) -> None:
         """A checkpoint file with another name moves with the partitions, and is none of them."""
         checkpoint = {**TEXT, "filepath": "data/i/done.txt"}
         conf = {"i": {**INCREMENTS, "path": "data/i", "checkpoint": checkpoint}}
@@ -458,7 +383,7 @@ class TestSeeding:
             ),
         ],
     )
-    def test_append(self, team: Team, entry: dict[str, Any], mains: Any, branchs: Any) -> None:
+    def test_append(self, team: LawTeam, entry: dict[str, Any], mains: Any, branchs: Any) -> None:
         """The branch's first append goes to a copy of main's, the later ones to the branch's alone."""
         conf = {"log": entry}
         team.main_saves(conf, log=mains)
@@ -471,7 +396,7 @@ class TestSeeding:
             team.main_saves(conf, log=mains)
             assert shown(branch.load("log")) == shown(team.branch(conf).load("log")) == shown(plain.load("log"))
 
-    def test_it_is_announced(self, team: Team, caplog: pytest.LogCaptureFixture) -> None:
+    def test_it_is_announced(self, team: LawTeam, caplog: pytest.LogCaptureFixture) -> None:
         """A seed is announced with its size."""
         conf = {"log": {**LINES, "filepath": "data/log.txt"}}
         team.main_saves(conf, log="x" * 1234)
@@ -479,14 +404,14 @@ class TestSeeding:
             team.branch(conf).save("log", "y")
         assert [record for record in caplog.records if "seed" in record.getMessage() and "1,234" in record.getMessage()]
 
-    def test_nothing_to_seed_from(self, team: Team) -> None:
+    def test_nothing_to_seed_from(self, team: LawTeam) -> None:
         """Where main has nothing, the first append begins with nothing."""
         conf = {"log": {**LINES, "filepath": "data/log.txt"}}
         branch = team.branch(conf)
         branch.save("log", "branch\n")
         assert branch.load("log") == "branch\n"
 
-    def test_exclusive_mode(self, team: Team) -> None:
+    def test_exclusive_mode(self, team: LawTeam) -> None:
         """Mode "x" is refused where main has a file, and leaves nothing behind; else it creates the branch's."""
         conf = {
             name: {**TEXT, "filepath": f"data/{name}.txt", "fs_args": {"open_args_save": {"mode": "x"}}}
@@ -503,7 +428,7 @@ class TestSeeding:
             branch.save("b", "again")
         assert branch.load("b") == "branch"
 
-    def test_the_chunks_of_a_generator_node(self, team: Team) -> None:
+    def test_the_chunks_of_a_generator_node(self, team: LawTeam) -> None:
         """A node that yields saves chunk after chunk: all of them are appended, and main's stand before them once."""
         conf = {"log": {**LINES, "filepath": "data/log.txt"}}
         team.main_saves(conf, log="main\n")
@@ -515,7 +440,7 @@ class TestSeeding:
         SequentialRunner().run(pipeline([node(chunks, None, "log")]), team.branch(conf))
         assert team.branch(conf).load("log") == "main\n0\n1\n2\n"
 
-    def test_excel_append(self, team: Team) -> None:
+    def test_excel_append(self, team: LawTeam) -> None:
         """Excel's writer in mode "a" adds a sheet to main's sheets."""
         pytest.importorskip("openpyxl", reason="Excel needs openpyxl")
         if "truncate" not in vars(LocalFileOpener):
@@ -533,7 +458,7 @@ class TestSeeding:
         team.branch(conf("two", **append)).save("book", frame(3))
         assert shown(team.branch(conf("one")).load("book")) == {"main": [1], "one": [2], "two": [3]}
 
-    def test_delta_append(self, team: Team) -> None:
+    def test_delta_append(self, team: LawTeam) -> None:
         """A Delta table by path takes the branch's rows beside main's."""
         pytest.importorskip("deltalake", reason="Delta tables need deltalake")
         conf = {"d": {"type": "pandas.DeltaTableDataset", "filepath": "data/delta", "save_args": {"mode": "append"}}}
@@ -544,7 +469,7 @@ class TestSeeding:
         branch.save("d", frame(4))
         assert shown(branch.load("d")) == shown(team.branch(conf).load("d")) == [1, 2, 4]
 
-    def test_delta_overwrite(self, team: Team) -> None:
+    def test_delta_overwrite(self, team: LawTeam) -> None:
         """A Delta table that is overwritten is the branch's alone."""
         pytest.importorskip("deltalake", reason="Delta tables need deltalake")
         conf = {"d": {"type": "pandas.DeltaTableDataset", "filepath": "data/delta", "save_args": {"mode": "overwrite"}}}
@@ -555,7 +480,7 @@ class TestSeeding:
         assert shown(branch.load("d")) == shown(team.branch(conf).load("d")) == [2]
         assert shown(team.catalog("main", conf).load("d")) == [1]
 
-    def test_a_list_of_plots(self, team: Team) -> None:
+    def test_a_list_of_plots(self, team: LawTeam) -> None:
         """Plots that are saved into a directory stand beside main's there; `overwrite=True` leaves them alone."""
         for overwrite, names in ((False, {"0.png", "1.png", "2.png"}), (True, {"0.png"})):
             conf = {"plots": {"type": "matplotlib.MatplotlibDataset", "filepath": f"data/plots{overwrite}"}}
@@ -566,7 +491,7 @@ class TestSeeding:
             folder = Path(pair_of(branch["plots"]).branch._filepath)
             assert {path.name for path in folder.iterdir()} == names
 
-    def test_a_class_that_nobody_knows(self, team: Team) -> None:
+    def test_a_class_that_nobody_knows(self, team: LawTeam) -> None:
         """What a class of the project's own does in a save is not known, so its first save is seeded."""
         conf = {"own": {"type": Tally, "filepath": "data/tally.txt"}}
         team.main_saves(conf, own="main")
@@ -596,7 +521,7 @@ class Tally(AbstractDataset):
 class TestDirectories:
     """Datasets whose data is a directory."""
 
-    def test_parquet(self, team: Team) -> None:
+    def test_parquet(self, team: LawTeam) -> None:
         """A directory of parquet files is the branch's as a whole, and main's files are not in it."""
         dd = pytest.importorskip("dask.dataframe", reason="needs dask[dataframe]")
         conf = {"d": {"type": "dask.ParquetDataset", "filepath": "data/d.parquet", "save_args": {"overwrite": True}}}
@@ -607,7 +532,7 @@ class TestDirectories:
         assert shown(branch.load("d")) == shown(team.branch(conf).load("d")) == [7]
         assert shown(team.catalog("main", conf).load("d")) == [1, 2, 3]
 
-    def test_a_glob(self, team: Team) -> None:
+    def test_a_glob(self, team: LawTeam) -> None:
         """The files of a glob are one directory: where fewer are saved, main's others stay there, as in Kedro."""
         dd = pytest.importorskip("dask.dataframe", reason="needs dask[dataframe]")
         conf = {"d": {"type": "dask.CSVDataset", "filepath": "data/d/*.csv", "save_args": {"index": False}}}
@@ -619,7 +544,7 @@ class TestDirectories:
             catalog.save("d", dd.from_pandas(frame(7), npartitions=1))
         assert shown(branch.load("d")) == shown(team.branch(conf).load("d")) == shown(plain.load("d")) == [2, 3, 7]
 
-    def test_an_entry_inside(self, team: Team) -> None:
+    def test_an_entry_inside(self, team: LawTeam) -> None:
         """The first save of an entry inside a directory that another entry loads seeds the whole directory."""
         dd = pytest.importorskip("dask.dataframe", reason="needs dask[dataframe]")
         conf = {
@@ -633,7 +558,7 @@ class TestDirectories:
         assert shown(branch.load("one")) == [7]
         assert shown(team.catalog("main", conf).load("d")) == [1, 2, 3]
 
-    def test_a_write_only_plot(self, team: Team) -> None:
+    def test_a_write_only_plot(self, team: LawTeam) -> None:
         """A dataset that cannot be loaded is saved to the branch, and exists there from then on."""
         conf = {"plot": {"type": "matplotlib.MatplotlibDataset", "filepath": "data/plot.png"}}
         (figure,) = figures(1)
@@ -657,7 +582,7 @@ class TestCached:
             pytest.param({**PICKLE, "filepath": "data/c.pkl"}, {"versioned": True}, 1, 2, id="versioned"),
         ],
     )
-    def test_around(self, team: Team, inner: dict[str, Any], versioned: dict[str, bool], one: Any, two: Any) -> None:
+    def test_around(self, team: LawTeam, inner: dict[str, Any], versioned: dict[str, bool], one: Any, two: Any) -> None:
         """A cache keeps main's until the branch saves, then the branch's; main's own never has it."""
         conf = {"c": {"type": "CachedDataset", "dataset": inner, **versioned}}
         team.main_saves(conf, V[0], c=one)
@@ -670,7 +595,7 @@ class TestCached:
             assert shown(catalog.load("c")) == shown(two)
         assert shown(team.catalog("main", conf).load("c")) == shown(one)
 
-    def test_around_partitions(self, team: Team) -> None:
+    def test_around_partitions(self, team: LawTeam) -> None:
         """A cache around partitions gives the overlay."""
         conf = {"c": {"type": "CachedDataset", "dataset": {**PARTS, "path": "data/p"}}}
         team.main_saves(conf, c={"a": "main", "b": "main"})
@@ -678,7 +603,7 @@ class TestCached:
         branch.save("c", {"b": "branch"})
         assert shown(team.branch(conf).load("c")) == {"a": "main", "b": "branch"}
 
-    def test_until_release(self, team: Team) -> None:
+    def test_until_release(self, team: LawTeam) -> None:
         """What main saves meanwhile is seen after `release`, as in plain Kedro."""
         conf = {"c": {"type": "CachedDataset", "dataset": {**PICKLE, "filepath": "data/c.pkl"}}}
         team.main_saves(conf, c=1)
@@ -689,7 +614,7 @@ class TestCached:
         branch.release("c")
         assert branch.load("c") == 2
 
-    def test_the_record_changes(self, team: Team) -> None:
+    def test_the_record_changes(self, team: LawTeam) -> None:
         """A cache is dropped when another process has saved the branch copy, first or again."""
         conf = {"c": {"type": "CachedDataset", "dataset": {**PICKLE, "filepath": "data/c.pkl"}}}
         team.main_saves(conf, c=1)
@@ -703,7 +628,7 @@ class TestCached:
 class TestOneLocation:
     """The record belongs to the location, not to the name."""
 
-    def test_transcoded(self, team: Team) -> None:
+    def test_transcoded(self, team: LawTeam) -> None:
         """Both halves of a transcoded entry are always on one side."""
         conf = {"t@pandas": {**CSV, "filepath": "data/t.csv"}, "t@text": {**TEXT, "filepath": "data/t.csv"}}
         team.main_saves(conf, **{"t@pandas": frame(1)})
@@ -715,9 +640,9 @@ class TestOneLocation:
         assert branch.load("t@text") == "x\n3\n"
 
     @pytest.mark.parametrize("other", ["data/t.csv", "data//t.csv", "data/./t.csv", "file://"])
-    def test_two_names(self, team: Team, other: str) -> None:
+    def test_two_names(self, team: LawTeam, other: str) -> None:
         """Two names of one location agree, however it is spelt; an append through one is seeded once for both."""
-        other = f"file://{team.root}/data/t.csv" if other == "file://" else other
+        other = f"file://{team.folder}/data/t.csv" if other == "file://" else other
         conf = {"this": {**TEXT, "filepath": "data/t.csv"}, "that": {**LINES, "filepath": other}}
         team.main_saves(conf, this="1")
         branch = team.branch(conf)
@@ -737,7 +662,7 @@ class TestNested:
         "note": {**LINES, "filepath": "data/p/notes/n.md"},
     }
 
-    def test_both_ways(self, team: Team) -> None:
+    def test_both_ways(self, team: LawTeam) -> None:
         """What is saved through one entry is seen through the other."""
         team.main_saves(self.CONF, p={"a": "main", "b": "main"})
         branch = team.branch(self.CONF)
@@ -747,7 +672,7 @@ class TestNested:
         branch.save("p", {"a": "outer"})
         assert branch.load("a") == team.branch(self.CONF).load("a") == "outer"
 
-    def test_main_lists_none_of_it(self, team: Team) -> None:
+    def test_main_lists_none_of_it(self, team: LawTeam) -> None:
         """A branch copy never lies in a directory that main lists."""
         team.main_saves(self.CONF, p={"b": "main"})
         branch = team.branch(self.CONF)
@@ -755,7 +680,7 @@ class TestNested:
         branch.save("note", "inner")
         assert shown(team.catalog("main", self.CONF).load("p")) == {"b": "main"}
 
-    def test_no_partition(self, team: Team) -> None:
+    def test_no_partition(self, team: LawTeam) -> None:
         """An entry with another suffix is in the directory, but no partition, and is seeded by itself."""
         team.main_saves(self.CONF, note="main\n")
         branch = team.branch(self.CONF)
@@ -765,7 +690,7 @@ class TestNested:
         with pytest.raises(DatasetError, match="No partitions"):
             branch.load("p")
 
-    def test_overwritten(self, team: Team) -> None:
+    def test_overwritten(self, team: LawTeam) -> None:
         """When the branch overwrites the partitions, the entries between them are gone, too, and begin with nothing."""
         conf = {**self.CONF, "p": {**OVERWRITTEN, "path": "data/p"}}
         team.main_saves(conf, a="main", note="main\n")
@@ -777,7 +702,7 @@ class TestNested:
         branch.save("note", "branch\n")
         assert branch.load("note") == "branch\n"
 
-    def test_in_increments(self, team: Team) -> None:
+    def test_in_increments(self, team: LawTeam) -> None:
         """An entry inside an incremental dataset's directory is one of its partitions."""
         conf = {"p": {**INCREMENTS, "path": "data/p"}, "a": {**TEXT, "filepath": "data/p/a.txt"}}
         team.main_saves(conf, p={"b": "main"})
@@ -789,27 +714,27 @@ class TestNested:
 class TestLeftAlone:
     """What cannot be written needs no branch."""
 
-    def test_read_only(self, team: Team) -> None:
+    def test_read_only(self, team: LawTeam) -> None:
         """A class that only reads is Kedro's own object, without a proxy."""
-        database = team.root / "data.db"
+        database = team.folder / "data.db"
         with sqlite3.connect(database) as connection:
             connection.execute("create table t (x int)")
             connection.execute("insert into t values (1)")
         connection.close()
-        team.main = team.files()
+        team.main = team.objects()
         pytest.importorskip("sqlalchemy", reason="SQL queries need SQLAlchemy")
         query = {"type": "pandas.SQLQueryDataset", "sql": "select x from t"}
         branch = team.branch({"q": {**query, "credentials": {"con": f"sqlite:///{database}"}}})
         assert pair_of(branch["q"]) is None
         assert shown(branch.load("q")) == [1]
 
-    def test_memory(self, team: Team) -> None:
+    def test_memory(self, team: LawTeam) -> None:
         """What lives in memory is not branched."""
         branch = team.branch({"m": {"type": "MemoryDataset"}})
         branch.save("m", 1)
         assert pair_of(branch["m"]) is None
 
-    def test_shared(self, team: Team) -> None:
+    def test_shared(self, team: LawTeam) -> None:
         """A shared entry reads and writes main's, by its metadata, its name, its type or its class."""
         plain = {**TEXT, "filepath": "data/s.txt"}
         cases: list[tuple[dict[str, Any], list[Any]]] = [
@@ -821,13 +746,13 @@ class TestLeftAlone:
         for number, (entry, shared) in enumerate(cases):
             branch = team.branch({"s": entry}, shared=shared)
             branch.save("s", str(number))
-            team.main = team.mains_files()
+            team.main = team.mains()
             assert team.catalog("main", {"s": plain}).load("s") == str(number)
-            assert not [path for path in team.files() if team.is_own(Path(path).name)]
+            assert not [path for path in team.objects() if team.is_own(Path(path).name)]
 
-    def test_on_main(self, team: Team) -> None:
+    def test_on_main(self, team: LawTeam) -> None:
         """On main, steel_toes steps aside: the catalog is Kedro's, object for object."""
-        conf = team.placed({"a": {**TEXT, "filepath": "data/a.txt"}}, team.root)
+        conf = team.placed({"a": {**TEXT, "filepath": "data/a.txt"}})
         catalog = DataCatalog.from_config(conf)
         before = {name: (value, type(value), id(value)) for name, value in vars(catalog).items()}
         SteelToes(branch="main").after_catalog_created(catalog)
@@ -861,27 +786,27 @@ class TestRefused:
             pytest.param({"type": "CachedDataset", "dataset": {"type": Table, "table": "t"}}, id="in a cache"),
         ],
     )
-    def test_a_save(self, team: Team, entry: dict[str, Any]) -> None:
+    def test_a_save(self, team: LawTeam, entry: dict[str, Any]) -> None:
         """Reads work; a save is refused with an error that says how to allow it."""
         branch = team.branch({"t": entry})
         assert branch.load("t") == "main's rows"
         with pytest.raises(SaveRefusedError, match=r'shared=\["t"\]'):
             branch["t"].save("x")
 
-    def test_a_real_table(self, team: Team) -> None:
+    def test_a_real_table(self, team: LawTeam) -> None:
         """A table in a database is read from main's and not saved."""
         pytest.importorskip("sqlalchemy", reason="SQL tables need SQLAlchemy")
-        database = team.root / "data.db"
+        database = team.folder / "data.db"
         entry = {"type": "pandas.SQLTableDataset", "table_name": "t", "credentials": {"con": f"sqlite:///{database}"}}
         DataCatalog.from_config({"t": entry}).save("t", frame(1))
-        team.main = team.files()
+        team.main = team.objects()
         branch = team.branch({"t": entry})
         assert branch.exists("t")
         assert shown(branch.load("t")) == [1]
         with pytest.raises(SaveRefusedError):
             branch["t"].save(frame(2))
 
-    def test_a_request(self, team: Team) -> None:
+    def test_a_request(self, team: LawTeam) -> None:
         """An API that is written to is refused; one that is only read is left alone."""
         pytest.importorskip("requests", reason="APIDataset needs requests")
         api = {"type": "api.APIDataset", "url": "http://127.0.0.1:9/none"}
@@ -890,7 +815,7 @@ class TestRefused:
             branch["post"].save({"x": 1})
         assert pair_of(branch["get"]) is None
 
-    def test_a_handle(self, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_handle(self, team: LawTeam, monkeypatch: pytest.MonkeyPatch) -> None:
         """What `load` gives could write where it came from: the load is refused too, unless the entry is shared."""
         # Spark is not installed for this: the rule goes by the class's name, so a stand-in of that name will do.
         module = SimpleNamespace()
@@ -904,35 +829,29 @@ class TestRefused:
             team.branch(conf)["h"].save("x")
         assert team.branch(conf, shared=["h"]).load("h") == "main's rows"
 
-    def test_the_branch_is_unknown(self, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_branch_is_unknown(self, team: LawTeam, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where nothing tells the branch, reads are main's and a save is refused."""
         conf = {"a": {**TEXT, "filepath": "data/a.txt"}, "p": {**PARTS, "path": "data/p"}}
         team.main_saves(conf, a="main", p={"a": "main"})
-        monkeypatch.chdir(team.root)
-        catalog = DataCatalog.from_config(team.placed(conf, team.root))
-        hook = SteelToes()
-        hook.after_context_created(SimpleNamespace(project_path=team.root))
-        hook.after_catalog_created(catalog)
+        monkeypatch.chdir(team.folder)
+        catalog = team.catalog(None, conf)
         assert catalog.load("a") == "main"
         assert shown(catalog.load("p")) == {"a": "main"}
         for name, data in (("a", "x"), ("p", {"a": "x"})):
             with pytest.raises(SaveRefusedError, match="STEEL_TOES_BRANCH"):
                 catalog[name].save(data)
 
-    def test_a_handle_on_an_unknown_branch(self, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_handle_on_an_unknown_branch(self, team: LawTeam, monkeypatch: pytest.MonkeyPatch) -> None:
         """A handle could write main's data on an unknown branch as on any other: its load is refused there too."""
         stand_in = type("DeltaTableDataset", (Table,), {"__module__": "kedro_datasets.spark.deltatable_dataset"})
         stand_in.__qualname__ = "DeltaTableDataset"
         monkeypatch.setitem(sys.modules, "kedro_datasets.spark.deltatable_dataset", SimpleNamespace())
-        catalog = DataCatalog.from_config({"h": {"type": stand_in, "table": "t"}})
-        hook = SteelToes()
-        hook.after_context_created(SimpleNamespace(project_path=team.root))
-        hook.after_catalog_created(catalog)
+        catalog = team.catalog(None, {"h": {"type": stand_in, "table": "t"}})
         with pytest.raises(LoadRefusedError, match="can write where it came from"):
             catalog["h"].load()
 
     @pytest.mark.parametrize("save", [lambda inner: inner.save("x"), lambda inner: inner._dataset.save("x")])
-    def test_mains_own_dataset(self, team: Team, save: Callable[[Any], None]) -> None:
+    def test_mains_own_dataset(self, team: LawTeam, save: Callable[[Any], None]) -> None:
         """Main's dataset on a branch's catalog, that of a cache included, can neither save nor confirm."""
         conf = {"c": {"type": "CachedDataset", "dataset": {**TEXT, "filepath": "data/c.txt"}}}
         team.main_saves(conf, c="main")
@@ -943,7 +862,7 @@ class TestRefused:
 class TestLazyFrames:
     """Datasets that read when they are asked for rows."""
 
-    def test_polars(self, team: Team) -> None:
+    def test_polars(self, team: LawTeam) -> None:
         """A lazy frame scans the side that counted when it was loaded; saving one to itself is no danger to main."""
         pl = pytest.importorskip("polars", reason="needs polars")
         conf = {"l": {"type": "polars.LazyPolarsDataset", "filepath": "data/l.parquet", "file_format": "parquet"}}
@@ -953,7 +872,7 @@ class TestLazyFrames:
         assert shown(branch.load("l")) == shown(team.branch(conf).load("l")) == [2]
         assert shown(team.catalog("main", conf).load("l")) == [1]
 
-    def test_ibis(self, team: Team) -> None:
+    def test_ibis(self, team: LawTeam) -> None:
         """A file that ibis reads with a database in memory is a file."""
         ibis = pytest.importorskip("ibis", reason="needs ibis-framework[duckdb]")
         pytest.importorskip("duckdb", reason="needs ibis-framework[duckdb]")

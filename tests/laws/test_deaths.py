@@ -1,6 +1,6 @@
 """Saves that end in the middle, for real: killed at moments that nobody chose, on a full disk, in a writer that fails.
 
-`STEEL_TOES_KILLS=200 pytest tests/test_deaths.py` kills 200 writers of each kind instead of CI's few, and fills
+`STEEL_TOES_KILLS=200 pytest tests/laws/test_deaths.py` kills 200 writers of each kind instead of CI's few, and fills
 the disk at more places.
 """
 
@@ -29,8 +29,9 @@ from kedro.utils import load_obj  # noqa: E402
 
 from steel_toes import SteelToes, TornCopyError  # noqa: E402
 from steel_toes.errors import TornAppendError  # noqa: E402
+from support.environment import CALLERS  # noqa: E402
 
-KILLS = int(os.environ.get("STEEL_TOES_KILLS", "8"))
+KILLS = int(CALLERS.get("STEEL_TOES_KILLS", "8"))
 ROWS = 60_000
 FORK = multiprocessing.get_context("fork")
 
