@@ -7,17 +7,15 @@ deleted what that catalog resolved to: the current branch's data, whatever branc
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from steel_toes.cli.commands import group
+from support.git import git
+from support.project import Project
 
 pytest.importorskip("kedro_datasets.text", reason="the project's data is text")
 
@@ -42,46 +40,16 @@ def register_pipelines():
     return {"__default__": Pipeline([node(make, "params:word", ["table", "model", "parts", "own_note"])])}
 """
 FILES = {
-    ".gitignore": "data/\n__pycache__/\n",
     "conf/base/catalog.yml": CATALOG,
     "conf/base/parameters.yml": "word: nothing\n",
-    "conf/local/.gitkeep": "",
-    "pyproject.toml": '[tool.kedro]\npackage_name = "shed"\nproject_name = "Shed"\nkedro_init_version = "1.0.0"\n',
-    "src/shed/__init__.py": "",
     "src/shed/pipeline_registry.py": REGISTRY,
-    "src/shed/settings.py": "from steel_toes import SteelToes\n\nHOOKS = (SteelToes(),)\n",
 }
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder and give its output."""
-    done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+class Shed(Project):
+    """A Kedro project in a clone, and its commands."""
 
-
-class Shed:
-    """A Kedro project in a clone, and its commands.
-
-    Args:
-        folder: of the clone.
-        patch: the test's, so that the project's modules and variables do not outlive it.
-    """
-
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        self.folder, self.patch = folder, patch
-        patch.chdir(folder)
-        patch.syspath_prepend(folder / "src")
-        for name in [name for name in sys.modules if name.split(".")[0] == "shed"]:
-            del sys.modules[name]
-        self.mains = self.files()
-
-    def git(self, *arguments: str) -> str:
-        return git(self.folder, *arguments)
-
-    def files(self) -> dict[str, bytes]:
-        """Every file of the data, by its path from the project's folder."""
-        found = (path for path in self.folder.glob("data/**/*") if path.is_file())
-        return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in found}
+    package = "shed"
 
     def of(self, branch: str) -> set[str]:
         """The files that a branch wrote: its name is all that it writes, and its records say it."""
@@ -91,17 +59,12 @@ class Shed:
 
     def run(self, word: str) -> None:
         """Run the pipeline, which writes that word everywhere."""
-        from kedro.framework.session import KedroSession
-        from kedro.framework.startup import bootstrap_project
-
-        bootstrap_project(self.folder)
-        with KedroSession.create(self.folder, runtime_params={"word": word}) as session:
+        with self.session(word=word) as session:
             session.run()
 
     def save_on(self, branch: str, *, pushed: str = "") -> None:
         """Run the pipeline on a branch, on which we stay; before that, push it to that remote."""
-        known = self.git("branch", "--list", branch)
-        self.git("switch", "-q", *([] if known else ["-c"]), branch)
+        self.switch(branch)
         if pushed:
             self.git("push", "-q", "-u", pushed, branch)
         self.run(branch)
@@ -133,8 +96,7 @@ class Shed:
         """Call `steel-toes clean` in the project's folder, and give what it printed and its plan."""
         out = self.folder / "plan.json"
         out.unlink(missing_ok=True)
-        done = CliRunner().invoke(group, ["clean", *arguments, "--output", str(out)])
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
+        done = self.call("clean", *arguments, "--output", str(out), exit_code=None)
         done.plan = json.loads(out.read_text()) if out.exists() else None
         return done
 
@@ -149,21 +111,16 @@ def shed(tmp_path: Path, origin: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     """A clone on main, whose pipeline has run there; what main has must be the same when the test is over."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     folder = tmp_path / "shed"
-    for path, content in FILES.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(content)
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", ".")
-    git(folder, "commit", "-qm", "one")
+    Shed.committed(folder, FILES, monkeypatch)
     git(tmp_path, "init", "-q", "--bare", "-b", "main", str(origin))
     git(folder, "remote", "add", "origin", str(origin))
     git(folder, "push", "-q", "-u", "origin", "main")
+    monkeypatch.chdir(folder)
     Shed(folder, monkeypatch).run("main's")
-    made = Shed(folder, monkeypatch)
-    assert len(made.mains) == 5
-    yield made
-    now = made.files()
-    assert {path: now.get(path) for path in made.mains} == made.mains
+    shed = Shed(folder, monkeypatch)
+    assert len(shed.mains) == 5
+    yield shed
+    shed.assert_main_unchanged()
 
 
 STALE = ("--stale", "--grace", "0h", "--yes")
@@ -315,6 +272,7 @@ class TestStale:
         git(tmp_path, "clone", "-q", "--depth", "1", "--single-branch", f"file://{origin}", "shallow")
         git(tmp_path / "shallow", "remote", "set-url", "origin", str(origin))
         shutil.copytree(theirs / "data", tmp_path / "shallow/data")
+        shed.patch.chdir(tmp_path / "shallow")
         shallow = Shed(tmp_path / "shallow", shed.patch)
         assert shallow.clean(*STALE).exit_code == 0
         assert shallow.files().keys() == shed.mains.keys() | kept

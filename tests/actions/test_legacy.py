@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
 from steel_toes.cli.commands import group
+from support.files import write
+from support.project import Project
 
 VERSION = "2023-01-01T00.00.00.000Z"
 CATALOG = {
@@ -35,26 +36,21 @@ OLD = {
 }
 
 
+class OldProject(Project):
+    """A project that had steel-toes 0.5.0."""
+
+    package = "old"
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A Kedro project with main's data and files of steel-toes 0.5.0; main's have the same bytes in the end."""
-    files = {
-        ".gitignore": "data/\n",
-        "conf/base/catalog.yml": yaml.safe_dump(CATALOG),
-        "conf/local/.gitkeep": "",
-        "pyproject.toml": '[tool.kedro]\npackage_name = "old"\nproject_name = "Old"\nkedro_init_version = "1.0.0"\n',
-        "src/old/__init__.py": "",
-        "src/old/settings.py": "from steel_toes import SteelToes\n\nHOOKS = (SteelToes(),)\n",
-        "src/old/pipeline_registry.py": "def register_pipelines():\n    return {}\n",
-    }
-    for name, text in {**files, **MAIN, **OLD}.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    for command in ("init -q -b main", "add .", "commit -q -m Old", "switch -q -c new"):
-        subprocess.run(["git", *command.split()], cwd=tmp_path, check=True)
+    write(tmp_path, {**MAIN, **OLD})
+    project = OldProject.committed(tmp_path, {"conf/base/catalog.yml": yaml.safe_dump(CATALOG)}, monkeypatch)
+    project.switch("new")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    assert {name: (tmp_path / name).read_text() for name in {**MAIN, **OLD}} == {**MAIN, **OLD}
+    project.assert_main_unchanged()
 
 
 def run(*arguments: str) -> Result:

@@ -13,81 +13,17 @@ from kedro.io.core import get_protocol_and_path
 from steel_toes.errors import ConfigurationError, LocationError
 from steel_toes.naming.layout import (
     DELIMITER,
-    branch_bucket,
     branch_location,
-    bucket_of,
     contains_slug,
-    listed_directory,
     normalise,
-    outermost_directory,
-    relative,
 )
+from support.locations import files, locations, slugs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+
 LONG = "é" * 200  # 400 bytes
-
-
-def is_s3_name(name: str) -> bool:
-    """The rules of docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
-    return (
-        re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name) is not None
-        and ".." not in name
-        and not re.fullmatch(r"\d+(\.\d+){3}", name)
-        and not name.startswith(("xn--", "sthree-", "amzn-s3-demo-"))
-        and not name.endswith(("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3", "-an"))
-    )
-
-
-# Shared strategies. Names are what file systems and stores allow, without what has a meaning in a location.
-alnum = "abcXYZ019"
-tokens = st.text(alnum + "_", min_size=1, max_size=12)
-words = st.text(alnum + "-_ .#%,éß日İ" + "{}", min_size=1, max_size=20)
-names = st.one_of(
-    words,
-    st.builds(lambda stem, ends: ".".join([stem, *ends]), words, st.lists(tokens, max_size=4)),
-    st.builds(
-        lambda stem, n, end: stem * n + end, words, st.integers(30, 200), st.sampled_from(["", ".csv", ".csv.gz"])
-    ),
-).filter(lambda name: name not in {".", ".."})
-main_names = names.filter(lambda name: DELIMITER not in name)
-folders = st.lists(main_names, max_size=3).map(lambda parts: "".join(part + "/" for part in parts))
-bases = st.sampled_from(
-    [
-        "",
-        "/",
-        "s3://team-data/",
-        "gs://team-data/",
-        "s3a://team-data/",
-        "abfss://c@acct.dfs.core.windows.net/",
-        "C:/",
-        "file:///",
-        "memory:///",
-        "hdfs:///",
-        "sftp://host/",
-        "simplecache::s3://team-data/",
-    ]
-)
-globs = main_names.flatmap(lambda name: st.sampled_from([f"{name}/*.csv", f"{name}/**/*", f"{name}/part-?.csv"]))
-queries = st.sampled_from(["", "", "", "?versionId=1", "?a=b/c.d"])
-files = st.builds(lambda base, folder, name: base + folder + name, bases, folders, main_names)
-locations = st.one_of(
-    files,
-    files.map(lambda location: location + "/"),
-    st.builds(lambda base, folder, glob: base + folder + glob, bases, folders, globs),
-    st.builds(lambda folder, name, query: f"s3://team-data/{folder}{name}{query}", folders, main_names, queries),
-)
-slugs = st.one_of(
-    st.sampled_from(["b", "feature-x", "feature-x-0123abcd", "x-s3", "ol-s3", "table-s3", "move-s3alias", "add-an"]),
-    st.from_regex(r"[a-z0-9]+(-[a-z0-9]+)*", fullmatch=True).filter(lambda slug: len(slug) <= 49),
-    st.text("abc01", min_size=49, max_size=49),
-)
-s3_names = st.one_of(
-    st.from_regex(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", fullmatch=True),
-    st.from_regex(r"(xn-|sthree|amzn-s3-dem)[a-z0-9-]{0,40}[a-z0-9]", fullmatch=True),
-    st.lists(st.from_regex(r"[a-z][a-z0-9]{0,9}", fullmatch=True), min_size=2, max_size=5).map(".".join),
-).filter(is_s3_name)
 
 
 def components(location: str) -> list[str]:
@@ -99,9 +35,6 @@ def changed(location: str, copy: str) -> list[tuple[str, str]]:
     """The components in which the two differ."""
     pairs = zip(components(location), components(copy), strict=True)
     return [(main, branch) for main, branch in pairs if main != branch]
-
-
-# -- branch_location: the table of the design ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -282,9 +215,6 @@ def test_an_unknown_layout_is_refused() -> None:
         branch_location("x.csv", "b", layout="prefix")
 
 
-# -- branch_location: the laws ------------------------------------------------------------------------------------
-
-
 @given(locations, locations, slugs)
 def test_distinct_locations_have_distinct_copies(one: str, other: str, slug: str) -> None:
     """Two locations have the same copy only if they are the same."""
@@ -389,235 +319,3 @@ def test_a_copy_is_parsed_by_kedro_as_main_is(location: str, slug: str) -> None:
 def test_one_object_has_one_copy(location: str, slug: str) -> None:
     """The copies of two spellings of one location are two spellings of one copy."""
     assert normalise(branch_location(location, slug)) == branch_location(normalise(location), slug)
-
-
-# -- buckets ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("location", "bucket"),
-    [
-        ("s3://team-data/x.csv", "team-data"),
-        ("s3a://key:secret@team-data/x.csv", "team-data"),
-        ("S3N://team-data", "team-data"),
-        ("gs://team-data/", "team-data"),
-        ("gcs://team-data/x", "team-data"),
-        ("simplecache::s3://team-data/x", "team-data"),
-        ("az://container/x", "container"),
-        ("abfss://c@acct.dfs.core.windows.net/x", "c@acct.dfs.core.windows.net"),
-        ("s3:///x", None),
-        ("data/x.csv", None),
-        ("C:/data/x.csv", None),
-        ("file:///data/x.csv", None),
-        ("memory://data/x.csv", None),
-        ("hdfs://host/x.csv", None),
-        ("sftp://host/x.csv", None),
-    ],
-)
-def test_a_bucket_is_the_first_part_of_a_bucket_store(location: str, bucket: str | None) -> None:
-    """Only a location in a bucket store has a bucket; credentials are no part of it."""
-    assert bucket_of(location) == bucket
-
-
-@pytest.mark.parametrize(
-    ("bucket", "slug", "pattern"),
-    [
-        ("team-data", "feature-x", "team-data--feature-x"),
-        ("team-data", "x-s3", "team-data--x-s3-[0-9a-f]{8}"),
-        ("team-data", "ol-s3", "team-data--ol-s3-[0-9a-f]{8}"),
-        ("team-data", "table-s3", "team-data--table-s3-[0-9a-f]{8}"),
-        ("team-data", "my-s3alias", "team-data--my-s3alias-[0-9a-f]{8}"),
-        ("team-data", "add-an", "team-data--add-an-[0-9a-f]{8}"),
-        ("sthree", "b", "sthre0--b-[0-9a-f]{8}"),
-        ("xn-data-of-all-of-us", "a" * 49, "xn0--a{49}-[0-9a-f]{8}"),
-        ("my.data.of.all.of.us", "a" * 49, "my0--a{49}-[0-9a-f]{8}"),
-        ("d" * 63, "b", "d{51}--b-[0-9a-f]{8}"),
-    ],
-)
-def test_a_bucket_takes_a_digest_where_its_plain_name_is_not_allowed(bucket: str, slug: str, pattern: str) -> None:
-    """A bucket's plain name takes a digest if it is too long, or begins or ends as S3 reserves for itself."""
-    assert re.fullmatch(pattern, branch_bucket(bucket, slug))
-
-
-@given(s3_names, slugs)
-def test_a_branch_bucket_is_a_valid_bucket(bucket: str, slug: str) -> None:
-    """The branch's bucket keeps the rules of S3 whenever main's does, and carries the slug."""
-    name = branch_bucket(bucket, slug)
-    assert is_s3_name(name)
-    assert contains_slug(name, slug)
-
-
-@given(s3_names, s3_names, slugs)
-def test_distinct_buckets_have_distinct_branch_buckets(one: str, other: str, slug: str) -> None:
-    """Two buckets have one branch bucket only if they are the same, also where one looks like the other's."""
-    near = {one, other, f"{one}{DELIMITER}{slug}", branch_bucket(one, slug)}
-    assert len({branch_bucket(each, slug) for each in near}) == len(near)
-
-
-# -- spellings and directories ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("location", "normal"),
-    [
-        ("data/x.csv", "data/x.csv"),
-        ("./data//./x.csv", "data/x.csv"),
-        ("data/", "data"),
-        ("", "."),
-        ("./", "."),
-        ("//data/x.csv", "/data/x.csv"),
-        ("/", "/"),
-        ("a/../x.csv", "a/../x.csv"),
-        ("file:///data/x.csv", "/data/x.csv"),
-        ("file:///C:/data/x.csv", "C:/data/x.csv"),
-        ("local:///data/x.csv", "/data/x.csv"),
-        ("file://a//x.csv", "file://a/x.csv"),
-        ("memory://a/x.csv", "memory:///a/x.csv"),
-        ("memory:///a/x.csv", "memory:///a/x.csv"),
-        ("C:\\data\\x.csv", "C:/data/x.csv"),
-        ("C://data/x.csv", "C:/data/x.csv"),
-        ("s3a://b/x.csv", "s3://b/x.csv"),
-        ("S3n://b//x.csv", "s3://b/x.csv"),
-        ("gcs://b/x.csv", "gs://b/x.csv"),
-        ("s3://b/", "s3://b"),
-        ("s3://key:secret@b/x.csv", "s3://b/x.csv"),
-        ("s3://b/x//y.csv?a=//", "s3://b/x/y.csv?a=//"),
-        ("simplecache::s3a://b/x.csv", "s3://b/x.csv"),
-        ("abfss://c@acct.dfs.core.windows.net/x", "abfss://c@acct.dfs.core.windows.net/x"),
-        ("hdfs:///x", "hdfs:///x"),
-    ],
-)
-def test_an_object_has_one_spelling(location: str, normal: str) -> None:
-    """Spellings of one object have one normal form, and it is its own."""
-    assert normalise(location) == normal
-    assert normalise(normal) == normal
-
-
-@given(st.one_of(locations, st.text(":/.\\aC~?=*s3@", max_size=12), st.text(max_size=8)))
-def test_normalising_twice_changes_nothing(location: str) -> None:
-    """The normal form of any text is its own normal form."""
-    assert normalise(normalise(location)) == normalise(location)
-
-
-@pytest.mark.parametrize(
-    ("location", "lists", "directory"),
-    [
-        ("data/parts/*.csv", False, "data/parts"),
-        ("data/parts/*.csv", True, "data/parts"),
-        ("data/a*/b/c?.csv", False, "data"),
-        ("s3://b/parts/p-[0-9].csv", False, "s3://b/parts"),
-        ("s3://b/*.csv", False, "s3://b/"),
-        ("*.csv", False, "."),
-        ("/*.csv", False, "/"),
-        ("data/parts", True, "data/parts"),
-        ("data/parts/", False, "data/parts/"),
-        ("s3://b/parts/?a=1", False, "s3://b/parts/"),
-        ("s3://b/", False, "s3://b/"),
-        ("s3://b", True, "s3://b"),
-        ("", True, "."),
-        ("data/x.csv", False, None),
-        ("s3://b/x.csv?versionId=1", False, None),
-        ("data/{name}/x.csv", False, None),
-        ("data/{name}/*.csv", False, "data/{name}"),
-    ],
-)
-def test_an_entry_lists_the_directory_before_its_glob_or_itself(
-    location: str, lists: bool, directory: str | None
-) -> None:
-    """A glob lists the directory before it, a location that lists lists itself, any other lists nothing."""
-    result = listed_directory(location, lists)
-    assert result == directory or normalise(result or "") == normalise(directory or "")
-    assert (result is None) == (directory is None)
-
-
-@pytest.mark.parametrize(
-    ("location", "listed", "directory"),
-    [
-        ("data/parts/a.csv", ["data/parts"], "data/parts"),
-        ("data/parts/a.csv", ["data/parts/", "data"], "data"),
-        ("data/parts", ["data/parts"], "data/parts"),
-        ("data/parts/", ["data/parts"], "data/parts"),
-        ("data/parts2/a.csv", ["data/parts"], None),
-        ("data/a.csv", [], None),
-        ("data/./parts//a.csv", ["data/parts"], "data/./parts"),
-        ("s3a://b/parts/a.csv", ["s3://b/parts"], "s3a://b/parts"),
-        ("s3://b/parts/a.csv", ["gs://b/parts", "/b/parts", "b/parts"], None),
-        ("simplecache::s3://b/parts/a.csv", ["s3://b/parts"], "simplecache::s3://b/parts"),
-        ("s3://b/parts/a.csv?x=1", ["s3://b/parts/"], "s3://b/parts"),
-        ("s3://b/parts/a.csv", ["s3://b"], "s3://b/"),
-        ("file:///data/a.csv", ["/data"], "file:///data"),
-        ("memory:///parts/a.csv", ["memory://parts"], "memory:///parts"),
-        ("C:\\data\\a.csv", ["C:/data"], "C:/data"),
-        ("data/a.csv", ["."], "."),
-        ("/data/a.csv", ["."], None),
-        ("../a.csv", ["."], None),
-        ("/data/a.csv", ["/"], "/"),
-        ("data/eu/parts/a.csv", ["data/{region}/parts"], "data/eu/parts"),
-        ("data/eu/north/parts/a.csv", ["data/{region}/parts"], "data/eu/north/parts"),
-        ("data/x-eu/a.csv", ["data/x-{a}"], "data/x-eu"),
-        ("data/x-", ["data/x-{a}"], None),
-        ("data/x.y/a.csv", ["data/{a}.y"], "data/x.y"),
-        ("data/xzy/a.csv", ["data/{a}.y"], None),
-        ("data/{region}/parts/{x}.csv", ["data/{region}/parts"], "data/{region}/parts"),
-    ],
-)
-def test_the_outermost_listed_directory_is_found(location: str, listed: list[str], directory: str | None) -> None:
-    """Of the listed directories that hold a location the outermost is found, in the location's spelling."""
-    assert outermost_directory(location, listed) == directory
-
-
-@given(locations, st.data())
-def test_relative_undoes_the_outermost_directory(location: str, data: st.DataObject) -> None:
-    """A location is its outermost directory and the path below, and only what holds it is its directory."""
-    parent = location[: location.rstrip("/").rfind("/") + 1]
-    listed = data.draw(st.lists(st.sampled_from([parent, location, "other", "s3://team-data/x--y"]), max_size=3))
-    directory = outermost_directory(location, listed)
-    if directory is None:
-        assert not {parent, location} & set(listed) or "?" in location or location.startswith("..")
-        return
-    below = relative(location, directory)
-    start = normalise(directory)
-    rejoined = below if start == "." else start.removesuffix("/") + "/" + below if below else start
-    assert rejoined == normalise(location)
-    assert outermost_directory(directory, [directory]) == directory
-
-
-def test_relative_refuses_a_location_elsewhere() -> None:
-    """A path below a directory exists only for what lies in it."""
-    assert relative("s3a://b/parts//x/a.csv", "s3://b/parts/") == "x/a.csv"
-    assert relative("data/parts/", "data/parts") == ""
-    assert relative("/a.csv", "/") == "a.csv"
-    assert relative("memory:///a.csv", "memory://") == "a.csv"
-    assert relative("a.csv", ".") == "a.csv"
-    with pytest.raises(LocationError, match="does not lie in data/parts"):
-        relative("data/parts2/a.csv", "data/parts")
-
-
-@given(st.lists(main_names.filter(lambda name: "{" not in name), min_size=2, max_size=4), st.data(), slugs)
-def test_no_copy_lies_in_what_main_lists(parts: list[str], data: st.DataObject, slug: str) -> None:
-    """With the outermost listed directory given, no listed directory of main's holds the copy."""
-    base = data.draw(bases)
-    ends = data.draw(st.sets(st.integers(1, len(parts)), min_size=1))
-    location = base + "/".join(parts)
-    listed = [base + "/".join(parts[:end]) for end in ends]
-    directory = outermost_directory(location, listed)
-    copy = branch_location(location, slug, directory=directory)
-    assert outermost_directory(copy, listed) is None
-    if directory is not None:
-        assert relative(copy, branch_location(directory, slug)) == relative(location, directory)
-
-
-@pytest.mark.parametrize(
-    ("location", "contains"),
-    [
-        ("data/x--feature-x.csv", True),
-        ("data/x--Feature-X.csv", True),
-        ("data/x--feature-x-2.csv", True),
-        ("s3://team--feature-x/x.csv", True),
-        ("data/x-feature-x.csv", False),
-        ("data/feature-x.csv", False),
-    ],
-)
-def test_what_could_be_a_copy_is_noticed(location: str, contains: bool) -> None:
-    """Any text that could equal a copy of the branch is noticed, also in another case."""
-    assert contains_slug(location, "feature-x") is contains

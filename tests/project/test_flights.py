@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +19,8 @@ from kedro.io import DataCatalog
 from packaging.requirements import Requirement
 
 from steel_toes import SteelToes
+from support import flights
+from support.flights import EXAMPLE, SHARED, Flights, copied
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow, pytest.mark.xdist_group("flights")]
 
@@ -28,7 +29,6 @@ STEP = re.compile(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z")
 
 NAMES = ["raw_airlines", "raw_airports", "delays", "metrics", "report_months", "report_airports", "scoreboard"]
-SCOREBOARD = "05_reports/scoreboard.csv"
 
 
 def blocks(text: str, *languages: str) -> list[tuple[str, str]]:
@@ -36,7 +36,7 @@ def blocks(text: str, *languages: str) -> list[tuple[str, str]]:
     return [(language, block) for language, block in BLOCK.findall(text) if language in languages]
 
 
-class Project:
+class Played(Flights):
     """A copy of the example, and what its commands printed there.
 
     Args:
@@ -46,41 +46,37 @@ class Project:
     """
 
     def __init__(self, folder: Path, home: Path, **variables: str) -> None:
-        self.folder, self.data = folder, folder / "data"
-        kept = {name: os.environ[name] for name in ("PYTHONPATH", "TMPDIR", "SYSTEMROOT") if name in os.environ}
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        self.env = {**kept, "PATH": path, "HOME": str(home), "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1"}
-        for role in ("AUTHOR", "COMMITTER"):
-            self.env |= {f"GIT_{role}_NAME": "A Tester", f"GIT_{role}_EMAIL": "tester@example.invalid"}
-        self.env |= {"DO_NOT_TRACK": "1", **variables}
+        super().__init__(folder, **variables)
+        self.home = home
         self.printed: list[str] = []
 
-    def run(self, script: str, cwd: Path | None = None, **given: Any) -> str:
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process gets here: nothing of the caller's that it can do without."""
+        kept = {name: os.environ[name] for name in ("PYTHONPATH", "TMPDIR", "SYSTEMROOT") if name in os.environ}
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        fixed = {"PATH": path, "HOME": str(self.home), "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "DO_NOT_TRACK": "1"}
+        for role in ("AUTHOR", "COMMITTER"):
+            fixed |= {f"GIT_{role}_NAME": "A Tester", f"GIT_{role}_EMAIL": "tester@example.invalid"}
+        return {**kept, **fixed, **self.variables}
+
+    def script(self, script: str, **more: Any) -> str:
         """What a script prints that ends well."""
-        command = ["bash", "-e", "-o", "pipefail", "-c", script]
-        where = cwd or self.folder
-        done = subprocess.run(command, cwd=where, env=self.env, capture_output=True, text=True, timeout=200, **given)
-        assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        return self.run(["bash", "-e", "-o", "pipefail", "-c", script], **more)
 
     def play(self, section: str) -> None:
         """Do what a section of the README says: its commands, and the changes that it shows."""
         for language, block in blocks(section, "console", "diff"):
             if language == "diff":
-                self.run("git apply", input=block)
+                self.script("git apply", input=block)
             for command, _ in STEP.findall(block) if language == "console" else ():
-                self.printed.append(f"$ {command}\n{self.run(command)}")
-
-    def files(self) -> dict[str, bytes]:
-        """Every file of the data, by its path there."""
-        paths = [path for path in self.data.rglob("*") if path.is_file()]
-        return {path.relative_to(self.data).as_posix(): path.read_bytes() for path in paths}
+                self.printed.append(f"$ {command}\n{self.script(command)}")
 
 
 @pytest.fixture(scope="module")
-def example(root) -> Path:
+def example() -> Path:
     """The example as it is in the repository."""
-    return root / "examples" / "flights"
+    return EXAMPLE
 
 
 @pytest.fixture(scope="module")
@@ -91,22 +87,21 @@ def sections(example) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def story(example, sections, tmp_path_factory) -> SimpleNamespace:
+def story(sections, tmp_path_factory) -> SimpleNamespace:
     """The README, played once, from its first command to its last.
 
     Beside it, the section about the branch is played by plain Kedro, on a private copy of what main had.
     """
     folder = tmp_path_factory.mktemp("flights")
-    left = shutil.ignore_patterns("data", "__pycache__", ".venv")
-    shutil.copytree(example, folder / "clone" / "examples" / "flights", ignore=left)
-    project = Project(folder / "flights", folder / "home")
+    copied(folder / "clone" / "examples" / "flights")
+    project = Played(folder / "flights", folder / "home")
     (setup,) = blocks(sections[""], "sh")
-    project.run(re.sub(r"^pip .*$", "", setup[1], flags=re.MULTILINE), cwd=folder / "clone")
+    project.script(re.sub(r"^pip .*$", "", setup[1], flags=re.MULTILINE), cwd=folder / "clone")
 
     project.play(sections["On main"])
     on_main = project.files()
     shutil.copytree(project.folder, folder / "private")
-    private = Project(folder / "private", folder / "home", STEEL_TOES_ENABLED="false")
+    private = Played(folder / "private", folder / "home", STEEL_TOES_ENABLED="false")
     with ThreadPoolExecutor() as pool:
         plain = pool.submit(private.play, sections["On a branch"])
         project.play(sections["On a branch"])
@@ -123,14 +118,11 @@ def story(example, sections, tmp_path_factory) -> SimpleNamespace:
 def catalog_of(monkeypatch):
     """Kedro's catalog of a project, with or without steel_toes; the last one's folder is the working directory."""
 
-    def catalog_of(folder: Path, hook: SteelToes | None = None) -> DataCatalog:
+    def catalog_in(folder: Path, hook: SteelToes | None = None) -> DataCatalog:
         monkeypatch.chdir(folder)
-        catalog = DataCatalog.from_config(yaml.safe_load(Path("conf/base/catalog.yml").read_text()))
-        if hook:
-            hook.after_catalog_created(catalog)
-        return catalog
+        return flights.catalog_of(hook)
 
-    return catalog_of
+    return catalog_in
 
 
 def answers(catalog: DataCatalog) -> dict[str, Any]:
@@ -190,7 +182,7 @@ def test_main_never_changes(story):
     """After a branch's two runs every file that main had has the SHA-256 it had; but not the shared one."""
     before, after = digests(story.on_main), digests(story.on_branch)
     changed = {path for path in before if after.get(path) != before[path]}
-    assert changed == {SCOREBOARD}
+    assert changed == {SHARED}
 
 
 def test_main_goes_on_as_if_there_were_no_branch(story, catalog_of):
@@ -205,10 +197,10 @@ def test_main_goes_on_as_if_there_were_no_branch(story, catalog_of):
 
 def test_shared_is_everybodys(story):
     """The shared file is main's: each run of the branch appended its line to it, and there is no copy of it."""
-    before, after = story.on_main[SCOREBOARD].decode(), story.on_branch[SCOREBOARD].decode()
+    before, after = story.on_main[SHARED].decode(), story.on_branch[SHARED].decode()
     assert after.startswith(before)
     assert [line.split(",")[0] for line in after.splitlines()] == ["2013-09", "2013-10", "2013-11"]
-    assert [path for path in story.on_branch if "scoreboard" in path] == [SCOREBOARD]
+    assert [path for path in story.on_branch if "scoreboard" in path] == [SHARED]
 
 
 def test_the_branch_sees_a_private_copy(story, catalog_of):
@@ -248,7 +240,7 @@ def test_only_what_the_branch_wrote_is_twice(story):
 def test_git_sees_no_data(story):
     """Neither the data nor the copies nor their records are Git's: after all runs the working tree is clean."""
     assert any(path.startswith("_steel_toes/cubic/") for path in story.at_end)
-    assert story.project.run("git status --porcelain") == ""
+    assert story.project.script("git status --porcelain") == ""
 
 
 # The screens in the repository's README -------------------------------------------------------------------------------
@@ -275,7 +267,7 @@ def test_screens_of_the_readme(root, story):
     assert max(map(len, block.splitlines())) <= 120
     settings = "export STEEL_TOES_BRANCH=cubic PYTHONWARNINGS=ignore\n"
     steps = STEP.findall(block)
-    printed = "".join(f"$ {command}\n{story.project.run(f'{settings}{command} 2>&1')}" for command, _ in steps)
+    printed = "".join(f"$ {command}\n{story.project.script(f'{settings}{command} 2>&1')}" for command, _ in steps)
     assert {command.split()[1] for command, _ in steps} == {"status", "branches", "clean"}
     assert screen(printed) == screen(block), printed
 
@@ -322,8 +314,8 @@ def test_ci_finds_the_branch_by_itself(variables, story, sections, catalog_of, t
     """On a request's detached checkout, with the data linked as the job does it, the branch reads its own data."""
     link = jobs(sections)[0][0].replace("/mnt/team-data/flights", shlex.quote(str(story.project.data)))
     checkout = tmp_path / "checkout"
-    story.project.run(f"git clone --quiet . {shlex.quote(str(checkout))}")
-    story.project.run(f"git switch --quiet --detach origin/cubic; {link}", cwd=checkout)
+    story.project.script(f"git clone --quiet . {shlex.quote(str(checkout))}")
+    story.project.script(f"git switch --quiet --detach origin/cubic; {link}", cwd=checkout)
     (checkout / "event.json").write_text(json.dumps(EVENT))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

@@ -10,12 +10,14 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from kedro.io import DatasetError
+
+from support.git import git
+from support.project import Project, session_wide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -214,11 +216,6 @@ def register_pipelines():
     }
 """
 
-SETTINGS = """
-from steel_toes import SteelToes
-HOOKS = (SteelToes(),)
-"""
-
 # The project runs itself with a ParallelRunner, whose start method is a process's for good.
 RUN = """
 import multiprocessing
@@ -254,18 +251,13 @@ catalog.save(name, text)
 """
 
 FILES = {
-    ".gitignore": "data/\n__pycache__/\n",
     "conf/base/catalog.yml": CATALOG,
     "conf/base/parameters.yml": "factor: 1\n",
-    "conf/local/.gitkeep": "",
-    "pyproject.toml": '[tool.kedro]\npackage_name = "shop"\nproject_name = "Shop"\nkedro_init_version = "1.0.0"\n',
     "run.py": RUN,
     "save.py": SAVE,
-    "src/shop/__init__.py": "",
     "src/shop/datasets.py": DATASETS,
     "src/shop/nodes.py": NODES,
     "src/shop/pipeline_registry.py": REGISTRY,
-    "src/shop/settings.py": SETTINGS,
     "data/01_raw/companies.csv": "name,size\nA,1\nB,2\nC,3\nD,4\n",
     "data/01_raw/notes.txt": "of main",
     "data/05_report/.gitkeep": "",  # fsspec 2023.1 makes no folder for a file that is appended to
@@ -275,12 +267,6 @@ PLACES = (*PLACES, "lines", "journal", "stream", "cached", "used_json")
 FIRST, SECOND = 3, 5
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder and give its output."""
-    done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
 def told(value: Any) -> Any:
     """Loaded data in a form that can be compared."""
     if isinstance(value, dict):
@@ -288,52 +274,10 @@ def told(value: Any) -> Any:
     return value.to_csv(index=False) if hasattr(value, "to_csv") else value
 
 
-class Project:
-    """A Kedro project on disk.
+class Shop(Project):
+    """The project above."""
 
-    Args:
-        folder: the project's.
-        monkeypatch: the test's, so that its modules and its path do not outlive it.
-    """
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder = folder
-        self.monkeypatch = monkeypatch
-        self.mains = self.bytes()
-
-    def bytes(self) -> dict[Path, bytes]:
-        """Every file of the data, without branch copies and records."""
-        files = (path for path in self.folder.glob("data/**/*") if path.is_file())
-        return {path: path.read_bytes() for path in files}
-
-    def assert_main_unchanged(self) -> None:
-        """What main had is there, with the same bytes."""
-        now = self.bytes()
-        assert {path: now.get(path) for path in self.mains} == self.mains
-
-    def git(self, *arguments: str) -> str:
-        """Run git in the project's folder."""
-        return git(self.folder, *arguments)
-
-    def switch(self, branch: str) -> None:
-        """Be on a branch, which is made if need be."""
-        self.git("switch", "-q", *([] if self.git("branch", "--list", branch) else ["-c"]), branch)
-
-    def session(self, **parameters: Any) -> Any:
-        """A new session of this project, in this process."""
-        from kedro.framework.session import KedroSession
-        from kedro.framework.startup import bootstrap_project
-
-        for name in [name for name in sys.modules if name.split(".")[0] == "shop"]:
-            del sys.modules[name]
-        self.monkeypatch.syspath_prepend(self.folder / "src")
-        bootstrap_project(self.folder)
-        return KedroSession.create(self.folder, runtime_params=parameters or None)
-
-    def catalog(self) -> Any:
-        """The catalog of a new session."""
-        with self.session() as session:
-            return session.load_context().catalog
+    package = "shop"
 
     def run(
         self, pipeline: str = "__default__", runner: str = "SequentialRunner", *, factor: int = FIRST, **more: Any
@@ -345,19 +289,6 @@ class Project:
         with self.session(factor=factor) as session:
             session.run(pipeline, runner=getattr(kedro.runner, runner)(is_async=is_async), **more)
 
-    def process(self, *command: str | Path, **environment: str) -> subprocess.CompletedProcess:
-        """Run a Python command in the project's folder."""
-        done = subprocess.run(
-            [sys.executable, *command],
-            cwd=self.folder,
-            env={**os.environ, "COLUMNS": "1000", **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
-
     def read(self, names: Iterable[str] = PLACES) -> dict[str, Any]:
         """What a new catalog loads."""
         catalog = self.catalog()
@@ -368,41 +299,26 @@ class Project:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A committed project whose pipeline has run on main once, with steel_toes in its settings."""
     folder = tmp_path_factory.mktemp("template") / "repository"
-    for path, content in FILES.items():
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
     home = folder.parent / "home"
     home.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        # conftest.py's isolation is a test's, and this is a session's: say what CI or a Git hook might say otherwise.
-        for name in [name for name in os.environ if name.startswith(("GIT_", "KEDRO_"))]:
-            patch.delenv(name)
+    with session_wide() as patch:
         patch.setenv("STEEL_TOES_BRANCH", "main")
-        for role in ("AUTHOR", "COMMITTER"):
-            patch.setenv(f"GIT_{role}_NAME", "A Tester")
-            patch.setenv(f"GIT_{role}_EMAIL", "tester@example.invalid")
         patch.setenv("HOME", str(home))
-        patch.setenv("DO_NOT_TRACK", "1")
-        git(folder, "init", "-q", "-b", "main")
-        git(folder, "add", ".")
-        git(folder, "commit", "-qm", "one")
-        project = Project(folder, patch)
-        project.run(factor=1)
+        Shop.committed(folder, FILES, patch).run(factor=1)
     return folder
 
 
 @pytest.fixture
-def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterable[Project]:
+def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterable[Shop]:
     """A copy of the template on `feature/x`; what main had must be the same when the test is over."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     folder = tmp_path / "repository"
     shutil.copytree(template, folder)
-    made = Project(folder, monkeypatch)
-    made.switch("feature/x")
+    project = Shop(folder, monkeypatch)
+    project.switch("feature/x")
     monkeypatch.chdir(folder)
-    yield made
-    made.assert_main_unchanged()
+    yield project
+    project.assert_main_unchanged()
 
 
 @pytest.fixture(scope="session")
@@ -413,7 +329,7 @@ def answers(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[di
     (folder / "src/shop/settings.py").write_text("")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DO_NOT_TRACK", "1")
-        private = Project(folder, patch)
+        private = Shop(folder, patch)
         seen = [private.read()]
         for factor in (FIRST, SECOND):
             private.run(factor=factor)
@@ -440,7 +356,7 @@ class TestRunners:
             ("ThreadRunner", "__default__", False),
         ],
     )
-    def test_in_one_process(self, project: Project, answers: list, runner: str, pipeline: str, is_async: bool) -> None:
+    def test_in_one_process(self, project: Shop, answers: list, runner: str, pipeline: str, is_async: bool) -> None:
         """Nodes read what nodes wrote, and a second run goes on from the first."""
         assert project.read() == answers[0]
         for factor, answer in ((FIRST, answers[1]), (SECOND, answers[2])):
@@ -454,22 +370,20 @@ class TestRunners:
         # One worker, where each has to import everything anew.
         [("fork", "2", "sync"), ("fork", "2", "async"), ("spawn", "1", "sync"), ("forkserver", "1", "sync")],
     )
-    def test_in_many_processes(
-        self, project: Project, answers: list, start_method: str, workers: str, how: str
-    ) -> None:
+    def test_in_many_processes(self, project: Shop, answers: list, start_method: str, workers: str, how: str) -> None:
         """Nor does it matter in which process a node runs, and how the process came to be."""
-        project.process("run.py", start_method, workers, how, "parallel", str(FIRST), str(SECOND))
+        project.python("run.py", start_method, workers, how, "parallel", str(FIRST), str(SECOND))
         assert project.read() == of("parallel", answers[2], answers[0])
         project.switch("main")
         assert project.read() == answers[0]
 
-    def test_runners_take_turns(self, project: Project, answers: list) -> None:
+    def test_runners_take_turns(self, project: Shop, answers: list) -> None:
         """What one runner wrote, another reads."""
-        project.process("run.py", "fork", "2", "sync", "parallel", str(FIRST))
+        project.python("run.py", "fork", "2", "sync", "parallel", str(FIRST))
         project.run("parallel", "ThreadRunner", factor=SECOND)
         assert project.read() == of("parallel", answers[2], answers[0])
 
-    def test_part_of_a_pipeline(self, project: Project, answers: list) -> None:
+    def test_part_of_a_pipeline(self, project: Shop, answers: list) -> None:
         """A run of one node reads the branch's where the branch wrote, and main's where it did not."""
         project.run(factor=FIRST, node_names=["clean"])
         before = project.read()
@@ -478,20 +392,20 @@ class TestRunners:
         project.run(factor=FIRST, node_names=["count"])
         assert project.read(["counts_json"])["counts_json"] == answers[1]["counts_json"]
 
-    def test_load_versions(self, project: Project, answers: list) -> None:
+    def test_load_versions(self, project: Shop, answers: list) -> None:
         """A run that is pinned to one of main's versions reads it, though the branch has a newer one."""
         (version,) = os.listdir(project.folder / "data/03_model/model.pickle")  # noqa: PTH208
         project.run(factor=FIRST)
         project.run(factor=FIRST, node_names=["evaluate"], load_versions={"model": version})
         assert project.read(["score"])["score"] == answers[0]["score"]
 
-    def test_only_missing_outputs(self, project: Project, answers: list) -> None:
+    def test_only_missing_outputs(self, project: Shop, answers: list) -> None:
         """What main has is not missing: on a fresh branch `--only-missing-outputs` runs nothing, as on a copy."""
         project.run(factor=FIRST, only_missing_outputs=True)
         assert project.read() == answers[0]
         assert not list(project.folder.rglob("_steel_toes"))
 
-    def test_failure(self, project: Project, answers: list) -> None:
+    def test_failure(self, project: Shop, answers: list) -> None:
         """A run that fails half-way leaves what it has finished, and everything else as it was."""
         with pytest.raises(Exception, match=r"unsupported operand|can't multiply|invalid literal"):
             project.run(factor={"not": "a number"})
@@ -507,26 +421,26 @@ def lines_of(done: subprocess.CompletedProcess) -> list[str]:
 class TestCommand:
     """`kedro run`, with Kedro's default logging."""
 
-    def test_on_a_branch(self, project: Project, answers: list) -> None:
+    def test_on_a_branch(self, project: Shop, answers: list) -> None:
         """Two lines: which branch and where saves go; at the end, where inputs came from and what was written."""
         assert not (project.folder / "conf/logging.yml").exists()
-        first, last = lines_of(project.process("-m", "kedro", "run", "--params", f"factor={FIRST}"))
+        first, last = lines_of(project.python("-m", "kedro", "run", "--params", f"factor={FIRST}"))
         assert f"INFO     steel-toes: on branch feature/x (from Git); saves go to *--{SLUG}*" in first
         wrote = "cached, counts_json, journal, lines, model, parts, score, stream, table@pandas, used_json"
         assert f"steel-toes: 0 inputs from the branch, 2 from main; wrote 10 datasets to the branch: {wrote}" in last
         assert project.read() == answers[1]
 
-    def test_later(self, project: Project) -> None:
+    def test_later(self, project: Shop) -> None:
         """What an earlier run wrote is counted as the branch's."""
         project.run("parallel")
-        _, last = lines_of(project.process("-m", "kedro", "run", "--nodes", "count,train"))
+        _, last = lines_of(project.python("-m", "kedro", "run", "--nodes", "count,train"))
         assert "1 input from the branch, 1 from main; wrote 2 datasets to the branch: counts_json, model" in last
 
-    def test_on_main(self, project: Project) -> None:
+    def test_on_main(self, project: Shop) -> None:
         """On main nothing at all is said."""
         project.switch("main")
         project.mains = {}  # it is main that runs
-        done = project.process("-m", "kedro", "run", "--pipeline", "generator")
+        done = project.python("-m", "kedro", "run", "--pipeline", "generator")
         assert "Completed" in done.stdout + done.stderr
         assert "steel-toes: " not in done.stdout + done.stderr
         assert not list(project.folder.rglob("_steel_toes"))
@@ -535,7 +449,7 @@ class TestCommand:
 class TestWhere:
     """Where the project lies, and where one stands."""
 
-    def test_outside(self, project: Project, answers: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_outside(self, project: Shop, answers: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """From a working directory outside the project the branch and the place of data are the project's."""
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
@@ -553,7 +467,7 @@ class TestWhere:
         git(tmp_path / "repository", "init", "-q")
         git(tmp_path / "repository", "add", ".")
         git(tmp_path / "repository", "commit", "-qm", "one")
-        project = Project(tmp_path / "repository/apps/shop", monkeypatch)
+        project = Shop(tmp_path / "repository/apps/shop", monkeypatch)
         project.switch("feature/x")
         monkeypatch.chdir(tmp_path)
         project.run(factor=FIRST)
@@ -561,11 +475,11 @@ class TestWhere:
         assert list(project.folder.glob(f"data/_steel_toes/{SLUG}/*.json"))
         project.assert_main_unchanged()
 
-    def test_worktree(self, project: Project, answers: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_worktree(self, project: Shop, answers: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """In a Git worktree the branch is the worktree's."""
         project.git("worktree", "add", "-q", str(tmp_path / "tree"), "-b", "feature/y")
         shutil.copytree(project.folder / "data", tmp_path / "tree/data")
-        tree = Project(tmp_path / "tree", monkeypatch)
+        tree = Shop(tmp_path / "tree", monkeypatch)
         tree.run(factor=FIRST)
         assert tree.read() == answers[1]
         assert os.listdir(tree.folder / "data/_steel_toes")[0].startswith("feature-y-")  # noqa: PTH208
@@ -576,7 +490,7 @@ class TestWhere:
 class TestWhich:
     """Which branch's data it is."""
 
-    def test_detached(self, project: Project, answers: list) -> None:
+    def test_detached(self, project: Shop, answers: list) -> None:
         """On a detached HEAD reads are main's; the first save is refused with the reason and the way out."""
         project.git("switch", "-q", "--detach")
         assert project.read() == answers[0]
@@ -584,9 +498,9 @@ class TestWhich:
         with pytest.raises(DatasetError, match=reason):
             project.run()
         project.assert_main_unchanged()
-        assert project.bytes() == project.mains
+        assert project.files() == project.mains
 
-    def test_override(self, project: Project, answers: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_override(self, project: Shop, answers: list, monkeypatch: pytest.MonkeyPatch) -> None:
         """STEEL_TOES_BRANCH is the branch, with a detached HEAD and on main too."""
         monkeypatch.setenv("STEEL_TOES_BRANCH", "release-2")
         for state in (["--detach"], ["main"]):
@@ -595,16 +509,16 @@ class TestWhich:
             assert project.read(["table@text"])["table@text"] == answers[1]["table@text"]
         assert (project.folder / "data/02_clean/table--release-2.csv").is_file()
 
-    def test_fresh(self, project: Project) -> None:
+    def test_fresh(self, project: Shop) -> None:
         """A fresh branch reads main live."""
         catalog = project.catalog()
         assert catalog.load("raw_notes") == "of main"
         (project.folder / "data/01_raw/notes.txt").write_text("changed on main")
         assert catalog.load("raw_notes") == "changed on main"
         assert project.read(["raw_notes"]) == {"raw_notes": "changed on main"}
-        project.mains = project.bytes()
+        project.mains = project.files()
 
-    def test_second_branch(self, project: Project, answers: list) -> None:
+    def test_second_branch(self, project: Shop, answers: list) -> None:
         """A second branch does not see the first's data, not even when it starts from it."""
         project.run(factor=FIRST)
         project.switch("feature/y")
@@ -615,7 +529,7 @@ class TestWhich:
         project.switch("feature/x")
         assert project.read() == answers[1]
 
-    def test_main(self, project: Project, answers: list) -> None:
+    def test_main(self, project: Shop, answers: list) -> None:
         """A run on main is plain Kedro's, and changes main."""
         project.switch("main")
         catalog = project.catalog()
@@ -628,7 +542,7 @@ class TestWhich:
         assert project.read() == answers[1]
         assert not list(project.folder.rglob("_steel_toes"))
 
-    def test_notebook(self, project: Project, answers: list) -> None:
+    def test_notebook(self, project: Shop, answers: list) -> None:
         """What `catalog.save` saves in a notebook is the branch's, and a later run reads it."""
         catalog = project.catalog()
         catalog.save("counts_json", {"rows": 1, "sum": 100})
@@ -641,7 +555,7 @@ class TestWhich:
 class TestServing:
     """Sessions of Kedro's that serve many runs with one hook object."""
 
-    def test_many_runs(self, project: Project, answers: list) -> None:
+    def test_many_runs(self, project: Shop, answers: list) -> None:
         """Each run of a service session asks anew which branch it is on, and keeps nothing of the run before."""
         service = pytest.importorskip("kedro.framework.session.service_session", reason="this Kedro has no services")
         with project.session():
@@ -660,7 +574,7 @@ class TestOneRun:
     """What nodes of one run see."""
 
     @pytest.mark.parametrize("runner", ["SequentialRunner", "ThreadRunner"])
-    def test_free_inputs_are_frozen(self, project: Project, answers: list, runner: str) -> None:
+    def test_free_inputs_are_frozen(self, project: Shop, answers: list, runner: str) -> None:
         """What the run only reads, all its nodes read from one side, though another process saves it meanwhile.
 
         What the run writes, under whatever name, is read as it was written; the next run reads what was saved.
@@ -674,13 +588,13 @@ class TestOneRun:
         project.run("meddling", runner, node_names=["m_look"])
         assert project.read(["seen_json"])["seen_json"]["notes"] == "meddled"
 
-    def test_in_workers(self, project: Project) -> None:
+    def test_in_workers(self, project: Shop) -> None:
         """The side is frozen in the datasets, so that workers that never see a hook keep to it."""
-        project.process("run.py", "fork", "1", "sync", "meddling", str(FIRST))
+        project.python("run.py", "fork", "1", "sync", "meddling", str(FIRST))
         seen = project.read(["seen_json", "raw_notes"])
         assert (seen["raw_notes"], seen["seen_json"]["notes"]) == ("meddled", "of main")
 
-    def test_generator(self, project: Project, answers: list) -> None:
+    def test_generator(self, project: Shop, answers: list) -> None:
         """The chunks of a generator follow main's rows on the branch, each once."""
         project.run("generator", factor=FIRST)
         rows = "".join(f"{name} times {FIRST}\n" for name in "ABCD")

@@ -8,6 +8,7 @@ from pathlib import Path
 from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
+from steel_toes.checkout.find import Branch, find_branch
 from support.files import contents, unchanged
 from support.git import git, switch
 
@@ -51,3 +52,8 @@ class Checkout:
     def assert_main_unchanged(self) -> None:
         """Every file that was there when main was left is there, with the same bytes."""
         assert unchanged(self.mains, contents(self.folder / "data")) == self.mains
+
+
+def find(project: Path, **variables: str) -> Branch:
+    """Find the branch of a project with these environment variables."""
+    return find_branch(project, environ=variables)
