@@ -1,48 +1,21 @@
-"""Size and shape are a budget: what the project may not outgrow, and what may never be in it."""
+"""Density and shape are a budget: what the project may not outgrow, and what may never be in it."""
 
 import ast
 import importlib.util
-import io
 import os
 import pwd
 import re
 import subprocess
-import tokenize
 from pathlib import Path
 
 import pytest
 
+from support.density import Density, functions_in
+
 TOP_LEVEL = {"pyproject.toml", "steel_toes", "examples", "tests", "README.md", "LICENSE", "CHANGELOG.md"}
 HIDDEN = {".ci", ".github", ".gitignore"}
-NOT_CODE = {
-    tokenize.COMMENT,
-    tokenize.NL,
-    tokenize.NEWLINE,
-    tokenize.INDENT,
-    tokenize.DEDENT,
-    tokenize.ENDMARKER,
-    tokenize.ENCODING,
-}
 # The brackets keep these lines from holding what they forbid.
 REGISTRY = r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|https?://[^\s\"']+/simple\b|(?:index|registry)[-_]url"
-
-
-def code_lines(source: str) -> set[int]:
-    """The numbers of the lines that hold code: no blank lines, no comments, no docstrings."""
-    lines: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type not in NOT_CODE:
-            lines.update(range(token.start[0], token.end[0] + 1))
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                lines -= set(range(first.lineno, first.end_lineno + 1))
-    return lines
 
 
 @pytest.fixture(scope="module")
@@ -60,34 +33,61 @@ def tracked(root) -> list[str]:
     return [path for path in done.stdout.split("\0") if path and (root / path).exists()]
 
 
-def test_lines_are_counted_as_they_read():
-    """Code is what is left without blank lines, comments and docstrings; a string of three lines is three lines."""
-    source = '"""Doc.\n\nMore.\n"""\n\n# why\nx = """a\n\nb"""  # c\n\n\ndef f():\n    """Doc."""\n    return x\n'
-    assert code_lines(source) == {7, 8, 9, 12, 14}
+@pytest.fixture(scope="module")
+def densities(modules) -> dict[str, Density]:
+    """The density of each module."""
+    return {name: Density.of(source) for name, source in modules.items()}
 
 
-def test_package_is_small(modules):
-    """The package has at most 3,300 lines of code: 2,250 were the law's, and the commands took the rest."""
-    assert sum(len(code_lines(source)) for source in modules.values()) <= 3_300
+def too_much(findings: dict[str, str]) -> str:
+    """What a test that fails says: all of it, a line for each place."""
+    return "\n".join([f"{len(findings)} over the limit:", *(f"{place}: {text}" for place, text in findings.items())])
 
 
-def test_modules_are_small(modules):
-    """Each module has at most 300 lines of code."""
-    sizes = {name: len(code_lines(source)) for name, source in modules.items()}
-    assert {name: size for name, size in sizes.items() if size > 300} == {}
+def test_source_is_not_dense(densities):
+    """In 100 statements are at most 28 branches, 2.5 conditional expressions and 580 expressions."""
+    total = sum(densities.values(), Density())
+    numbers = {
+        "branches": (total.in_100_statements(total.branches), 28),
+        "conditional expressions": (total.in_100_statements(total.conditionals), 2.5),
+        "expressions": (total.in_100_statements(total.expressions), 580),
+    }
+    dense = {name: f"{number:.1f} ({limit})" for name, (number, limit) in numbers.items() if number > limit}
+    assert not dense, too_much(dense)
+
+
+def test_source_says_why(densities):
+    """In 100 lines of code are at least 6 comments: a line whose reason is not in it has it beside it."""
+    comments = sum(densities.values(), Density()).comments_in_100_lines
+    assert comments >= 6, f"{comments:.1f} comments in 100 lines of code"
+
+
+def test_modules_are_small(densities):
+    """Each module has at most 400 lines of code: more are two concepts."""
+    long = {name: f"{density.lines} lines (400)" for name, density in densities.items() if density.lines > 400}
+    assert not long, too_much(long)
+
+
+def test_modules_are_not_dense(densities):
+    """Each module of 40 statements and more has at most 32 branches in 100 of them."""
+    shares = {
+        name: density.in_100_statements(density.branches)
+        for name, density in densities.items()
+        if density.statements >= 40
+    }
+    dense = {name: f"{share:.1f} branches in 100 statements (32)" for name, share in shares.items() if share > 32}
+    assert not dense, too_much(dense)
 
 
 def test_functions_are_small(modules):
-    """Each function has at most 25 lines of code."""
-    long = {}
-    for name, source in modules.items():
-        lines = code_lines(source)
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                size = len(lines & set(range(node.lineno, node.end_lineno + 1)))
-                if size > 25:
-                    long[f"{name}:{node.lineno} {node.name}"] = size
-    assert long == {}
+    """Each function has a complexity of at most 9, and at most 50 lines of code."""
+    functions = [(name, function) for name, source in modules.items() for function in functions_in(source)]
+    large = {
+        f"{name}:{function.line} {function.name}": f"complexity {function.complexity} (9), {function.lines} lines (50)"
+        for name, function in functions
+        if function.complexity > 9 or function.lines > 50
+    }
+    assert not large, too_much(large)
 
 
 def test_package_is_eight_packages(modules):
