@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ pytest.register_assert_rewrite("support")
 
 from support import servers  # noqa: E402
 from support.checkout import Checkout  # noqa: E402
+from support.effort import Effort  # noqa: E402
 from support.environment import ROOT, isolate  # noqa: E402
 from support.flights import Flights, played  # noqa: E402
 from support.project import session_wide  # noqa: E402
@@ -22,6 +24,34 @@ from support.servers import OpenServer, Server  # noqa: E402
 settings.register_profile("fast", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("fast"), max_examples=2_000)
 settings.load_profile("fast")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--everything`."""
+    text = "run the slow tests too, and do more in those that can do more or less; CI does"
+    parser.addoption("--everything", action="store_true", help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell the test modules, which are imported after this, how much they are to do."""
+    Effort.everything = config.getoption("everything")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out slow tests that nobody asked for: with `--everything`, with `-m slow`, or by their names."""
+    if config.getoption("everything") or "slow" in config.getoption("markexpr"):
+        return
+    named = [argument.split("::", 1) for argument in config.args if "::" in argument]
+    asked = [(Path(config.invocation_params.dir, path).resolve(), rest) for path, rest in named]
+
+    def is_named(item: pytest.Item) -> bool:
+        name = item.nodeid.split("::", 1)[-1]
+        return any(item.path == path and re.match(rf"{re.escape(rest)}($|::|\[|@)", name) for path, rest in asked)
+
+    left_out = [item for item in items if item.get_closest_marker("slow") and not is_named(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("slow") or is_named(item)]
 
 
 @pytest.fixture(autouse=True)

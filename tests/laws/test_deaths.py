@@ -1,7 +1,7 @@
 """Saves that end in the middle, for real: killed at moments that nobody chose, on a full disk, in a writer that fails.
 
-`STEEL_TOES_KILLS=200 pytest tests/laws/test_deaths.py` kills 200 writers of each kind instead of CI's few, and fills
-the disk at more places.
+`STEEL_TOES_KILLS=200 pytest tests/laws/test_deaths.py` kills 200 writers of each kind instead of two, or with
+`--everything` eight, and fills the disk at more places.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from kedro.utils import load_obj  # noqa: E402
 
 from steel_toes import SteelToes, TornCopyError  # noqa: E402
 from steel_toes.errors import TornAppendError  # noqa: E402
-from support.environment import CALLERS  # noqa: E402
+from support.effort import effort, slow_but  # noqa: E402
 
-KILLS = int(CALLERS.get("STEEL_TOES_KILLS", "8"))
+KILLS = effort(2, 8, "STEEL_TOES_KILLS")
 ROWS = 60_000
 FORK = multiprocessing.get_context("fork")
 
@@ -295,8 +295,13 @@ def rooms(pages: int, files: int, chance: random.Random) -> list[dict[str, int]]
 
 
 @pytest.mark.timeout(max(300, KILLS * 5))
-@pytest.mark.parametrize("ended", [0, 1], ids=["first", "later"])
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    ("name", "ended"),
+    slow_but(
+        {"csv-later", "append-first"},
+        {f"{name}-{which}": (name, ended) for ended, which in enumerate(("first", "later")) for name in KINDS},
+    ),
+)
 def test_a_full_disk(
     name: str, ended: int, disk: Disk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 Whose a file is, is known from who wrote it: after each step the store is compared with what it was before. So nothing
 here knows where copies and records lie. What Git would say is kept as sets of names beside a real clone and real bare
 repositories. `STEEL_TOES_CLEAN_STEPS=10000 pytest tests/laws/test_histories.py` looks for
-longer than the 500 steps of CI.
+longer than the 125 steps of a run by default, and the 500 with `--everything`.
 """
 
 import json
@@ -32,13 +32,13 @@ from steel_toes import SteelToes
 from steel_toes.actions.clean import Janitor, Plan, apply
 from steel_toes.catalog.install import configurations
 from steel_toes.checkout.find import make_slug
-from support.environment import CALLERS
+from support.effort import effort
 from support.git import git
 from support.servers import OpenServer
 
 text = pytest.importorskip("kedro_datasets.text", reason="the histories save text")
 
-STEPS = int(CALLERS.get("STEEL_TOES_CLEAN_STEPS", "500"))
+STEPS = effort(125, 500, "STEEL_TOES_CLEAN_STEPS")
 STEPS_OF_A_HISTORY = 25
 # The last two have one slug: a real collision of 32 bits.
 BRANCHES = ("feature/x", "feature-x", "fix", "A-LoNg-nAME-OF-A-brAnch", "A-LONG-nAME-Of-a-BranCh")
@@ -777,5 +777,5 @@ def test_histories(place: str, request: pytest.FixtureRequest, capsys: pytest.Ca
     run_state_machine_as_test(machine, settings=profile)
     with capsys.disabled():
         print(f"\n{histories} histories on {place}, {time.monotonic() - began:.0f} s: {dict(Counted.seen)}")  # noqa: T201
-    # The few short histories on S3 may by chance remove nothing; many on the disk do not.
-    assert server or Counted.seen["branch: removed"]
+    # A few histories may by chance remove nothing; many do not.
+    assert histories < 10 or Counted.seen["branch: removed"]

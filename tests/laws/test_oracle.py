@@ -8,8 +8,8 @@ Each branch has such a copy here, a real folder or bucket, and on it plain Kedro
 saves is copied into each of them, except the units that the branch has written. After every step the two answers are
 compared, and main's bytes, what main's own catalog lists, and the files of the other branches.
 
-`STEEL_TOES_ORACLE_STEPS=10000 pytest tests/laws/test_oracle.py` looks for longer than the 3,000 steps of CI on the
-local disk, and the 120 on each store; `-k s3` is one of them alone.
+It runs 600 steps on the local disk, with `--everything` 3,000, and 120 in each store; `STEEL_TOES_ORACLE_STEPS=10000
+pytest --everything tests/laws/test_oracle.py` looks for longer, and `-k s3` in one store alone.
 """
 
 import itertools
@@ -44,6 +44,7 @@ from steel_toes.datasets import base as pair
 from steel_toes.datasets import partitions as overlays
 from steel_toes.datasets import versions
 from steel_toes.records import ledger as records
+from support.effort import effort, slow_but
 from support.environment import CALLERS
 
 pd = pytest.importorskip("pandas", reason="the oracle compares pandas' CSV files")
@@ -52,11 +53,11 @@ cloudpickle = pytest.importorskip("cloudpickle", reason="catalogs in a store go 
 MAIN = "main"
 BRANCHES = ("feature/x", "feature-x", "fix")
 ASKED = CALLERS.get("STEEL_TOES_ORACLE_STEPS")
-STEPS = int(ASKED or "3000")
+STEPS = effort(600, 3_000, "STEEL_TOES_ORACLE_STEPS")
 STEPS_OF_A_PROGRAM = 30
 # A request takes a hundred times as long as a local file: short programs, so that there are several.
 STORES = {"memory": "memory", "s3": "moto", "gcs": "gcs", "azure": "azurite"}
-STEPS_IN_A_STORE = int(ASKED or "120")
+STEPS_IN_A_STORE = effort(24, 120, "STEEL_TOES_ORACLE_STEPS")
 STEPS_OF_A_PROGRAM_IN_A_STORE = 12
 ALL = "*"
 
@@ -837,7 +838,7 @@ def test_oracle(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.timeout(max(900, 3 * STEPS_IN_A_STORE))
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("store", slow_but({"memory"}, {store: (store,) for store in STORES}))
 def test_oracle_in_a_store(store: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
     """The same in every store, where plain Kedro's private copies are buckets of the same store."""
     server = request.getfixturevalue(STORES[store])
@@ -1039,7 +1040,9 @@ def without_it(about: str, programs: int) -> None:
     search(about, programs, **SAME)
 
 
-@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+@pytest.mark.parametrize(
+    "plant", slow_but({"one_slug_for_two_branches"}, {plant.__name__: (plant,) for plant in PLANTED})
+)
 def test_a_planted_bug_is_caught(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
     """With one bug in steel_toes the oracle finds a difference; without it the same programs find none."""
     Counted.steps = Counted.programs = 0

@@ -13,6 +13,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import node, pipeline
 
 from steel_toes import SteelToes
+from support.effort import slow_but
 from support.places import Place, V, watched
 from support.proxy import GooglesHaste, Proxy
 from support.team import SLUG, frame
@@ -48,7 +49,7 @@ LETTERS = {"HEAD": "H", "BUCKET": "B", "GET": "G", "LIST": "L", "PUT": "P", "COP
 class TestRequests:
     """What a branch costs, in requests over plain Kedro's own."""
 
-    @pytest.fixture(params=STORES)
+    @pytest.fixture(params=slow_but({"s3"}, {store: (store,) for store in STORES}))
     def counting(
         self,
         request: pytest.FixtureRequest,

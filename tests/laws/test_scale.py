@@ -26,13 +26,14 @@ from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
 from steel_toes.records.ledger import Record, record_path
+from support.effort import effort
 from support.environment import CALLERS
 from support.git import git
 from support.project import Project
 from support.proxy import Proxy
 from support.servers import OpenServer
 
-BRANCHES, DATASETS = map(int, CALLERS.get("STEEL_TOES_BRANCHES", "30x20").split("x"))
+BRANCHES, DATASETS = map(int, (CALLERS.get("STEEL_TOES_BRANCHES") or f"{effort(12, 30)}x{effort(10, 20)}").split("x"))
 GONE = BRANCHES // 3
 BUCKET = "team-data"
 PAGE = 1000  # keys that S3 lists, and deletes, with one request

@@ -1,6 +1,6 @@
 """The packages that Kedro's users have beside us, for real, on a branch of examples/flights: none of them notices.
 
-They are not in the group `dev`: `uv run --group neighbours pytest tests/project/test_neighbours.py`.
+They are not in the group `dev`: `uv run --group neighbours pytest --everything tests/project/test_neighbours.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("neighbours")]
 
-INSTALL = "is not installed; `uv run --group neighbours pytest tests/project/test_neighbours.py` has it"
+INSTALL = "is not installed; `uv run --group neighbours pytest --everything tests/project/test_neighbours.py` has it"
 
 
 def needs(package: str) -> pytest.MarkDecorator:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kedro.io import DatasetError
 
+from support.effort import slow_but
 from support.git import git
 from support.project import Project, session_wide
 
@@ -368,7 +369,15 @@ class TestRunners:
     @pytest.mark.parametrize(
         ("start_method", "workers", "how"),
         # One worker, where each has to import everything anew.
-        [("fork", "2", "sync"), ("fork", "2", "async"), ("spawn", "1", "sync"), ("forkserver", "1", "sync")],
+        slow_but(
+            {"fork-2-sync", "fork-2-async"},
+            {
+                "fork-2-sync": ("fork", "2", "sync"),
+                "fork-2-async": ("fork", "2", "async"),
+                "spawn-1-sync": ("spawn", "1", "sync"),
+                "forkserver-1-sync": ("forkserver", "1", "sync"),
+            },
+        ),
     )
     def test_in_many_processes(self, project: Shop, answers: list, start_method: str, workers: str, how: str) -> None:
         """Nor does it matter in which process a node runs, and how the process came to be."""

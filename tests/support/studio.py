@@ -17,6 +17,7 @@ from kedro.io import DataCatalog
 from steel_toes import SteelToes
 from support.files import contents
 from support.project import SETTINGS, Project
+from support.servers import free_port
 from support.team import SLUG
 
 VERSION = "2026-01-01T00.00.00.000Z"
@@ -153,10 +154,13 @@ class Studio(Project):
 
     def add_silent_bucket(self) -> None:
         """Put an entry `far` into the catalog, in a bucket whose server does not answer."""
-        pytest.importorskip("s3fs", reason="the store is S3")
+        s3fs = pytest.importorskip("s3fs", reason="the store is S3")
+        self.patch.setattr(s3fs.S3FileSystem, "retries", 1)
         entry = {"type": "text.TextDataset", "filepath": "s3://bucket/far.txt", "credentials": "far"}
         (self.folder / "conf/base/catalog_far.yml").write_text(yaml.safe_dump({"far": entry}))
-        settings = {"key": "k", "secret": "s", "client_kwargs": {"endpoint_url": "http://127.0.0.1:9"}}
+        nobody = f"http://127.0.0.1:{free_port()}"
+        settings = {"key": "k", "secret": "s", "client_kwargs": {"endpoint_url": nobody}}
+        settings["config_kwargs"] = {"retries": {"max_attempts": 1}}
         (self.folder / "conf/base/credentials.yml").write_text(yaml.safe_dump({"far": settings}))
 
     def settings(self, arguments: str) -> None:
