@@ -298,7 +298,7 @@ def rooms(pages: int, files: int, chance: random.Random) -> list[dict[str, int]]
 @pytest.mark.parametrize(
     ("name", "ended"),
     slow_but(
-        {"csv-later", "append-first"},
+        {"csv-later"},
         {f"{name}-{which}": (name, ended) for ended, which in enumerate(("first", "later")) for name in KINDS},
     ),
 )

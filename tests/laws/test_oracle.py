@@ -1040,9 +1040,8 @@ def without_it(about: str, programs: int) -> None:
     search(about, programs, **SAME)
 
 
-@pytest.mark.parametrize(
-    "plant", slow_but({"one_slug_for_two_branches"}, {plant.__name__: (plant,) for plant in PLANTED})
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_caught(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
     """With one bug in steel_toes the oracle finds a difference; without it the same programs find none."""
     Counted.steps = Counted.programs = 0
