@@ -1,0 +1,378 @@
+"""`clean` as people use it: real commands in a real Kedro project, a real clone, and real remotes.
+
+The first class is what steel-toes 0.5.0 did to people's data. Its `clean-branch` went through the current catalog and
+deleted what that catalog resolved to: the current branch's data, whatever branch was named; and main's, if none was.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.git import git
+from support.project import Project
+
+pytest.importorskip("kedro_datasets.text", reason="the project's data is text")
+
+CATALOG = """
+table: {type: text.TextDataset, filepath: data/02/table.txt}
+model: {type: text.TextDataset, filepath: data/03/model.txt, versioned: true}
+parts:
+  type: partitions.PartitionedDataset
+  path: data/02/parts
+  dataset: text.TextDataset
+"{name}_note": {type: text.TextDataset, filepath: "data/02/notes/{name}.txt"}
+"""
+REGISTRY = """
+from kedro.pipeline import Pipeline, node
+
+
+def make(branch):
+    return branch, branch, {"a": branch, "b": branch}, branch
+
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(make, "params:word", ["table", "model", "parts", "own_note"])])}
+"""
+FILES = {
+    "conf/base/catalog.yml": CATALOG,
+    "conf/base/parameters.yml": "word: nothing\n",
+    "src/shed/pipeline_registry.py": REGISTRY,
+}
+
+
+class Shed(Project):
+    """A Kedro project in a clone, and its commands."""
+
+    package = "shed"
+
+    def of(self, branch: str) -> set[str]:
+        """The files that a branch wrote: its name is all that it writes, and its records say it."""
+        words = (branch.encode(), f'"branch": "{branch}"'.encode())
+        new = {path: data for path, data in self.files().items() if path not in self.mains}
+        return {path for path, data in new.items() if data == words[0] or words[1] in data}
+
+    def run(self, word: str) -> None:
+        """Run the pipeline, which writes that word everywhere."""
+        with self.session(word=word) as session:
+            session.run()
+
+    def save_on(self, branch: str, *, pushed: str = "") -> None:
+        """Run the pipeline on a branch, on which we stay; before that, push it to that remote."""
+        self.switch(branch)
+        if pushed:
+            self.git("push", "-q", "-u", pushed, branch)
+        self.run(branch)
+
+    def save_in_ci(self, branch: str, **variables: str) -> None:
+        """Run the pipeline where HEAD is detached and CI tells the branch."""
+        self.git("switch", "-q", "--detach")
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {"GITHUB_ACTIONS": "true", **variables}.items():
+                patch.setenv(name, value)
+            self.run(branch)
+        self.git("switch", "-q", "main")
+
+    def forget(self, branch: str, remote: str = "") -> None:
+        """Delete a branch here and, if one is given, on a remote; we are on main afterwards."""
+        self.git("switch", "-q", "main")
+        if self.git("branch", "--list", branch):
+            self.git("branch", "-q", "-D", branch)
+        if remote:
+            self.git("push", "-q", remote, f":{branch}")
+
+    def age(self, by: timedelta) -> None:
+        """Let that time go by since the last save."""
+        for path in self.folder.glob("data/**/_steel_toes/**/*.json"):
+            stat = path.stat()
+            os.utime(path, (stat.st_atime, stat.st_mtime - by.total_seconds()))
+
+    def clean(self, *arguments: str) -> Any:
+        """Call `steel-toes clean` in the project's folder, and give what it printed and its plan."""
+        out = self.folder / "plan.json"
+        out.unlink(missing_ok=True)
+        done = self.call("clean", *arguments, "--output", str(out), exit_code=None)
+        done.plan = json.loads(out.read_text()) if out.exists() else None
+        return done
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    return tmp_path / "origin.git"
+
+
+@pytest.fixture
+def shed(tmp_path: Path, origin: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shed]:
+    """A clone on main, whose pipeline has run there; what main has must be the same when the test is over."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    folder = tmp_path / "shed"
+    Shed.committed(folder, FILES, monkeypatch)
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", str(origin))
+    git(folder, "remote", "add", "origin", str(origin))
+    git(folder, "push", "-q", "-u", "origin", "main")
+    monkeypatch.chdir(folder)
+    Shed(folder, monkeypatch).run("main's")
+    shed = Shed(folder, monkeypatch)
+    assert len(shed.mains) == 5
+    yield shed
+    shed.assert_main_unchanged()
+
+
+STALE = ("--stale", "--grace", "0h", "--yes")
+
+
+class TestWhatTheFirstVersionDid:
+    """Four wrong deletions of steel-toes 0.5.0, each of which happened to somebody."""
+
+    def test_another_branch(self, shed: Shed) -> None:
+        """The branch that is named is cleaned, and not the one that is checked out."""
+        shed.save_on("other")
+        shed.save_on("feature/x")
+        mine = {path: data for path, data in shed.files().items() if path not in shed.of("other")}
+        assert shed.of("feature/x")
+        assert shed.clean("--branch", "other", "--yes").exit_code == 0
+        assert shed.files() == mine
+
+    def test_all_of_another_branch(self, shed: Shed) -> None:
+        """Of the branch that is named nothing is kept: no data, no version, no partition, no record, no folder."""
+        shed.save_on("other")
+        shed.save_on("other")
+        shed.git("switch", "-q", "main")
+        assert shed.clean("--branch", "other", "--yes").exit_code == 0
+        assert shed.files() == shed.mains
+        assert not list(shed.folder.glob("data/**/*other*"))
+
+    @pytest.mark.parametrize("name", ["", " ", "main", "master"])
+    @pytest.mark.parametrize("on", ["main", "feature/x"])
+    def test_no_branch(self, shed: Shed, name: str, on: str) -> None:
+        """A blank name and main's own are errors, on each branch: a variable that is not set cleans nothing."""
+        shed.save_on("feature/x")
+        shed.git("switch", "-q", on)
+        before = shed.files()
+        assert shed.clean("--branch", name, "--yes").exit_code != 0
+        assert shed.clean("--branch", "feature/x", "--branch", name, "--yes").exit_code != 0
+        assert shed.clean("--yes").exit_code == 2
+        assert shed.files() == before
+
+    def test_another_catalog(self, shed: Shed) -> None:
+        """What goes is what was written, not what today's catalog would write: renamed, moved or removed since."""
+        shed.save_on("feature/x")
+        shed.git("switch", "-q", "main")
+        catalog = shed.folder / "conf/base/catalog.yml"
+        catalog.write_text("renamed: {type: text.TextDataset, filepath: data/02/other.txt}\n")
+        registry = shed.folder / "src/shed/pipeline_registry.py"
+        registry.write_text("def register_pipelines():\n    return {}\n")
+        done = shed.clean("--branch", "feature/x", "--yes")
+        assert (done.exit_code, done.plan["left"], done.plan["failed"]) == (0, [], [])
+        assert shed.files() == shed.mains
+
+
+def test_a_symbolic_link_in_a_copys_place(shed: Shed) -> None:
+    """Where a symbolic link leads from a branch copy to main's, the copy is left alone and reported; the rest goes."""
+    shed.save_on("other")
+    folder = shed.folder / "data/02/parts--other"
+    shutil.rmtree(folder)
+    folder.symlink_to("parts")
+    done = shed.clean("--branch", "other", "--yes")
+    assert (done.exit_code, len(done.plan["left"])) == (0, 1)
+    assert "symbolic link" in done.stderr
+    assert folder.is_symlink()
+    assert not list(shed.folder.glob("data/**/table--other*"))
+
+
+class TestStale:
+    """What is gone, and all that only looks so."""
+
+    def test_gone(self, shed: Shed) -> None:
+        """What was deleted on the remote and here goes, and what never was a branch of that name stays."""
+        shed.save_on("feature/x", pushed="origin")
+        shed.save_on("feature-x")
+        kept = shed.of("feature-x") - shed.of("feature/x")
+        shed.forget("feature/x", "origin")
+        assert shed.clean(*STALE).exit_code == 0
+        assert shed.files().keys() == shed.mains.keys() | kept
+
+    def test_nothing_without_a_yes(self, shed: Shed) -> None:
+        """Without --yes the plan is printed, and nothing is changed."""
+        shed.save_on("feature/x", pushed="origin")
+        shed.forget("feature/x", "origin")
+        before = shed.files()
+        done = shed.clean(*STALE[:-1])
+        assert (done.exit_code, len(done.plan["items"])) == (0, 4)
+        assert shed.files() == before
+
+    def test_grace(self, shed: Shed) -> None:
+        """What was saved within the grace, a week if nobody says otherwise, is kept."""
+        shed.save_on("feature/x", pushed="origin")
+        shed.forget("feature/x", "origin")
+        before = shed.files()
+        shed.age(timedelta(days=6))
+        assert shed.clean("--stale", "--yes").exit_code == 0
+        assert shed.files() == before
+        shed.age(timedelta(days=2))
+        assert shed.clean("--stale", "--yes").exit_code == 0
+        assert shed.files() == shed.mains
+
+    def test_never_pushed(self, shed: Shed) -> None:
+        """A branch that another clone never pushed is nowhere to be seen, and kept."""
+        shed.save_on("feature/x")
+        shed.forget("feature/x")
+        before = shed.files()
+        done = shed.clean(*STALE)
+        assert (done.exit_code, done.plan["items"]) == (0, [])
+        assert shed.files() == before
+
+    def test_stacked(self, shed: Shed) -> None:
+        """A branch that was never pushed is kept when the branch that it tracks, as Git sets it up, is deleted."""
+        shed.save_on("base", pushed="origin")
+        shed.git("switch", "-q", "-c", "feature/x", "origin/base")
+        shed.run("feature/x")
+        shed.forget("feature/x")
+        shed.forget("base", "origin")
+        kept = shed.of("feature/x")
+        assert shed.clean(*STALE).exit_code == 0
+        assert kept
+        assert shed.files().keys() == shed.mains.keys() | kept
+
+    def test_squash_merged(self, shed: Shed) -> None:
+        """Merge state is not asked: what was squashed into main is kept as long as the remote has it, and then goes."""
+        shed.save_on("feature/x", pushed="origin")
+        shed.git("commit", "-q", "--allow-empty", "-m", "two")
+        shed.git("push", "-q", "origin", "feature/x")
+        shed.forget("feature/x")
+        shed.git("merge", "-q", "--squash", "origin/feature/x")
+        before = shed.files()
+        assert shed.clean(*STALE).plan["items"] == []
+        assert shed.files() == before
+        shed.git("push", "-q", "origin", ":feature/x")
+        assert shed.clean(*STALE).exit_code == 0
+        assert shed.files() == shed.mains
+
+    def test_here(self, shed: Shed) -> None:
+        """A branch that is still here is kept, whatever the remote has; also the one that is checked out."""
+        shed.save_on("feature/x", pushed="origin")
+        shed.git("push", "-q", "origin", ":feature/x")
+        before = shed.files()
+        for on in ("feature/x", "main"):
+            shed.git("switch", "-q", on)
+            assert shed.clean(*STALE).plan["items"] == []
+        assert shed.files() == before
+
+    def test_shallow_clone(self, shed: Shed, origin: Path, tmp_path: Path) -> None:
+        """A shallow clone of main alone knows no other branch; the remote does, and is asked."""
+        shed.save_on("feature/x", pushed="origin")
+        shed.save_on("feature/y", pushed="origin")
+        shed.forget("feature/y", "origin")
+        kept, theirs = shed.of("feature/x"), shed.folder
+        git(tmp_path, "clone", "-q", "--depth", "1", "--single-branch", f"file://{origin}", "shallow")
+        git(tmp_path / "shallow", "remote", "set-url", "origin", str(origin))
+        shutil.copytree(theirs / "data", tmp_path / "shallow/data")
+        shed.patch.chdir(tmp_path / "shallow")
+        shallow = Shed(tmp_path / "shallow", shed.patch)
+        assert shallow.clean(*STALE).exit_code == 0
+        assert shallow.files().keys() == shed.mains.keys() | kept
+
+    @pytest.mark.parametrize("how", ["away", "another place", "without main", "removed"])
+    def test_no_answer(self, shed: Shed, origin: Path, how: str) -> None:
+        """A remote that does not answer, that is not there any more or that lists no main proves nothing."""
+        shed.save_on("feature/x", pushed="origin")
+        shed.forget("feature/x", "origin")
+        before = shed.files()
+        if how == "away":
+            origin.rename(origin.with_name("away.git"))
+        elif how == "another place":
+            shed.git("remote", "set-url", "origin", str(origin.with_name("elsewhere.git")))
+        elif how == "without main":
+            git(origin, "update-ref", "-d", "refs/heads/main")
+        else:
+            shed.git("remote", "remove", "origin")
+        done = shed.clean(*STALE)
+        assert (done.exit_code, done.plan["items"]) == (0, [])
+        assert shed.files() == before
+
+    def test_fork(self, shed: Shed, tmp_path: Path) -> None:
+        """A branch of that name in a fork that is known here is a branch; gone is what its own remote has no more."""
+        git(tmp_path, "clone", "-q", "--bare", str(tmp_path / "origin.git"), "fork.git")
+        shed.git("remote", "add", "fork", str(tmp_path / "fork.git"))
+        shed.save_on("feature/x", pushed="origin")
+        shed.git("push", "-q", "fork", "feature/x")
+        shed.save_on("feature/y", pushed="fork")
+        shed.forget("feature/x", "origin")
+        shed.forget("feature/y")
+        before = shed.files()
+        assert shed.clean(*STALE).plan["items"] == []
+        assert shed.files() == before
+        shed.git("push", "-q", "fork", ":feature/x", ":feature/y")
+        assert shed.clean(*STALE).exit_code == 0
+        assert shed.files() == shed.mains
+
+    def test_ci(self, shed: Shed, origin: Path) -> None:
+        """What CI built was on the remote, though HEAD was detached: it goes when the remote has it no more."""
+        variables = {"GITHUB_REF": "refs/heads/feature/x", "GITHUB_EVENT_NAME": "push"}
+        git(origin, "branch", "feature/x", "main")
+        shed.save_in_ci("feature/x", **variables)
+        before = shed.files()
+        assert shed.of("feature/x")
+        assert shed.clean(*STALE).plan["items"] == []
+        assert shed.files() == before
+        git(origin, "branch", "-q", "-D", "feature/x")
+        assert shed.clean(*STALE).exit_code == 0
+        assert shed.files() == shed.mains
+
+    def test_request_of_a_fork(self, shed: Shed) -> None:
+        """Of a fork's request nobody can tell when it is gone: it ends by its age, and by its name."""
+        shed.save_in_ci("x", GITHUB_REF="refs/pull/26/merge", GITHUB_HEAD_REF="x", GITHUB_EVENT_NAME="pull_request")
+        before = shed.files()
+        assert shed.clean(*STALE).plan["items"] == []
+        assert shed.files() == before
+        assert shed.clean("--branch", "x:26", "--yes").exit_code == 0
+        assert shed.files() == shed.mains
+
+    @pytest.mark.parametrize("on", ["main", "feature/x"])
+    def test_named_by_a_variable(self, shed: Shed, on: str) -> None:
+        """A name that Git never had ends by its age alone, though the branch below it was pushed, and deleted since."""
+        if on != "main":
+            shed.git("switch", "-q", "-c", on)
+            shed.git("push", "-q", "-u", "origin", on)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STEEL_TOES_BRANCH", "nightly")
+            shed.run("nightly")
+        if on != "main":
+            shed.forget(on, "origin")
+        before = shed.files()
+        assert shed.of("nightly")
+        assert shed.clean(*STALE).plan["items"] == []
+        assert shed.files() == before
+        shed.age(timedelta(days=15))
+        assert shed.clean("--older-than", "2w", "--yes").exit_code == 0
+        assert shed.files() == shed.mains
+
+
+class TestOlder:
+    """What is old enough."""
+
+    def test_all_but_mine(self, shed: Shed) -> None:
+        """Every branch whose last save is older goes, but not the one that is checked out, unless it is named."""
+        shed.save_on("feature/y", pushed="origin")
+        shed.save_on("feature/x")
+        mine = shed.of("feature/x")
+        shed.age(timedelta(days=2))
+        assert shed.clean("--older-than", "36h", "--yes").exit_code == 0
+        assert shed.files().keys() == shed.mains.keys() | mine
+        assert shed.clean("--branch", "feature/x", "--yes").exit_code == 0
+        assert shed.files() == shed.mains
+
+    def test_one_young_copy(self, shed: Shed) -> None:
+        """A branch that saved one dataset since is not old, and keeps all of them."""
+        shed.save_on("feature/x")
+        shed.age(timedelta(days=2))
+        next(shed.folder.glob("data/_steel_toes/*/*.json")).touch()
+        shed.git("switch", "-q", "main")
+        before = shed.files()
+        assert shed.clean("--older-than", "1d", "--yes").plan["items"] == []
+        assert shed.files() == before

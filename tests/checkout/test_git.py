@@ -1,0 +1,152 @@
+"""What Git says of the branch, and why it says nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from steel_toes.checkout.git import Checkout, read_checkout
+from support.checkout import find
+from support.git import git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class TestGit:
+    """What Git says, and why it says nothing."""
+
+    def test_from_elsewhere(self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The project's path is asked, not the working directory."""
+        monkeypatch.chdir(tmp_path)
+        assert find(project).name == "feature/x"
+
+    def test_subfolder(self, project: Path) -> None:
+        """A project may be a folder in a repository."""
+        (project / "a" / "b").mkdir(parents=True)
+        assert find(project / "a" / "b").name == "feature/x"
+
+    def test_unborn(self, tmp_path: Path) -> None:
+        """A branch without a commit is a branch, and its checkout has no commit."""
+        git(tmp_path, "init", "-q", "-b", "new")
+        assert find(tmp_path).name == "new"
+        assert read_checkout(tmp_path) == Checkout(commit=None, dirty=False)
+
+    def test_worktree(self, project: Path, tmp_path: Path) -> None:
+        """A worktree has its own branch."""
+        git(project, "worktree", "add", "-q", str(tmp_path / "tree"), "-b", "other")
+        assert find(tmp_path / "tree").name == "other"
+        assert find(project).name == "feature/x"
+
+    def test_submodule(self, project: Path, tmp_path: Path) -> None:
+        """A submodule has its own branch, or none, whatever the repository around it is on."""
+        outer = tmp_path / "outer"
+        outer.mkdir()
+        git(outer, "init", "-q")
+        git(outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(project), "inner")
+        assert (find(outer).name, find(outer / "inner").name) == ("main", "feature/x")
+        git(outer / "inner", "switch", "-q", "--detach")
+        assert not find(outer / "inner").is_known
+
+    @pytest.mark.parametrize("name", ["a{b}", "it's", "日本", "a" * 200, "50%", "$HOME", "a.b", "heads/x"])
+    def test_strange_names(self, project: Path, name: str) -> None:
+        """Whatever Git allows in a name arrives unchanged."""
+        git(project, "switch", "-qc", name)
+        assert find(project).name == name
+
+    def test_not_utf8(self, project: Path) -> None:
+        """A name that is not UTF-8 is a name too, and has a slug."""
+        (project / ".git" / "HEAD").write_bytes(b"ref: refs/heads/caf\xe9\n")
+        assert find(project).slug.startswith("caf-")
+
+    def test_detached(self, project: Path) -> None:
+        """A detached HEAD is unknown, and never named HEAD."""
+        git(project, "switch", "-q", "--detach")
+        found = find(project)
+        assert (found.name, found.source, found.is_main) == (None, "", False)
+        assert found.why == f"HEAD of {project} is detached: it points at a commit, not at a branch."
+        assert len(found.tried) == 4
+
+    def test_not_a_repository(self, tmp_path: Path) -> None:
+        """A folder outside any repository is unknown, and says so."""
+        assert find(tmp_path).why == f"{tmp_path} is not in a Git repository."
+        assert read_checkout(tmp_path) == Checkout()
+
+    def test_no_folder(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A path that is not there is unknown, also when the working directory is a repository."""
+        monkeypatch.chdir(project)
+        assert "cannot change to" in find(project / "nowhere").why
+        assert read_checkout(project / "nowhere") == Checkout()
+
+    def test_broken_worktree(self, tmp_path: Path) -> None:
+        """Whatever else Git refuses reaches the user in Git's own words."""
+        (tmp_path / ".git").write_text("gitdir: /gone\n")
+        assert "not a git repository: /gone" in find(tmp_path).why
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
+    def test_dubious_ownership(self, project: Path) -> None:
+        """Another user's repository is unknown, with Git's own words and its way out."""
+        for path in [project, *project.rglob("*")]:
+            os.chown(path, 12345, 12345)
+        found = find(project)
+        assert found.name is None
+        assert "dubious ownership" in found.why
+        assert f"git config --global --add safe.directory {project}" in found.why
+        assert read_checkout(project) == Checkout()
+
+    def test_git_missing(self, project: Path, tmp_path: Path) -> None:
+        """Without a git command the branch is unknown, and says that Git is missing; so does a quiet GitPython."""
+        code = (
+            "import sys; from pathlib import Path\n"
+            "from steel_toes.checkout.find import Checkout, find_branch, read_checkout\n"
+            "found = find_branch(Path(sys.argv[1])); print(found.why)\n"
+            "assert not found.is_known and read_checkout(Path(sys.argv[1])) == Checkout()"
+        )
+        for extra in ({}, {"GIT_PYTHON_REFRESH": "quiet"}):
+            environ = {"PATH": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path), **extra}
+            command = [sys.executable, "-c", code, str(project)]
+            done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
+            assert done.stdout.strip() == "Git is missing: there is no `git` command on the PATH."
+
+    def test_git_is_not_imported(self) -> None:
+        """Importing the module, naming and slugging do not import git."""
+        code = (
+            "import sys; from pathlib import Path; from steel_toes.checkout import find as branch\n"
+            "assert branch.find_branch(Path(), branch='a/b').slug and 'git' not in sys.modules"
+        )
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run([sys.executable, "-c", code], check=True, env=environ)
+
+    def test_in_a_hook(self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In another repository's hook, whose variables point there, the project's own branch is found."""
+        outer = tmp_path / "outer"
+        outer.mkdir()
+        git(outer, "init", "-q", "-b", "wrong")
+        commit = git(project, "rev-parse", "HEAD")
+        (project / "sub").mkdir()
+        for variables in ({"GIT_DIR": ".git", "GIT_INDEX_FILE": ".git/index"}, {"GIT_DIR": str(outer / ".git")}):
+            with monkeypatch.context() as hook:
+                for name, value in variables.items():
+                    hook.setenv(name, value)
+                hook.chdir(outer)
+                assert find(project / "sub").name == "feature/x"
+                assert read_checkout(project / "sub") == Checkout(commit=commit, dirty=False)
+                assert not find(tmp_path).is_known
+
+    def test_really_in_a_hook(self, project: Path) -> None:
+        """A commit's own hook, in a worktree too, finds the branch that is committed to."""
+        tree = project.parent / "tree"
+        git(project, "worktree", "add", "-q", str(tree), "-b", "other")
+        hook = project / ".git" / "hooks" / "pre-commit"
+        code = "from pathlib import Path; from steel_toes.checkout.find import *; print(find_branch(Path(r'{}')).name)"
+        for folder in (project, tree):
+            lines = [f"export PYTHONPATH='{os.pathsep.join(sys.path)}'"]
+            lines += [f'"{sys.executable}" -c "{code.format(place)}" >> "{folder}/said"' for place in (project, tree)]
+            hook.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+            hook.chmod(0o755)
+            git(folder, "commit", "-q", "--allow-empty", "-m", "two")
+            assert (folder / "said").read_text().split() == ["feature/x", "other"]

@@ -1,0 +1,167 @@
+"""`adopt`: a file that was put at a branch copy's place is recorded."""
+
+from __future__ import annotations
+
+import pickle
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from kedro.io import DataCatalog
+
+from support.studio import CATALOG, COPIES, Studio, catalog_of, files
+from support.team import SLUG
+
+
+class TestAdopt:
+    """Recording a file that was put at a branch copy's place."""
+
+    def put(self, path: str, data: bytes = b"put") -> None:
+        """Put a file somewhere."""
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("subject", ["stray", f"data/02/stray--{SLUG}.txt", f"./data/01/../02/stray--{SLUG}.txt"])
+    def test_whole(self, studio: Studio, subject: str) -> None:
+        """By its dataset's name or its path a file is recorded, and the next catalog reads it."""
+        assert catalog_of("feature/x").load("stray") == "main's"
+        listed = studio.json("adopt", subject, "--yes")
+        assert listed == [{"dataset": "stray", "path": str(studio.folder / f"data/02/stray--{SLUG}.txt")}]
+        assert catalog_of("feature/x").load("stray") == "nobody's"
+        (row,) = studio.json("status", "stray")
+        assert (row["side"], row["why"], row["commit"]) == (
+            "branch",
+            "saved on the branch",
+            studio.git("rev-parse", "HEAD"),
+        )
+
+    @pytest.mark.contract
+    def test_without_yes(self, studio: Studio) -> None:
+        """Without --yes and without a terminal it shows what it would record, and changes nothing; exit code 0."""
+        before = files(studio.folder)
+        result = studio.call("adopt", "stray")
+        assert f"data/02/stray--{SLUG}.txt" in result.stdout
+        assert "Nothing was changed. Add --yes to do it." in result.stderr
+        assert files(studio.folder) == before
+
+    def test_absolute_path_from_elsewhere(self, studio: Studio) -> None:
+        """A path is read from the working directory, as a shell completes it."""
+        studio.patch.chdir(studio.folder / "data/02")
+        studio.call("adopt", f"stray--{SLUG}.txt", "--yes")
+        studio.patch.chdir(studio.folder)
+        assert catalog_of("feature/x").load("stray") == "nobody's"
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("name", ["changed", "torn", "unfinished"])
+    def test_of_other_hands(self, studio: Studio, name: str) -> None:
+        """What other hands changed or repaired is the branch's again."""
+        data = pickle.dumps("mended") if name != "changed" else b"mended"
+        place = COPIES[name][0]
+        self.put(place, data)
+        studio.call("adopt", name, "--yes")
+        assert catalog_of("feature/x").load(name) == "mended"
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("by", ["name", "file", "folder"])
+    def test_version(self, studio: Studio, by: str) -> None:
+        """A version that was put beside the branch's is recorded as one of them, and is the newest if it is."""
+        folder = f"data/03/model--{SLUG}.pickle/2026-02-02T00.00.00.000Z"
+        self.put(f"{folder}/model--{SLUG}.pickle", pickle.dumps("put"))
+        subject = {"name": "model", "file": f"{folder}/model--{SLUG}.pickle", "folder": folder}[by]
+        assert len(studio.json("adopt", subject, "--yes")) == 1
+        assert catalog_of("feature/x").load("model") == "put"
+        assert DataCatalog.from_config(yaml.safe_load(CATALOG)).load("model") == "main's"
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("by", ["name", "file", "folder"])
+    def test_partition(self, studio: Studio, by: str) -> None:
+        """A partition that was put beside the branch's is recorded; by its path it alone is."""
+        folder = f"data/04--{SLUG}"
+        self.put(f"{folder}/new.txt")
+        self.put(f"{folder}/newer.txt")
+        subject = {"name": "parts", "file": f"{folder}/new.txt", "folder": folder}[by]
+        wanted = ["new.txt"] if by == "file" else ["new.txt", "newer.txt"]
+        listed = studio.json("adopt", subject, "--yes")
+        assert [Path(row["path"]).name for row in listed] == wanted
+        seen = {name: load() for name, load in catalog_of("feature/x").load("parts").items()}
+        put = {name.removesuffix(".txt"): "put" for name in wanted}
+        assert seen == {"a": "main's a", "b": "the branch's b", "c": "the branch's c", **put}
+
+    def test_pattern(self, studio: Studio) -> None:
+        """A dataset that only a pattern makes is adopted by its name."""
+        self.put(f"data/02/new--{SLUG}.json", b'{"of": "hand"}')
+        studio.call("adopt", "new_json", "--yes")
+        assert catalog_of("feature/x").load("new_json") == {"of": "hand"}
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize(
+        "subject",
+        [
+            *("saved", "raw", "gone", "log", "memory", "remote", "nothing"),
+            *("data/02/saved.txt", "data/02/stray.txt", "data/02", "data", "/", ".", "data/05/log.txt"),
+            *(f"data/02/saved--{SLUG}.txt", f"data/02/other--{SLUG}.txt", f"data/01/raw--{SLUG}.txt"),
+            *("data/02/stray--feature-y-a2bcce4a.txt", f"data/_steel_toes/{SLUG}", f"data/04--{SLUG}/../02/stray.txt"),
+        ],
+    )
+    def test_refused(self, studio: Studio, subject: str) -> None:
+        """What is recorded, not there, or where the layout puts no copy of this branch is refused; exit code 1."""
+        self.put(f"data/02/other--{SLUG}.txt")
+        self.put("data/02/stray--feature-y-a2bcce4a.txt")
+        before = files(studio.folder)
+        result = studio.call("adopt", subject, "--yes", exit_code=1)
+        assert result.stdout == ""
+        assert result.stderr.count("Error: ") == 1
+        assert files(studio.folder) == before
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("where", ["main", "--detach"])
+    def test_no_branch(self, studio: Studio, where: str) -> None:
+        """On main, and while the branch is unknown, there is nothing to adopt; exit code 1 and the reason."""
+        studio.git("switch", "-q", where)
+        result = studio.call("adopt", "stray", "--yes", exit_code=1)
+        assert ("detached" if where == "--detach" else "main") in result.stderr
+
+    @pytest.mark.contract
+    def test_of_another_branch(self, studio: Studio) -> None:
+        """With --branch it is that branch's file, from wherever one is; this branch sees nothing of it."""
+        self.put("data/01/raw--feature-y-a2bcce4a.txt")
+        studio.git("switch", "-q", "main")
+        studio.call("adopt", "raw", "--branch", "feature/y", "--yes")
+        assert (catalog_of("feature/y").load("raw"), catalog_of("feature/x").load("raw")) == ("put", "main's")
+        assert {row["branch"]: row["git"] for row in studio.json("branches")}["feature/y"] == "never pushed"
+        studio.call("adopt", "raw", "--branch", "main", "--yes", exit_code=1)
+
+    @pytest.mark.contract
+    def test_next_run(self, studio: Studio) -> None:
+        """The next `kedro run` on the branch reads what was adopted."""
+        self.put(f"data/01/raw--{SLUG}.txt", b"of seven")
+        studio.call("adopt", "raw", "--yes")
+        studio.process("kedro", "run", "--pipeline", "make")
+        assert Path(f"data/02/made--{SLUG}.json").read_text() == str(len("of seven"))
+        assert {row["side"] for row in studio.json("status", "raw", "made_json", "saved")} == {"branch"}
+
+    @pytest.mark.contract
+    def test_then_clean(self, studio: Studio) -> None:
+        """What was adopted is the branch's, so `clean` removes it."""
+        studio.call("adopt", "stray", "--yes")
+        studio.call("clean", "--branch", "feature/x", "stray", "--yes")
+        assert not (studio.folder / f"data/02/stray--{SLUG}.txt").exists()
+
+
+@pytest.mark.contract
+def test_remedies_can_be_copied(studio: Studio) -> None:
+    """The commands that an error shows work as they stand, whatever the branch is named."""
+    branch = "x;exit$PWD'"
+    studio.patch.setenv("STEEL_TOES_BRANCH", branch)
+    catalog_of(branch).save("saved", "mine")
+    next((studio.folder / "data/02").glob("saved--x-*")).write_text("other hands'")
+    with pytest.raises(Exception, match="other hands") as caught:
+        catalog_of(branch).load("saved")
+    adopt, clean = (text for text in str(caught.value).split("`")[1::2] if text.startswith("steel-toes "))
+    assert shlex.split(adopt, comments=True) == ["steel-toes", "adopt", "saved"]
+    assert shlex.split(clean, comments=True) == ["steel-toes", "clean", "--branch", branch, "saved"]
+    studio.call(*shlex.split(clean)[1:], "--yes")
+    assert catalog_of(branch).load("saved") == "main's"

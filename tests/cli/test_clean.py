@@ -1,0 +1,116 @@
+"""`clean` as a command: the plan that it prints, and that nothing goes without a yes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+
+import pytest
+
+from support.studio import COPIES, Studio, files, script
+from support.team import SLUG
+
+
+class TestClean:
+    """How `clean` is called; what it never removes is in laws/test_histories.py."""
+
+    @pytest.mark.contract
+    def test_without_yes(self, studio: Studio) -> None:
+        """Without --yes and without a terminal it shows the plan, changes nothing, and says how; exit code 0."""
+        before = files(studio.folder)
+        result = studio.call("clean", "--branch", "feature/x")
+        for path in [path for paths in COPIES.values() for path in paths]:
+            assert path in result.stdout or "gone" in path
+        assert "Nothing was changed. Add --yes to do it." in result.stderr
+        assert files(studio.folder) == before
+
+    @pytest.mark.contract
+    def test_facts(self, studio: Studio) -> None:
+        """These are the facts of a plan, and it lists each object."""
+        plan = studio.json("clean", "--branch", "feature/x")
+        assert list(plan) == ["items", "left", "failed"]
+        assert (plan["left"], plan["failed"]) == ([], [])
+        assert {tuple(item) for item in plan["items"]} == {
+            ("branch", "dataset", "state", "record", "modified", "objects")
+        }
+        listed = {item["dataset"]: sorted(one["path"] for one in item["objects"]) for item in plan["items"]}
+        assert listed == {name: [str(studio.folder / path) for path in paths] for name, paths in COPIES.items()}
+        assert {tuple(one) for item in plan["items"] for one in item["objects"]} == {("path", "bytes")}
+        states = {item["dataset"]: item["state"] for item in plan["items"]}
+        assert states == dict.fromkeys(COPIES, "complete") | {"torn": "writing", "unfinished": "writing"}
+
+    @pytest.mark.contract
+    def test_yes(self, studio: Studio) -> None:
+        """With --yes what the plan listed goes with its records, and nothing else."""
+        before = files(studio.folder)
+        plan = studio.json("clean", "--branch", "feature/x", "--yes")
+        listed = {one["path"] for item in plan["items"] for one in item["objects"]}
+        listed |= {item["record"] for item in plan["items"]}
+        after = files(studio.folder)
+        assert {str(studio.folder / path) for path in before.keys() - after.keys()} == {
+            path for path in listed if "gone--" not in path
+        }
+        assert {path: before[path] for path in after} == after
+        assert studio.json("branches") == []
+        assert {row["side"] for row in studio.json("status", *COPIES)} == {"main"}
+
+    def test_datasets(self, studio: Studio) -> None:
+        """Of the named datasets only, by one of their names."""
+        plan = studio.json("clean", "--branch", "feature/x", "saved", "table@text", "--yes")
+        assert sorted(item["dataset"] for item in plan["items"]) == ["saved", "table@json"]
+        sides = {row["dataset"]: row["side"] for row in studio.json("status", "saved", "table@text", "parts")}
+        assert sides == {"saved": "main", "table@text": "main", "parts": "branch"}
+
+    def test_again(self, studio: Studio) -> None:
+        """A second time there is nothing to do, which is no failure."""
+        studio.call("clean", "--branch", "feature/x", "--yes")
+        assert studio.json("clean", "--branch", "feature/x", "--yes") == {"items": [], "left": [], "failed": []}
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("name", ["main", "master", "", " "])
+    def test_no_branch(self, studio: Studio, name: str) -> None:
+        """Main's names and a blank one are refused, with the reason, beside others too."""
+        before = files(studio.folder)
+        for more in ([], ["--branch", "feature/x"]):
+            result = studio.call("clean", "--branch", name, *more, "--yes", exit_code=2)
+            assert ("blank" if not name.strip() else "main") in result.stderr
+            assert result.stdout == ""
+        assert files(studio.folder) == before
+
+    def test_named_main(self, studio: Studio) -> None:
+        """Where main has another name, that is refused, and main and master are branches as any."""
+        studio.settings('main="trunk"')
+        studio.call("clean", "--branch", "trunk", exit_code=2)
+        assert studio.json("clean", "--branch", "main") == {"items": [], "left": [], "failed": []}
+
+    def test_typo(self, studio: Studio) -> None:
+        """A branch without records is told by its name, so that a typing error is seen; it is no failure."""
+        assert "feature/z" in studio.call("clean", "--branch", "feature/z", "--yes").stderr
+        assert "feature/z" in studio.call("clean", "--branch", "feature/z", "--branch", "feature/x").stderr
+
+    def test_ages(self, studio: Studio) -> None:
+        """--older-than spares what was saved since, the branch that one is on, and what no project is known of."""
+        nothing = {"items": [], "left": [], "failed": []}
+        assert studio.json("clean", "--older-than", "0h") == nothing
+        studio.git("switch", "-q", "main")
+        assert studio.json("clean", "--older-than", "1h") == nothing
+        plan = studio.json("clean", "--older-than", "0h")
+        assert (plan["items"], len(plan["left"])) == ([], len(COPIES))
+        assert "an unknown project; name its branch" in plan["left"][0]
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize(("answer", "removed"), [("n", False), ("y", True)])
+    def test_terminal(self, studio: Studio, answer: str, removed: bool) -> None:
+        """In a terminal it asks, and does it only after a yes."""
+        before = files(studio.folder)
+        ours, theirs = pty.openpty()
+        command = [script("steel-toes"), "clean", "--branch", "feature/x"]
+        os.write(ours, f"{answer}\n".encode())
+        done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=100)
+        os.close(ours)
+        os.close(theirs)
+        assert done.returncode == 0, done.stderr
+        assert "[y/N]" in done.stderr
+        assert (f"data/02/saved--{SLUG}.txt" in done.stdout, "Traceback" in done.stderr) == (True, False)
+        assert (files(studio.folder) != before) is removed

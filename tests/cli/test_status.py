@@ -1,0 +1,197 @@
+"""`status`: the side of each dataset and why, in a project where a copy is in each state that there is."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import pytest
+
+from support.studio import EXPLICIT, Studio, catalog_of, files, rows
+from support.team import SLUG
+
+
+class TestStatus:
+    """Which side each dataset is read from, and why."""
+
+    @pytest.mark.contract
+    def test_facts(self, studio: Studio) -> None:
+        """These are the facts of a dataset."""
+        (row,) = studio.json("status", "saved")
+        commit = studio.git("rev-parse", "HEAD")
+        found = (studio.folder / f"data/02/saved--{SLUG}.txt").stat()
+        assert datetime.fromisoformat(row.pop("modified")).timestamp() == pytest.approx(found.st_mtime)
+        assert row.pop("author")
+        assert row.pop("commit") == commit
+        assert list(row) == ["dataset", "side", "why", "saves_to", "bytes", "dirty", "main_changed"]
+        assert row == {
+            "dataset": "saved",
+            "side": "branch",
+            "why": "saved on the branch",
+            "saves_to": str(studio.folder / f"data/02/saved--{SLUG}.txt"),
+            "bytes": found.st_size,
+            "dirty": False,
+            "main_changed": False,
+        }
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize(
+        ("dataset", "side", "why", "saves_to"),
+        [
+            ("raw", "main", "never saved on the branch", f"data/01/raw--{SLUG}.txt"),
+            ("saved", "branch", "saved on the branch", f"data/02/saved--{SLUG}.txt"),
+            ("torn", None, "torn: its save did not finish", f"data/02/torn--{SLUG}.pickle"),
+            ("unfinished", "main", "of a first save that did not finish", f"data/02/unfinished--{SLUG}.pickle"),
+            ("stray", "main", "without a record, so ignored", f"data/02/stray--{SLUG}.txt"),
+            ("changed", None, "changed by other hands", f"data/02/changed--{SLUG}.txt"),
+            ("gone", None, "gone", f"data/02/gone--{SLUG}.txt"),
+            ("table@text", "branch", "saved on the branch", f"data/02/table--{SLUG}.json"),
+            ("table@json", "branch", "saved on the branch", f"data/02/table--{SLUG}.json"),
+            ("made_json", "main", "never saved on the branch", f"data/02/made--{SLUG}.json"),
+            ("model", "branch", "1 version, beside main's", f"data/03/model--{SLUG}.pickle"),
+            ("parts", "branch", "2 files, over main's", f"data/04--{SLUG}"),
+            ("log", "main", "shared", "main"),
+            ("memory", "main", "left alone", "main"),
+            ("remote", "main", "None of its parameters is known to say where its data is.", None),
+            ("silent", None, "StoreError: Cannot look into", None),
+            ("broken", None, "DatasetError", None),
+        ],
+    )
+    def test_side(self, studio: Studio, dataset: str, side: str | None, why: str, saves_to: str | None) -> None:
+        """Each state has its side, its reason and its place; an entry that cannot be built or reached, too."""
+        (row,) = studio.json("status", dataset)
+        assert (row["dataset"], row["side"]) == (dataset, side)
+        assert why in row["why"]
+        place = studio.folder / saves_to if saves_to and "/" in saves_to else saves_to
+        assert row["saves_to"] == (place and str(place))
+
+    def test_tells_what_a_load_does(self, studio: Studio) -> None:
+        """The side is the one that a load gives, and where there is none, a load fails."""
+        catalog = catalog_of("feature/x")
+        seen = {row["dataset"]: row["side"] for row in studio.json("status", *EXPLICIT)}
+        for name in ("raw", "saved", "torn", "unfinished", "stray", "changed", "gone", "model"):
+            try:
+                given = {"main's": "main", "the branch's": "branch"}[catalog.load(name)]
+            except Exception:  # noqa: BLE001 - what kind of failure it is, other tests say
+                given = None
+            assert given == seen[name], name
+
+    def test_all(self, studio: Studio) -> None:
+        """Without names all entries are listed, sorted, with those that a pattern makes for a pipeline."""
+        names = [row["dataset"] for row in studio.json("status")]
+        assert names == sorted(EXPLICIT | {"made_json", "other_json"})
+
+    def test_shown(self, studio: Studio) -> None:
+        """People read the same in a table, with paths from the project's folder, and words where there is nothing."""
+        seen = rows(studio.call("status"))
+        assert seen.keys() == EXPLICIT | {"made_json", "other_json"}
+        assert f" data/02/saved--{SLUG}.txt " in seen["saved"]
+        assert "refused" in seen["remote"]
+        assert seen["torn"].split()[1] == "none"
+        assert studio.git("rev-parse", "HEAD")[:8] in seen["saved"]
+
+    def test_dirty(self, studio: Studio) -> None:
+        """A commit that is not quite the code that saved the copy is told as such."""
+        (studio.folder / ".gitignore").write_text("data/\n")
+        catalog_of("feature/x").save("saved", "again")
+        assert studio.json("status", "saved")[0]["dirty"] is True
+        assert f" {studio.git('rev-parse', 'HEAD')[:8]}+ " in studio.call("status", "saved").stdout
+
+    @pytest.mark.parametrize("width", ["40", "80", "120"])
+    def test_narrow(self, studio: Studio, width: str) -> None:
+        """In a narrow terminal long words are wrapped, and nothing is cut off."""
+        studio.patch.setenv("COLUMNS", width)
+        for command in (["status", "saved"], ["clean", "--branch", "feature/x", "saved"]):
+            shown = studio.call(*command).stdout
+            assert max(map(len, shown.splitlines())) <= int(width)
+            assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+
+    @pytest.mark.contract
+    def test_pattern(self, studio: Studio) -> None:
+        """A dataset that only a pattern makes can be asked for by its name, though no pipeline uses it."""
+        (row,) = studio.json("status", "new_json")
+        assert row["saves_to"] == str(studio.folder / f"data/02/new--{SLUG}.json")
+
+    def test_pipeline(self, studio: Studio) -> None:
+        """--pipeline lists what the pipeline reads and writes, without its parameters."""
+        assert [row["dataset"] for row in studio.json("status", "--pipeline", "make")] == [
+            *("made_json", "memory", "raw", "saved")
+        ]
+
+    def test_pipeline_and_names(self, studio: Studio) -> None:
+        """Beside --pipeline names choose among its datasets; one that it does not use is a usage error."""
+        assert [row["dataset"] for row in studio.json("status", "--pipeline", "make", "saved")] == ["saved"]
+        assert "parts" in studio.call("status", "--pipeline", "make", "parts", exit_code=2).stderr
+
+    def test_nothing_is_changed(self, studio: Studio) -> None:
+        """Asking changes nothing on disk."""
+        before = files(studio.folder)
+        studio.call("status")
+        assert files(studio.folder) == before
+
+    def test_main_changed(self, studio: Studio) -> None:
+        """Whether main's copy is another than when the branch copy was begun is told for what the branch saved."""
+        for path in ("data/02/saved.txt", "data/04/b.txt"):
+            (studio.folder / path).write_text("main goes on")
+            studio.mains[path] = b"main goes on"
+        seen = {row["dataset"]: row["main_changed"] for row in studio.json("status")}
+        told = {name: seen[name] for name in ("saved", "parts", "table@text", "model", "raw", "unfinished", "log")}
+        assert told == {
+            **dict.fromkeys(("saved", "parts"), True),
+            **dict.fromkeys(("table@text", "model"), False),
+            **dict.fromkeys(("raw", "unfinished", "log")),
+        }
+
+    def test_main_has_more_partitions(self, studio: Studio) -> None:
+        """A partition that main gets, and that the branch never saved, is no change under the branch's copy."""
+        (studio.folder / "data/04/new.txt").write_text("main goes on")
+        assert studio.json("status", "parts")[0]["main_changed"] is False
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("how", ["main", "disabled"])
+    def test_main(self, studio: Studio, how: str) -> None:
+        """On main, and switched off, there is nothing to list, and one line on stderr says why."""
+        if how == "main":
+            studio.git("switch", "-q", "main")
+        else:
+            studio.patch.setenv("STEEL_TOES_ENABLED", "false")
+        result = studio.call("status", "--json")
+        assert json.loads(result.stdout) == []
+        assert "everything is read from main and saved to main" in result.stderr
+
+    def test_unknown_branch(self, studio: Studio) -> None:
+        """On an unknown branch everything is read from main and each save is refused; the reason is told."""
+        studio.git("switch", "-q", "--detach")
+        result = studio.call("status", "saved", "raw", "log", "--json")
+        seen = {row["dataset"]: (row["side"], row["saves_to"]) for row in json.loads(result.stdout)}
+        assert seen == {"saved": ("main", None), "raw": ("main", None), "log": ("main", "main")}
+        assert "detached" in result.stdout + result.stderr
+
+    def test_partitions(self, studio: Studio) -> None:
+        """Of several files each verdict is counted."""
+        folder = studio.folder / f"data/04--{SLUG}"
+        (folder / "stray.txt").write_text("nobody's")
+        (folder / "c.txt").write_text("other hands'")
+        (row,) = studio.json("status", "parts")
+        for words in ("1 file", "1 file changed by other hands", "1 file without a record", "over main's"):
+            assert words in row["why"]
+
+    def test_what_to_do(self, studio: Studio) -> None:
+        """Where a load would fail, stderr says what to do, in commands to copy; else nothing."""
+        said = studio.call("status", "torn", "saved").stderr
+        assert "`steel-toes adopt DATASET`" in said
+        assert "`steel-toes clean --branch feature/x DATASET`" in said
+        assert studio.call("status", "saved", "raw").stderr == ""
+
+    def test_other_branch(self, studio: Studio) -> None:
+        """Another branch has nothing of this one's."""
+        studio.patch.setenv("STEEL_TOES_BRANCH", "feature/y")
+        sides = {row["side"] for row in studio.json("status", *EXPLICIT - {"silent", "broken"})}
+        assert sides == {"main"}
+
+    def test_silent_bucket(self, studio: Studio) -> None:
+        """A bucket whose server does not answer is one row's reason, and the other rows are there."""
+        studio.add_silent_bucket()
+        far, saved = studio.json("status", "far", "saved")
+        assert (far["side"], saved["side"]) == (None, "branch")
+        assert "StoreError" in far["why"]

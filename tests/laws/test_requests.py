@@ -1,0 +1,121 @@
+"""What a branch costs: the requests that a store gets, over those of plain Kedro, counted for each kind of call."""
+
+import collections
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import fsspec
+import pytest
+from kedro.io import DataCatalog
+from kedro.pipeline import node, pipeline
+
+from steel_toes import SteelToes
+from support.effort import slow_but
+from support.places import Place, V, watched
+from support.proxy import GooglesHaste, Proxy
+from support.team import SLUG, frame
+
+pytest.importorskip("pandas", reason="most of the datasets here are pandas'")
+
+
+# What a branch asks of a store over what plain Kedro asks for the same: a promise, of two catalogs as two new processes
+# have them. H: HEAD of an object (Google: of what it says of one), B: of the bucket, G: GET of an object, L: a listing,
+# P: PUT, C: copy, D: delete.
+STORES = {"s3": "moto", "gcs": "gcs", "azure": "azurite"}
+COSTS = {  # on S3, GCS and Azure
+    "a: make the catalog, run the hooks": ("", "", ""),
+    "a: load, never written": ("1G", "1G", "1G"),
+    "a: exists, never written": ("1G", "1G", "1G"),
+    "a: save, first": ("3H 2G 1L 2P", "4H 2G 1L 2P", "3H 2G 1L 2P"),
+    "a: load": ("2H 2G", "2H 2G", "2H 2G"),
+    "a: exists": ("1H 1G", "1H 1G", "1H 1G"),
+    "a: save": ("2H 2G 2P", "2H 2G 2P", "2H 2G 2P"),
+    "a: before a run that reads it": ("1H 1G", "1H 1G", "1H 1G"),
+    "v: load, never written": ("1G -1L", "1G 1L", "-3H 1G 3L"),
+    "v: save, first": ("4H 3G 2L 2P", "6H 3G 4L 2P", "3H 3G 6L 2P"),
+    "v: load": ("4H 4G -2L", "4H 4G 1L", "4G 3L"),
+    "v: save": ("4H 3G 2L 2P", "6H 3G 4L 2P", "3H 3G 6L 2P"),
+    "parts: load and call one of main's, never written": ("2G", "2G", "2G"),
+    "parts: save one, first": ("3H 2G 1L 2P", "4H 2G 1L 2P", "3H 2G 1L 2P"),
+    "parts: load and call one of the branch's": ("3H 3G 1L", "3H 3G 1L", "3H 3G 1L"),
+    "parts: save one": ("2H 2G 2P", "2H 2G 2P", "2H 2G 2P"),
+}
+LETTERS = {"HEAD": "H", "BUCKET": "B", "GET": "G", "LIST": "L", "PUT": "P", "COPY": "C", "DELETE": "D"}
+
+
+class TestRequests:
+    """What a branch costs, in requests over plain Kedro's own."""
+
+    @pytest.fixture(params=slow_but({"s3"}, {store: (store,) for store in STORES}))
+    def counting(
+        self,
+        request: pytest.FixtureRequest,
+        tmp_path: Path,
+        forge: Any,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> Iterator[SimpleNamespace]:
+        """A bucket, and a proxy that counts what is asked for in it."""
+        server = request.getfixturevalue(STORES[request.param])
+        with Proxy(server.url, unanswered=GooglesHaste(server.url)) as proxy:
+            place = Place.in_bucket(replace(server, url=proxy.url), tmp_path).made()
+            for watching in watched(place, forge, caplog, monkeypatch):
+                yield SimpleNamespace(place=watching, log=proxy.log, column=list(STORES).index(request.param))
+
+    def counted(self, counting: SimpleNamespace, ask: Callable[[], Any]) -> collections.Counter[str]:
+        """What is asked of the store, beginning with empty listing caches."""
+        fsspec.get_filesystem_class(counting.place.protocol).clear_instance_cache()
+        counting.log.clear()
+        ask()
+        return collections.Counter(LETTERS[line.split(" ")[0]] for line in counting.log)
+
+    def test_costs(self, counting: SimpleNamespace) -> None:
+        """Loads, saves and `exists` cost this many requests more than plain Kedro's, and the hooks cost none."""
+        place, data = counting.place, {"a": frame(1), "v": frame(1), "parts": {"a": "1", "b": "1"}}
+        private = f"{place.url}/private--{SLUG}"
+        place.main_saves(V[0], **data)
+        for name, value in data.items():
+            place.plain(name, version=V[0], where=private).save(name, value)
+
+        def load_one(catalog: DataCatalog) -> None:
+            catalog.load("parts")["a"]()
+
+        steps: dict[str, Callable[[DataCatalog], Any]] = {
+            "a: make the catalog, run the hooks": lambda catalog: run_hooks(catalog, "a"),
+            "a: load, never written": lambda catalog: catalog.load("a"),
+            "a: exists, never written": lambda catalog: catalog.exists("a"),
+            "a: save, first": lambda catalog: catalog.save("a", frame(2)),
+            "a: load": lambda catalog: catalog.load("a"),
+            "a: exists": lambda catalog: catalog.exists("a"),
+            "a: save": lambda catalog: catalog.save("a", frame(3)),
+            "a: before a run that reads it": lambda catalog: SteelToes().before_pipeline_run(
+                {}, pipeline([node(len, "a", "rows")]), catalog
+            ),
+            "v: load, never written": lambda catalog: catalog.load("v"),
+            "v: save, first": lambda catalog: catalog.save("v", frame(2)),
+            "v: load": lambda catalog: catalog.load("v"),
+            "v: save": lambda catalog: catalog.save("v", frame(3)),
+            "parts: load and call one of main's, never written": load_one,
+            "parts: save one, first": lambda catalog: catalog.save("parts", {"a": "2"}),
+            "parts: load and call one of the branch's": load_one,
+            "parts: save one": lambda catalog: catalog.save("parts", {"a": "3"}),
+        }
+        costs = {}
+        for number, (name, step) in enumerate(steps.items(), 1):
+            # A save's version is new; a load is not asked for one.
+            version = f"2030-02-{number:02}T00.00.00.000Z" if "save" in name else None
+            entry = name.split(":")[0]
+            cost = self.counted(counting, lambda: step(place.branch(entry, version=version)))  # noqa: B023
+            own = self.counted(counting, lambda: step(place.plain(entry, version=version, where=private)))  # noqa: B023
+            cost.subtract(own)
+            costs[name] = " ".join(f"{cost[letter]}{letter}" for letter in LETTERS.values() if cost[letter])
+        assert costs == {name: row[counting.column] for name, row in COSTS.items()}
+
+
+def run_hooks(catalog: DataCatalog, name: str) -> None:
+    """What a catalog goes through before anything of it is read."""
+    catalog.get(name)
+    repr(catalog)

@@ -1,0 +1,180 @@
+"""What a save makes of a record, whatever happens to its writer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from steel_toes.errors import ConcurrentSaveError, RecordError, TornAppendError
+from steel_toes.records.ledger import Ledger
+from steel_toes.records.record import ALL, NO_RECORD
+from steel_toes.records.state import Verdict
+from steel_toes.records.units import Versions
+from steel_toes.records.write import Write
+from support.records import ADA, RecordedCopy
+
+
+class TestSaving:
+    """What a save makes of the record."""
+
+    def test_states(self, place):
+        """A save writes `writing`, with the last complete record in `was`, before the data, and `complete` after it."""
+        first = place.save("a")
+        with place.book().transaction(Write(("a",)), place.identities) as (writing, before):
+            assert (before, place.record()) == (first, writing)
+            assert (writing.state, writing.was, list(writing.doubt)) == ("writing", first, ["a"])
+            (place.copy / "a").write_text("more rows")
+        record = place.record()
+        assert (record.state, record.was, record.doubt, record.id) == ("complete", None, {}, writing.id)
+
+    def test_was_nests_once(self, place):
+        """However many saves are killed one after another, `was` is the last complete record, and holds no other."""
+        first = place.save("a")
+        for number in range(4):
+            record = place.save("a", text=f"killed {number}", fails=True)
+            assert record.was == first
+            assert record.was.was is None
+        assert place.verdict("a") is Verdict.TORN
+        assert place.save("a", text="repaired").was is None
+        assert place.verdict("a") is Verdict.BRANCH
+
+    def test_first_save_that_was_killed(self, place):
+        """Before a first save has finished, the branch has no copy, whatever lies there."""
+        record = place.save("a", fails=True)
+        assert (record.was, record.settled) == (None, NO_RECORD)
+        assert place.verdict("a") is Verdict.UNFINISHED
+
+    def test_exception_puts_the_record_back(self, place):
+        """An exception before the first byte puts back the very record that was; without one, deletes the new."""
+        with pytest.raises(ZeroDivisionError), place.book().transaction(Write(("a",)), place.identities):
+            raise ZeroDivisionError
+        assert not place.path.exists()
+        place.save("a")
+        before = place.path.read_bytes()
+        with pytest.raises(KeyboardInterrupt), place.book().transaction(Write(("a",)), place.identities):
+            raise KeyboardInterrupt
+        assert place.path.read_bytes() == before
+
+    def test_exception_after_the_first_byte(self, place):
+        """After an exception in the middle of the data the copy is torn, as after a kill."""
+        place.save("a")
+        with pytest.raises(ZeroDivisionError), place.book().transaction(Write(("a",)), place.identities):
+            raise ZeroDivisionError((place.copy / "a").write_text("ha"))
+        assert place.verdict("a") is Verdict.TORN
+
+    def test_doubts_of_others_outlive_an_exception(self, place):
+        """A save that fails before its first byte leaves the doubts about other units where they were."""
+        place.save("a", fails=True)
+        with pytest.raises(ZeroDivisionError), place.book().transaction(Write(("b",)), place.identities):
+            raise ZeroDivisionError
+        assert place.record().doubts("a")
+        assert not place.record().doubts("b")
+
+    def test_doubts_outlive_a_save_of_something_else(self, place):
+        """Units in doubt that a save does not rewrite stay in doubt, also under `complete`."""
+        place.save("a", "b")
+        place.save("a", fails=True)
+        record = place.save("c")
+        assert (record.state, list(record.doubt)) == ("complete", ["a"])
+        assert [place.verdict(unit) for unit in "abcd"] == [Verdict.TORN, *[Verdict.BRANCH] * 2, Verdict.MAIN]
+
+    def test_append_over_a_torn_copy(self, place):
+        """An append over a torn copy that had a complete one is refused, names only `clean`, and changes nothing."""
+        place.save("a")
+        torn = place.save("a", text="torn", fails=True)
+        with pytest.raises(TornAppendError, match="`steel-toes clean --branch feature/x flights`"):
+            place.save("a", keeps=True)
+        assert place.record() == torn
+
+    def test_append_over_a_first_save_that_was_killed(self, place):
+        """An append where only a first save was killed is none over a torn copy: the branch has no rows to lose."""
+        place.save("a", fails=True)
+        place.save("a", keeps=True)
+        assert place.verdict("a") is Verdict.BRANCH
+
+    def test_nobodys_data(self, place):
+        """Data without a record is nobody's: it is not overwritten, and the way out is `adopt`."""
+        (place.copy / "a").write_text("by hand")
+        with pytest.raises(RecordError, match="`steel-toes adopt flights`"):
+            place.save("a")
+        assert ((place.copy / "a").read_text(), place.path.exists()) == ("by hand", False)
+
+    def test_overwrite(self, place):
+        """After a save of everything its units are all that the branch has, and nothing of main's shows beside them."""
+        place.save("a", "b")
+        with place.book().transaction(Write(("c",), everything=True), place.identities) as (writing, _):
+            assert list(writing.doubt) == [ALL]
+            for unit in "ab":
+                (place.copy / unit).unlink()
+            assert [place.verdict(unit) for unit in "ab"] == [Verdict.TORN] * 2
+            (place.copy / "c").write_text("rows")
+        record = place.record()
+        assert (record.over, list(record.data), record.doubt) == ("nothing", ["c"], {})
+
+    @pytest.mark.parametrize("by", ["another save", "nobody: it was removed"])
+    def test_overtaken(self, place, by):
+        """A save that finds another's record, or none, where its own was, does not say that it is complete."""
+        mine = place.book().transaction(Write(("a",)), place.identities)
+        mine.__enter__()
+        (place.copy / "a").write_text("mine")
+        if by == "another save":
+            place.save("a", text="theirs", book=place.book(writer=replace(ADA, user="bob")))
+        else:
+            place.path.unlink()
+        with pytest.raises(ConcurrentSaveError, match="Another run is writing this dataset on branch feature/x"):
+            mine.__exit__(None, None, None)
+        if by == "another save":
+            assert place.verdict("a") is Verdict.BRANCH
+            assert place.record().writer.user == "bob"
+
+
+class TestBase:
+    """`base`: main's copy when the branch copy was begun."""
+
+    def test_plain_replacement(self, place):
+        """A plain save replaces the copy, so it begins anew: the base is main's of that moment."""
+        place.save("a", base={"a": "m1"})
+        assert place.save("a", text="again", base={"a": "m2"}).base == {"a": "m2"}
+
+    def test_kept_by_a_save_that_keeps(self, place):
+        """A save that keeps what is there keeps the base as well."""
+        place.save("a", base={"a": "m1"})
+        assert place.save("a", text="again", base={"a": "m2"}, keeps=True).base == {"a": "m1"}
+
+    def test_each_unit_has_its_own(self, place):
+        """In an overlay each unit has the base of its own beginning, whether it is replaced or kept."""
+        place.save("a", base={"a": "m1"}, keeps=True)
+        assert place.save("b", base={"b": "m2"}, keeps=True).base == {"a": "m1", "b": "m2"}
+        assert place.save("b", text="again", base={"b": "m3"}).base == {"a": "m1", "b": "m3"}
+        assert place.save("a", "c", text="again", base={"a": "m4"}, keeps=True).base == {"a": "m1", "b": "m3"}
+
+    def test_unit_that_main_has_no_more(self, place):
+        """A unit that main does not have when it is saved has no base, even if it had one before."""
+        place.save("a", base={"a": "m1"})
+        assert place.save("a", text="again", base={}).base == {}
+
+    def test_overwrite(self, place):
+        """A save of everything has all of main's as its base."""
+        place.save("a", "b", base={"a": "m1", "b": "m1"})
+        assert place.save("a", text="again", base={"a": "m2", "z": "m2"}, everything=True).base == {
+            "a": "m2",
+            "z": "m2",
+        }
+
+    def test_versioned(self, place):
+        """A versioned dataset's base is main's newest version at the branch's first save, and stays that."""
+        book = place.book(units=Versions())
+        assert self.versioned(place, book, "v2", {"v1": "m"}) == {"v1": "m"}
+        assert self.versioned(place, book, "v4", {"v3": "m"}) == {"v1": "m"}
+
+    @staticmethod
+    def versioned(place: RecordedCopy, book: Ledger, version: str, base: dict[str, str]) -> dict[str, str]:
+        with book.transaction(Write((version,), base=base), place.identities):
+            (place.copy / version).write_text("rows")
+        return book.read().base
+
+    def test_begun_again_after_a_first_save_that_was_killed(self, place):
+        """A first save that never finished has begun nothing: the next one's base is main's of its own moment."""
+        place.save("a", base={"a": "m1"}, fails=True)
+        assert place.save("a", base={"a": "m2"}).base == {"a": "m2"}
