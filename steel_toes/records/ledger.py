@@ -113,9 +113,9 @@ class Ledger:
             ("branch", self.branch_name, record.branch_name),
             ("location", self.location, record.location),
         )
-        for fact, ours, theirs in subjects:
-            if ours != theirs:
-                raise self._error(OTHER_SUBJECT, other=record.dataset, fact=fact, theirs=theirs, ours=ours)
+        for fact, expected, recorded in subjects:
+            if expected != recorded:
+                raise self._error(OTHER_SUBJECT, other=record.dataset, fact=fact, theirs=recorded, ours=expected)
         if self.units.kind != record.kind:
             raise self._error(OTHER_KIND, other=record.dataset, theirs=record.kind, ours=self.units.kind)
 
@@ -187,11 +187,11 @@ class Ledger:
             self._put(write.completed(writing, writing, identify(write.units)))
 
     def _check_project(self, before: Record) -> None:
-        ours = self.writer.project
-        theirs = before.writer.project
+        project = self.writer.project
+        recorded = before.writer.project
         # An unknown project (no Git) conflicts with none.
-        if ours and theirs and ours != theirs:
-            why = IS_ANOTHER_PROJECTS.format(theirs=theirs, ours=ours)
+        if project and recorded and project != recorded:
+            why = IS_ANOTHER_PROJECTS.format(theirs=recorded, ours=project)
             raise SaveRefusedError(dataset=self.dataset, type=self.units.kind, branch=self.branch_name, why=why)
 
     def _check_writable(self, before: Record, write: Write, identify: Identify) -> None:

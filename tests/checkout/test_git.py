@@ -102,7 +102,8 @@ class TestGit:
         """Without a git command the branch is unknown, and says that Git is missing; so does a quiet GitPython."""
         code = (
             "import sys; from pathlib import Path\n"
-            "from steel_toes.checkout.find import Checkout, find_branch, read_checkout\n"
+            "from steel_toes.checkout.find import find_branch\n"
+            "from steel_toes.checkout.git import Checkout, read_checkout\n"
             "found = find_branch(Path(sys.argv[1])); print(found.why)\n"
             "assert not found.is_known and read_checkout(Path(sys.argv[1])) == Checkout()"
         )
@@ -112,14 +113,18 @@ class TestGit:
             done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
             assert done.stdout.strip() == "Git is missing: there is no `git` command on the PATH."
 
-    def test_git_is_not_imported(self) -> None:
-        """Importing the module, naming and slugging do not import git."""
+    def test_git_is_not_imported(self, project: Path) -> None:
+        """What every run asks is asked without GitPython, which takes 100 ms to import."""
         code = (
-            "import sys; from pathlib import Path; from steel_toes.checkout import find as branch\n"
-            "assert branch.find_branch(Path(), branch='a/b').slug and 'git' not in sys.modules"
+            "import sys; from pathlib import Path\n"
+            "import steel_toes\n"
+            "from steel_toes.checkout.find import find_branch\n"
+            "from steel_toes.checkout.git import read_checkout\n"
+            "project = Path(sys.argv[1])\n"
+            "assert find_branch(project).slug and read_checkout(project).commit and 'git' not in sys.modules"
         )
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        subprocess.run([sys.executable, "-c", code], check=True, env=environ)
+        subprocess.run([sys.executable, "-c", code, str(project)], check=True, env=environ)
 
     def test_in_a_hook(self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """In another repository's hook, whose variables point there, the project's own branch is found."""

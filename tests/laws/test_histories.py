@@ -29,9 +29,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
-from steel_toes.actions.clean import Wish, apply, make_plan
+from steel_toes.actions.clean import Wish, make_plan
 from steel_toes.actions.inventory import Inventory
 from steel_toes.actions.plan import CleanPlan
+from steel_toes.actions.removal import apply
 from steel_toes.catalog.install import configurations
 from steel_toes.catalog.make import make_policy
 from steel_toes.hook import settings_of
