@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import concurrent.futures
 import copy
 import inspect
@@ -158,3 +159,45 @@ def test_way_out_by_sharing(cls):
 def test_refusals_show_the_metadata_to_paste():
     """The catalog's way to share an entry stands in the message as it is written in YAML."""
     assert "`metadata: {steel_toes: {shared: true}}`" in str(SaveRefusedError(**FACTS[SaveRefusedError]))
+
+
+SENTENCE = re.compile(r"[A-Za-z,]+ [a-z]+ [a-z]+ .*[.!?]$", re.DOTALL)
+
+
+@pytest.mark.repository
+def test_every_sentence_stands_here(root):
+    """A sentence that a user reads stands in errors.py, where all are read together; only `--help` stands elsewhere."""
+    elsewhere = []
+    for path in sorted((root / "steel_toes").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        helps = {
+            id(option.value) for option in ast.walk(tree) if isinstance(option, ast.keyword) and option.arg == "help"
+        }
+        docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        elsewhere += [
+            f"{path.name}:{node.lineno}: {node.value}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in helps | docs
+            if path.name != "errors.py" and SENTENCE.match(node.value)
+        ]
+    assert elsewhere == []
+
+
+def test_reasons_are_complete():
+    """Each reason says why in a sentence and what to do in another, and its facts are those that its error is given."""
+    reasons = {name: reason for name, reason in vars(errors).items() if isinstance(reason, errors.Reason)}
+    assert len(reasons) >= 25
+    for name, (why, remedy) in reasons.items():
+        assert re.fullmatch(r"[A-Z].*[.)]", why, re.DOTALL), name
+        assert re.fullmatch(r"[A-Z].*[.\]]", remedy, re.DOTALL), name
+
+
+def test_a_reason_is_filled_with_the_facts():
+    """Why and remedy are facts of the error like any other, and quote what goes into a shell."""
+    error = RecordError(errors.DATA_WITHOUT_RECORD, dataset="a;b", record="r.json", location="data/a--x.csv")
+    assert (error.why, error.location) == (
+        "There is data without a record at data/a--x.csv, which is never overwritten.",
+        "data/a--x.csv",
+    )
+    assert "`steel-toes adopt 'a;b'`" in error.remedy
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)

@@ -68,7 +68,7 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
 
 def _branched(policy: Policy, spec: EntrySpec, rule: Rule, main_dataset: Dataset) -> BranchedDataset:
     locations = policy.locations(spec, rule)
-    build = Build(spec.name, spec.config, spec.moved(rule, locations.branch))
+    build = Build(spec.name, spec.config, spec.moved(rule, locations.branch_location))
     entry = policy.entry(spec, rule, locations, build)
     kind = BranchedVersions if spec.version else _KINDS[rule.kind]
     branched = kind(entry, _block(main_dataset, spec.name), spec.version)
@@ -76,7 +76,7 @@ def _branched(policy: Policy, spec: EntrySpec, rule: Rule, main_dataset: Dataset
     main_description = _described(branched.main_dataset, rule.parameter)
     branch_description = _described(branched.branch_dataset, rule.parameter)
     if main_description is not None and main_description == branch_description:
-        raise LocationError(ONE_LOCATION_FOR_BOTH, location=locations.main, copy=locations.branch)
+        raise LocationError(ONE_LOCATION_FOR_BOTH, location=locations.main_location, copy=locations.branch_location)
     return branched
 
 

@@ -42,8 +42,8 @@ _ALONE = Rule("alone")
 class Locations(NamedTuple):
     """Main's location of an entry, and its branch copy's."""
 
-    main: str
-    branch: str
+    main_location: str
+    branch_location: str
 
 
 @dataclass(frozen=True)
@@ -152,17 +152,17 @@ class Policy:
         Raises:
             LocationError: it cannot have a record there.
         """
-        directory = self.catalog.directory_around(locations.main)
-        is_part = directory is not None and _is_inside(locations.main, rule, directory)
+        directory = self.catalog.directory_around(locations.main_location)
+        is_part = directory is not None and _is_inside(locations.main_location, rule, directory)
         if directory is None:
-            place = self._place(spec, rule, locations, _units_alone(spec, rule), locations.branch)
+            place = self._place(spec, rule, locations, _units_alone(spec, rule), locations.branch_location)
             return self._entry(spec, rule, build, place)
         # A glob's data is its directory; an entry in a directory that is no overlay is a part of that whole.
         branch_directory = branch_location(directory, self.branch.slug, self.settings.layout)
         directories = Locations(directory, branch_directory)
         is_overlay = self.catalog.is_overlay(directory)
-        shown = locations.branch if is_part and is_overlay else branch_directory
-        units = self._units_in(spec, rule, locations.main, directory, is_part)
+        shown = locations.branch_location if is_part and is_overlay else branch_directory
+        units = self._units_in(spec, rule, locations.main_location, directory, is_part)
         place = self._place(spec, rule, directories, units, shown)
         entry = self._entry(spec, rule, build, place)
         # The directory is one unit: saving a part of it keeps the rest, so that must be there.
@@ -194,11 +194,11 @@ class Policy:
         )
 
     def _place(self, spec: EntrySpec, rule: Rule, locations: Locations, units: Units, shown: str) -> Place:
-        protocol, main_path = filesystem_path(locations.main, rule.is_overlay)
-        _, branch_path = filesystem_path(locations.branch, rule.is_overlay)
+        protocol, main_path = filesystem_path(locations.main_location, rule.is_overlay)
+        _, branch_path = filesystem_path(locations.branch_location, rule.is_overlay)
         store = open_store(spec.name, protocol, spec.inner_config)
-        ledger = self._ledger(spec, locations.main, units, shown)
-        bucket = self._bucket(store, locations.branch)
+        ledger = self._ledger(spec, locations.main_location, units, shown)
+        bucket = self._bucket(store, locations.branch_location)
         return Place(store, main_path, branch_path, replace(ledger, bucket=bucket))
 
     def _ledger(self, spec: EntrySpec, location: str, units: Units, shown: str) -> Ledger:

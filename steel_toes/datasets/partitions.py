@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from kedro.io import DatasetError
 
@@ -28,18 +28,18 @@ class Partition:
     Args:
         dataset: that the partition is of.
         partition_id: as Kedro has it.
-        main: main's own callable, if main has the partition.
-        branch: the branch's own, if it had the partition when they were listed.
+        load_main: main's own callable, if main has the partition.
+        load_branch: the branch's own, if it had the partition when they were listed.
     """
 
     dataset: BranchedPartitions
     partition_id: str
-    main: Load | None
-    branch: Load | None
+    load_main: Load | None
+    load_branch: Load | None
 
     def __call__(self) -> Any:
         """Load the partition."""
-        return self.dataset.load_partition(self.partition_id, self.main, self.branch)
+        return self.dataset.load_partition(self.partition_id, self.load_main, self.load_branch)
 
 
 class BranchedPartitions(BranchedDataset):
@@ -52,10 +52,12 @@ class BranchedPartitions(BranchedDataset):
             raise DatasetError(NO_PARTITIONS.format(path=self._settings["path"]))
         return partitions
 
-    def load_partition(self, partition_id: str, main: Load | None, branch: Load | None) -> Any:
-        """Load one partition from the side that counts now."""
-        load_main = partial(self._load_from_main, partition_id, main)
-        load_branch = branch or partial(self._load_from_branch, partition_id)
+    def load_partition(self, partition_id: str, load_main: Load | None, load_branch: Load | None) -> Any:
+        """Load one partition from the side that counts now; the branch is listed again if it had no such partition."""
+        if load_main is None:
+            load_main = partial(self._fail_without_main, partition_id)
+        if load_branch is None:
+            load_branch = partial(self._load_from_branch, partition_id)
         return self._load_unit(self._unit(partition_id), load_main, load_branch)
 
     def _load_unit(self, path: str, load_main: Load, load_branch: Load) -> Any:
@@ -152,23 +154,17 @@ class BranchedPartitions(BranchedDataset):
         """A dataset whose `load` gives a callable for each partition of a side."""
         return self.dataset(side)
 
-    def _partitions(self, main: Dataset, branch: Dataset) -> dict[str, Load]:
-        """What a branch sees: main's partitions that it has not written, and its own.
-
-        Args:
-            main: lists main's.
-            branch: lists the branch's.
-        """
+    def _partitions(self, main_lister: Dataset, branch_lister: Dataset) -> dict[str, Load]:
+        """What a branch sees: main's partitions that it has not written, and its own."""
         record = self._record()
         # After an overwrite nothing of main's is asked for.
-        mains = {} if record.hides_main else _listed(main)
-        branchs = _listed(branch) if record.settled.exists else {}
-        visible_ids = {partition_id for partition_id in mains if not self._is_recorded(record, partition_id)}
-        recorded_ids = {partition_id for partition_id in branchs if self._is_recorded(record, partition_id)}
-        visible_ids |= recorded_ids
-        visible_ids |= self._missing_ids(record, recorded_ids)
+        main_loads = {} if record.hides_main else _listed(main_lister)
+        branch_loads = _listed(branch_lister) if record.settled.exists else {}
+        main_ids = {partition_id for partition_id in main_loads if not self._is_recorded(record, partition_id)}
+        branch_ids = {partition_id for partition_id in branch_loads if self._is_recorded(record, partition_id)}
+        visible_ids = main_ids | branch_ids | self._missing_ids(record, branch_ids)
         return {
-            partition_id: Partition(self, partition_id, mains.get(partition_id), branchs.get(partition_id))
+            partition_id: Partition(self, partition_id, main_loads.get(partition_id), branch_loads.get(partition_id))
             for partition_id in sorted(visible_ids, key=self._unit)
         }
 
@@ -187,11 +183,9 @@ class BranchedPartitions(BranchedDataset):
         partitions = self._lister(Side.BRANCH).load()
         return partitions[partition_id]()
 
-    def _load_from_main(self, partition_id: str, load: Load | None) -> Any:
+    def _fail_without_main(self, partition_id: str) -> NoReturn:
         # The branch's own partition was cleaned, and main never had it.
-        if load is None:
-            raise self.changed_error(PARTITION_GONE.format(partition=partition_id))
-        return load()
+        raise self.changed_error(PARTITION_GONE.format(partition=partition_id))
 
 
 def _listed(dataset: Dataset) -> dict[str, Load]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from steel_toes.checkout import ci
 from steel_toes.checkout.ci import SYSTEMS
 from steel_toes.checkout.find import find_branch
 from steel_toes.naming.branch import Branch
@@ -258,6 +260,12 @@ def test_main_at_another_commit(tmp_path: Path, at_head: bool, known: bool) -> N
     found = find_branch(tmp_path, environ=environ)
     assert (found.is_known, found.is_main) == (known, known)
     assert at_head or "which may be a request's" in found.why
+
+
+def test_the_language_of_the_table():
+    """The examples in the module's docstring, which explain how the table is written, are true."""
+    results = doctest.testmod(ci)
+    assert (results.failed, results.attempted) == (0, 6)
 
 
 def test_names_are_unique() -> None:
