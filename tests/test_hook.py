@@ -11,6 +11,8 @@ import pytest
 from kedro_datasets.text import TextDataset
 
 from steel_toes import ConfigurationError, SteelToes, SteelToesError
+from steel_toes.catalog.install import is_installed
+from steel_toes.hook import paused
 
 pytestmark = pytest.mark.contract
 
@@ -167,3 +169,24 @@ class TestWords:
         ((level, line),) = self.said(caplog)
         assert level == "WARNING"
         assert "registered twice" in line
+
+
+def test_nothing_else_is_public():
+    """The hook object has its hook methods, and nothing else that a user could call, read or come to rely on."""
+    public = {name for name in dir(SteelToes(branch="feature/x")) if not name.startswith("_")}
+    assert public == {
+        "after_context_created",
+        "after_catalog_created",
+        "before_pipeline_run",
+        "after_pipeline_run",
+    }
+
+
+def test_a_paused_hook_leaves_catalogs_alone(checkout: Any) -> None:
+    """While a command looks at the project, Kedro's catalogs stay plain; afterwards, also after an error, not."""
+    hook = SteelToes(branch="feature/x")
+    with paused(hook):
+        assert not is_installed(checkout.catalog(CONFIG, hook))
+    with pytest.raises(ZeroDivisionError), paused(hook):
+        raise ZeroDivisionError
+    assert is_installed(checkout.catalog(CONFIG, hook))

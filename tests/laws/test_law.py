@@ -711,6 +711,52 @@ class TestNested:
         assert shown(branch.load("p")) == {"a": "inner", "b": "main"}
 
 
+class TestPartitionsInPartitions:
+    """Partitions that lie among the partitions of another entry are the same units, by longer ids."""
+
+    CONF = {  # noqa: RUF012
+        "outer": {**PARTS, "path": "data/p"},
+        "inner": {**PARTS, "path": "data/p/sub"},
+        "news": {**INCREMENTS, "path": "data/p/news"},
+    }
+
+    def test_both_ways(self, team: LawTeam) -> None:
+        """What the one saves, the other loads, on the branch as on a private copy."""
+        team.main_saves(self.CONF, outer={"x": "main", "sub/a": "main", "sub/b": "main", "news/1": "main"})
+        private, branch = team.private_copy(self.CONF), team.branch(self.CONF)
+        for name, data in (("inner", {"a": "branch", "c": "branch"}), ("outer", {"sub/b": "branch"})):
+            for catalog in (private, branch):
+                catalog.save(name, data)
+                catalog["outer"].release()
+                catalog["inner"].release()
+            for there in (branch, team.branch(self.CONF)):
+                assert {name: shown(there.load(name)) for name in self.CONF} == {
+                    name: shown(private.load(name)) for name in self.CONF
+                }
+
+    def test_increments(self, team: LawTeam) -> None:
+        """The branch's checkpoint lies in the inner directory, and hides no partition from the outer entry."""
+        team.main_saves(self.CONF, outer={"x": "main", "news/1": "main"})
+        branch = team.branch(self.CONF)
+        branch.load("news")
+        branch["news"].confirm()
+        team.branch(self.CONF).save("outer", {"news/2": "branch"})
+        assert shown(team.branch(self.CONF).load("news")) == {"2": "branch"}
+        assert shown(team.branch(self.CONF).load("outer")) == {"x": "main", "news/1": "main", "news/2": "branch"}
+
+    def test_inside_one_dataset(self, team: LawTeam) -> None:
+        """Partitions inside a directory that is one dataset cannot be told from it: they are read, and not saved."""
+        conf = {
+            "whole": {"type": "pandas.DeltaTableDataset", "filepath": "data/table"},
+            "parts": {**PARTS, "path": "data/table/parts"},
+        }
+        team.main_saves({"parts": conf["parts"]}, parts={"a": "main"})
+        branch = team.branch(conf)
+        assert shown(branch.load("parts")) == {"a": "main"}
+        with pytest.raises(DatasetError, match="It keeps partitions inside"):
+            branch.save("parts", {"a": "branch"})
+
+
 class TestLeftAlone:
     """What cannot be written needs no branch."""
 
