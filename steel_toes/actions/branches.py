@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 
 from steel_toes.actions.inventory import Inventory, Measure, believed, in_threads, read_all
@@ -42,24 +43,23 @@ def summarise(inventory: Inventory, sizes: bool | None = None) -> Summaries:
         sizes: whether every record is read, for files and bytes; None: if there are not more than 1,000.
     """
     groups, failures = inventory.list_records()
-    stored = [record for group in groups.values() for record in group]
+    stored = list(chain.from_iterable(groups.values()))
     # With many records, one of each branch says all but the sizes.
     reads_all = len(stored) <= _MANY if sizes is None else sizes
     readings = read_all(stored) if reads_all else inventory.samples(groups.values())
     records, unread = believed(readings)
-    failures += unread
     rows = []
     for branch_records in _by_branch(records).values():
         if reads_all:
             measures = in_threads(inventory.measure, _placed(inventory, branch_records))
-            failures += [measure.failure for measure in measures if measure.failure]
+            unread += [measure.failure for measure in measures if measure.failure]
             rows.append(_summary(inventory, branch_records, len(branch_records), measures))
         else:
             # The sample stands for its folder: what else lies there was not read.
             slug_records = groups[branch_records[0].stored.slug]
             rows.append(_summary(inventory, branch_records, _count_paths(slug_records), None))
     rows.sort(key=lambda row: row.last_write, reverse=True)
-    return Summaries(rows, failures)
+    return Summaries(rows, failures + unread)
 
 
 def _by_branch(records: list[FiledRecord]) -> dict[tuple[str, str | None], list[FiledRecord]]:

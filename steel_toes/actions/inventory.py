@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product, starmap
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -95,13 +96,18 @@ class Inventory:
         """The records of some branches, or of all, from one listing of each root and slug."""
         # One root is listed once for each set of credentials: another may be of another server.
         roots = {(root.store.protocol, root.path, str(root.store.options)): root for root in self.roots}
-        places = [_ListedFolder(root, slug) for root in roots.values() for slug in slugs]
-        listings = in_threads(_list_folder, places)
-        stored = [record for listing in listings for record in listing.records]
+        folders = list(starmap(_ListedFolder, product(roots.values(), slugs)))
+        stored: list[StoredRecord] = []
+        failures = set()
+        for listing in in_threads(_list_folder, folders):
+            stored += listing.records
+            if listing.failure:
+                failures.add(listing.failure)
+        stored.sort(key=lambda record: record.modified, reverse=True)
         groups: dict[str, list[StoredRecord]] = {}
-        for record in sorted(stored, key=lambda item: item.modified, reverse=True):
+        for record in stored:
             groups.setdefault(record.slug, []).append(record)
-        return Listing(groups, sorted({listing.failure for listing in listings if listing.failure}))
+        return Listing(groups, sorted(failures))
 
     def samples(self, groups: Iterable[list[StoredRecord]]) -> list[Reading]:
         """The newest record of each slug that is this project's, else the newest that there is."""
@@ -152,7 +158,7 @@ class Inventory:
         if place != stored.path or make_slug(record.branch_name) != stored.slug:
             return errors.MISPLACED.format(branch=record.branch_name, location=record.location)
         # A unit is joined to the copy's path, and must stay below it.
-        if any(_climbs(unit) or unit.startswith("/") for unit in recorded_units(record)):
+        if any(map(_leads_out, recorded_units(record))):
             return errors.UNIT_LEADS_OUT
         # A location that can have no copy, or a layout that does not exist, is no record of ours.
         try:
@@ -273,6 +279,10 @@ def copy_location(filed: FiledRecord) -> str:
 
 def _climbs(path: str) -> bool:
     return ".." in path.split("/")
+
+
+def _leads_out(unit: str) -> bool:
+    return unit.startswith("/") or _climbs(unit)
 
 
 def _objects_of(store: Store, copy_path: str, record: Record) -> dict[str, int]:

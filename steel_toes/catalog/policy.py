@@ -172,15 +172,15 @@ class Policy:
 
     def _units_in(self, spec: EntrySpec, rule: Rule, location: str, directory: str, is_part: bool) -> Units:
         """What an entry is in the record of the directory that lists it."""
-        is_overlay = self.catalog.is_overlay(directory)
         if is_part and spec.version:
             raise errors.LocationError(errors.VERSIONS_INSIDE, location=location, directory=directory)
-        if rule.is_overlay and not is_overlay:
-            raise errors.LocationError(errors.PARTITIONS_INSIDE, location=location, directory=directory)
+        if not self.catalog.is_overlay(directory):
+            # A part of a dataset that is one unit is that unit, and partitions are none.
+            if rule.is_overlay:
+                raise errors.LocationError(errors.PARTITIONS_INSIDE, location=location, directory=directory)
+            return _units_alone(spec, rule)
         if not is_part:
-            return _units_alone(spec, rule) if not is_overlay else Parts()
-        if not is_overlay:
-            return Whole()
+            return Versions() if spec.version else Parts()
         path = relative(location, directory)
         return Parts(path) if rule.is_overlay else Part(path)
 

@@ -95,26 +95,34 @@ class Project:
         return Inventory(policy, explicit, patterns, self.settings.mains)
 
     def entries(self, pipeline: str | None = None, names: Sequence[str] = ()) -> dict[str, Config]:
-        """The entries asked for, else those of a pipeline, else all.
+        """The entries of these names, else those of a pipeline, else all.
 
         Raises:
             UsageError: there is no such pipeline, or no such entry.
         """
-        if pipeline is not None and pipeline not in pipelines:
-            message = errors.NO_PIPELINE.format(pipeline=pipeline, pipelines=", ".join(sorted(pipelines)))
-            raise click.UsageError(message)
         explicit = self.configs.explicit
         # Parameters and unused patterns are no entries.
         choices = set(explicit)
+        why_unknown = errors.NOT_IN_CATALOG
         if pipeline is not None:
-            choices &= set(pipelines[pipeline].datasets())
-        unknown = ", ".join(sorted(set(names) - choices))
-        if unknown and pipeline:
-            raise click.UsageError(errors.NOT_IN_PIPELINE.format(pipeline=pipeline, names=unknown))
+            choices &= _datasets_of(pipeline)
+            why_unknown = errors.NOT_IN_PIPELINE
+        unknown = sorted(set(names) - choices)
         if unknown:
-            raise click.UsageError(errors.NOT_IN_CATALOG.format(names=unknown))
-        return {name: explicit[name] for name in sorted(set(names) or choices)}
+            raise click.UsageError(why_unknown.format(pipeline=pipeline, names=", ".join(unknown)))
+        return {name: explicit[name] for name in sorted(names or choices)}
 
     def shown(self, path: str) -> str:
         """A path as people read it: from the project's folder, if it lies there."""
         return path.removeprefix(f"{self.path.as_posix()}/")
+
+
+def _datasets_of(pipeline: str) -> set[str]:
+    """The datasets that a pipeline of the project uses.
+
+    Raises:
+        UsageError: the project has no such pipeline.
+    """
+    if pipeline not in pipelines:
+        raise click.UsageError(errors.NO_PIPELINE.format(pipeline=pipeline, pipelines=", ".join(sorted(pipelines))))
+    return set(pipelines[pipeline].datasets())

@@ -156,7 +156,9 @@ class Parts:
         return f"{copy}/{self.below}" if self.below else copy
 
     def path(self, copy: str, unit: str) -> str:
-        """Below the copy."""
+        """Below the copy; the copy itself, for an entry that reads the directory of the partitions as one dataset."""
+        if unit == WHOLE:
+            return copy
         return f"{copy}/{unit}"
 
     def owner(self, record: Record, path: str) -> str:
