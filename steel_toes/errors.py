@@ -12,6 +12,7 @@
         ├── ChangedCopyError    gone, or changed by other hands
         ├── BucketError         the branch's bucket is missing, or not known to be ours
         ├── ConcurrentSaveError another run wrote the same dataset meanwhile
+        ├── UnwrittenError      a save ended without an error, and wrote nothing at the copy's place
         ├── RecordError         the record is not ours, or cannot be read
         └── StoreError          the store gave no definite answer
 
@@ -170,6 +171,19 @@ class ConcurrentSaveError(CopyError):
     )
 
 
+class UnwrittenError(CopyError):
+    """A save ended without an error, and what it was to write is not there.
+
+    Facts: `dataset`, `branch`, `location` (of the branch copy), `what` (what is missing there).
+    """
+
+    message = (
+        "Cannot record the save of {dataset} on branch {branch}: it ended without an error, and {what} is not at "
+        "{location}. Its class may write under another name, such as one with an extension of its own: give it the "
+        'location that it really writes; or share the entry with SteelToes(shared=["{dataset}"]).'
+    )
+
+
 class RecordError(CopyError):
     """The record at a location's place is not ours, or cannot be read. Facts: `dataset`, `record`, `why`, `remedy`."""
 
@@ -293,6 +307,8 @@ COPY_CHANGED = "was changed by other hands, or by another run at the same time"
 COPY_OVERWRITTEN = "is not there since everything around it was overwritten"
 COPY_NOT_AS_SAVED = "is not as it was saved, and this save would add to it"
 PARTITION_GONE = "has no partition {partition} any more"
+
+THE_FILE = "the file"
 
 RECORD_REMOVED_MEANWHILE = "it removed the record"
 

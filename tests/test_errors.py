@@ -28,6 +28,7 @@ from steel_toes.errors import (
     StoreError,
     TornAppendError,
     TornCopyError,
+    UnwrittenError,
 )
 
 # Values with braces and quotes: a branch or a path may hold them, and none is a placeholder.
@@ -45,6 +46,7 @@ FACTS: dict[type[SteelToesError], dict[str, str]] = {
     TornAppendError: TORN,
     ChangedCopyError: {**COPY, "what": "is gone"},
     ConcurrentSaveError: {**COPY, "writer": "ada@desk"},
+    UnwrittenError: {**COPY, "what": "part {1}"},
     RecordError: {"dataset": "flights", "record": "data/_steel_toes/x/1.json", "why": WHY, "remedy": "Look at it."},
     StoreError: {"dataset": "flights", "store": "s3://", "action": "list", "why": WHY},
 }

@@ -190,6 +190,7 @@ class Policy:
             build=build,
             place=place,
             seeding=seeding(rule, spec.inner_config),
+            may_write_nothing=rule.may_write_nothing,
             settings=spec.inner_config,
         )
 

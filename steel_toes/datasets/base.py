@@ -57,6 +57,7 @@ class Entry:
         build: gives the dataset of a side.
         place: where its copies and their record are.
         seeding: whether main's copy must be copied to the branch before its first save.
+        may_write_nothing: whether a save may rightly leave no file.
         settings: the entry's own configuration, for what partitions need of it.
     """
 
@@ -64,6 +65,7 @@ class Entry:
     build: Builder
     place: Place
     seeding: Seeding = "never"
+    may_write_nothing: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

@@ -41,6 +41,7 @@ class Rule:
         lists: the location is a directory that the dataset lists.
         seeding: whether a save can keep something of what was there ("directory": only in a directory).
         mode: the write mode when the configuration names none.
+        may_write_nothing: a save of nothing (an empty dictionary of plots) rightly leaves no file.
         why: why saves or loads are refused: one sentence.
     """
 
@@ -50,6 +51,7 @@ class Rule:
     lists: bool = False
     seeding: Seeding = "never"
     mode: str = "overwrite"
+    may_write_nothing: bool = False
     why: str = ""
 
     @property
@@ -88,7 +90,7 @@ REGISTRY: Mapping[str, Rule] = {
     "langchain.ChatCohereDataset": _ALONE,
     "langchain.ChatOpenAIDataset": _ALONE,
     "langchain.OpenAIEmbeddingsDataset": _ALONE,
-    "matplotlib.MatplotlibDataset": Rule(parameter="filepath", seeding="directory"),
+    "matplotlib.MatplotlibDataset": Rule(parameter="filepath", seeding="directory", may_write_nothing=True),
     "pandas.DeltaTableDataset": Rule(parameter="filepath", lists=True),
     "pandas.GBQQueryDataset": _ALONE,
     "pandas.GBQTableDataset": _TABLE,

@@ -30,7 +30,8 @@ class BranchedWhole(BranchedDataset):
             # Kedro refuses it before it touches anything: no record is needed to let it.
             return self.branch_dataset.save(data)
         keeps = self._keeps()
-        write = Write((self.unit,), self.place.base((self.unit,)), keeps)
+        base = self.place.base((self.unit,))
+        write = Write((self.unit,), base, keeps, may_write_nothing=self.entry.may_write_nothing)
         transaction = self.place.ledger.transaction(write, self.identify_branch)
         with transaction as (_, before), self.seeded(before, keeps, self.unit):
             self.branch_dataset.save(data)

@@ -20,16 +20,18 @@ from steel_toes.errors import (
     OTHER_KIND,
     OTHER_SUBJECT,
     RECORD_REMOVED_MEANWHILE,
+    THE_FILE,
     ChangedCopyError,
     ConcurrentSaveError,
     CopyError,
     RecordError,
     SaveRefusedError,
     TornAppendError,
+    UnwrittenError,
 )
 from steel_toes.records.record import Identities, Record, Writer, read_record
 from steel_toes.records.state import Look, Verdict, judge
-from steel_toes.records.units import Units
+from steel_toes.records.units import WHOLE, Units
 from steel_toes.records.write import Write
 from steel_toes.stores.abandoned import abandon_files
 from steel_toes.stores.base import Store
@@ -145,6 +147,7 @@ class Ledger:
             SaveRefusedError: the record is another project's.
             TornAppendError: the save appends to a torn copy.
             ChangedCopyError: the save appends to a copy that is gone, or was changed by other hands.
+            UnwrittenError: the block saved nothing at the place of a unit.
         """
         # Before the record: s3fs would make a missing bucket without a word, or fail with a misleading error.
         if self.bucket:
@@ -164,6 +167,7 @@ class Ledger:
             raise
         # After the data: from here on these states of the units are the branch's.
         identities = identify(write.units)
+        self._check_written(write, identities)
         with self.store.lock(self.path):
             now = self.read()
             if not now.exists or not write.is_still_begun(writing, now):
@@ -216,6 +220,16 @@ class Ledger:
             raise TornAppendError(**self.torn_facts(before))
         if Verdict.CHANGED in verdicts or Verdict.GONE in verdicts:
             raise ChangedCopyError(**self.facts(), what=COPY_NOT_AS_SAVED)
+
+    def _check_written(self, write: Write, identities: Identities) -> None:
+        """Commit what is there, and nothing else: a unit without an identity would read as main's for ever."""
+        missing = [unit for unit in write.units if unit not in identities]
+        if not missing or write.may_write_nothing:
+            return
+        what = ", ".join(missing)
+        if what == WHOLE:
+            what = THE_FILE
+        raise UnwrittenError(**self.facts(), what=what)
 
     def _concurrent(self, other: Record) -> ConcurrentSaveError:
         writer = str(other.writer) if other.exists else RECORD_REMOVED_MEANWHILE

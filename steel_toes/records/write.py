@@ -17,12 +17,14 @@ class Write:
         base: main's identities of these units now.
         keeps: it keeps something of what is there (append and its like), so a torn copy cannot be repaired by it.
         everything: what it does not write is gone, on the branch and from main's under it.
+        may_write_nothing: a unit that is not there afterwards is no error, and is not the branch's.
     """
 
     units: tuple[str, ...]
     base: Mapping[str, str] = field(default_factory=dict)
     keeps: bool = False
     everything: bool = False
+    may_write_nothing: bool = False
 
     @property
     def doubted(self) -> tuple[str, ...]:

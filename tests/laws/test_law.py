@@ -518,6 +518,60 @@ class Tally(AbstractDataset):
         return {"filepath": str(self._filepath)}
 
 
+class Elsewhere(AbstractDataset):
+    """What `numpy.save` does: the file gets an extension that its location does not have."""
+
+    def __init__(self, filepath: str) -> None:
+        self._filepath = Path(filepath)
+
+    def load(self) -> str:
+        return self._filepath.with_suffix(".npy").read_text()
+
+    def save(self, data: str) -> None:
+        if data:
+            self._filepath.parent.mkdir(parents=True, exist_ok=True)
+            self._filepath.with_suffix(".npy").write_text(data)
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._filepath}
+
+
+class TestUnwritten:
+    """A save is complete only when each unit that it planned is there: what is not is an error, and never main's."""
+
+    def test_another_name(self, team: LawTeam) -> None:
+        """A class that writes beside the location that it was given fails, and says what is not where it should be."""
+        conf = {"array": {"type": Elsewhere, "filepath": "data/array"}}
+        branch = team.branch(conf)
+        with pytest.raises(DatasetError, match=r"the file is not at .*array--feature-x-217d2bf5"):
+            branch.save("array", "branch")
+        # The same after the first: no record says that this save is complete.
+        with pytest.raises(DatasetError, match="another name"):
+            team.branch(conf).save("array", "branch")
+
+    def test_nothing(self, team: LawTeam) -> None:
+        """A class that writes nothing for some data fails too: plain Kedro would have nothing to load."""
+        conf = {"array": {"type": Elsewhere, "filepath": "data/array"}}
+        with pytest.raises(DatasetError, match="ended without an error"):
+            team.branch(conf).save("array", "")
+
+    def test_partitions(self, team: LawTeam) -> None:
+        """One partition that is not there fails the save and is named, and main's partitions are read as before."""
+        good = {**PARTS, "path": "data/p"}
+        team.main_saves({"p": good}, p={"a": "main"})
+        conf = {"p": {**good, "dataset": {"type": Elsewhere}}}
+        with pytest.raises(DatasetError, match=r"a\.txt, b\.txt is not at"):
+            team.branch(conf).save("p", {"a": "branch", "b": "branch"})
+        assert shown(team.branch({"p": good}).load("p")) == {"a": "main"}
+
+    def test_no_plots(self, team: LawTeam) -> None:
+        """A dictionary without plots leaves no file, in plain Kedro too: that is no error, and main's stay."""
+        conf = {"plots": {"type": "matplotlib.MatplotlibDataset", "filepath": "data/plots"}}
+        branch = team.branch(conf)
+        branch.save("plots", {})
+        branch.save("plots", {})
+
+
 class TestDirectories:
     """Datasets whose data is a directory."""
 
