@@ -316,6 +316,10 @@ NEWER_FORMAT = Reason(
     "A newer steel_toes wrote it (format {format}).",
     "Upgrade with `pip install -U steel-toes`.",
 )
+NEWER_FIELDS = Reason(
+    "A newer steel_toes wrote it (it has the fields {fields}).",
+    "Upgrade with `pip install -U steel-toes`.",
+)
 NO_RECORD_AT_ALL = Reason("It is no record: {error}.", "Look at the file; move it away to read main's.")
 OTHER_KIND = Reason(
     "Dataset {other} wrote it for kind {theirs}, and {dataset} has kind {ours}.",

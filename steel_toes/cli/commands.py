@@ -21,6 +21,7 @@ from steel_toes.cli.output import (
     is_agreed,
     output_options,
     print_data,
+    printable,
     say,
     with_progress,
 )
@@ -52,7 +53,7 @@ class _Group(click.Group):
             # An error about an option is wrong usage: exit code 2.
             is_usage = str(getattr(exc, "setting", "")).startswith("--")
             error = click.UsageError if is_usage else click.ClickException
-            raise error(str(exc)) from exc
+            raise error(printable(str(exc))) from exc
         finally:
             logging.disable(disabled_level)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from steel_toes.settings import has_terminal_width
 T = TypeVar("T")
 
 _PATH_COLUMNS = ("path", "a save goes to")
+_UNPRINTABLE = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
 _PIPE_WIDTH = 1000  # characters of a line where there is no terminal
 _UNITS_OF_TIME = (("d", 86400), ("h", 3600), ("min", 60))
 
@@ -58,7 +60,9 @@ class Output:
             print_data(self._text())
 
     def _json(self) -> str:
-        return json.dumps(self.data, default=_jsonable, indent=1, ensure_ascii=False)
+        text = json.dumps(self.data, default=_jsonable, indent=1, ensure_ascii=False)
+        # JSON escapes the control characters of ASCII only.
+        return _UNPRINTABLE.sub(_json_escape, text)
 
     def _write(self, path: str) -> None:
         try:
@@ -88,7 +92,22 @@ class Output:
 
 
 def _text_of(cell: Any) -> str:
-    return "" if cell is None else str(cell)
+    return "" if cell is None else printable(str(cell))
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows and does not obey: names come from records and from Git, and may hold escapes."""
+    return "".join(map(_printable_character, text))
+
+
+def _printable_character(character: str) -> str:
+    if character == "\n" or character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def _jsonable(value: Any) -> Any:
@@ -123,7 +142,7 @@ def print_data(text: str) -> None:
 
 def say(text: str) -> None:
     """Print talk."""
-    click.echo(text, err=True)
+    click.echo(printable(text), err=True)
 
 
 def is_agreed(yes: bool, question: str) -> bool:

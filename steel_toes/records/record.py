@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from steel_toes.errors import NEWER_FORMAT, NO_RECORD_AT_ALL, RecordError
+from steel_toes.errors import NEWER_FIELDS, NEWER_FORMAT, NO_RECORD_AT_ALL, RecordError
 from steel_toes.stores.base import Store
 
 FOLDER = "_steel_toes"
@@ -107,7 +107,9 @@ class Record:
 
     def to_bytes(self) -> bytes:
         """The record as JSON, for people too."""
-        return json.dumps(_values_of(self), indent=1, sort_keys=True, ensure_ascii=False).encode()
+        text = json.dumps(_values_of(self), indent=1, sort_keys=True, ensure_ascii=False)
+        # Git's names and a disk's are bytes: those that are no UTF-8 arrive with surrogates in them.
+        return text.encode(errors="surrogatepass")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
@@ -122,7 +124,7 @@ class Record:
             fields["was"] = cls.from_dict(values["was"])
         # `{}` or 0 where a record must stand.
         elif values["was"] is not None:
-            raise ValueError(values["was"])
+            raise ValueError("what it was is no record")
         record = cls(**fields)
         _check_values(record)
         return record
@@ -139,7 +141,7 @@ def _values_of(record: Record) -> dict[str, Any]:
 
 def _check_values(record: Record) -> None:
     if record.state not in _STATES or record.kind not in _KINDS:
-        raise ValueError(record)
+        raise ValueError("its state or its kind is none that there is")
     # Dataclasses check no types, and a record comes from a file that anybody can edit.
     texts = [getattr(record, name) for name in _TEXTS]
     for name in _MAPS:
@@ -147,7 +149,7 @@ def _check_values(record: Record) -> None:
         texts += pairs.keys()
         texts += pairs.values()
     if not all(isinstance(text, str) for text in texts):
-        raise ValueError(record)
+        raise ValueError("what must be text is none")
 
 
 NO_RECORD = Record(
@@ -168,7 +170,7 @@ NO_RECORD = Record(
 def record_path(root: str, slug: str, location: str) -> str:
     """Where the record of a location lies: `<root>/_steel_toes/<slug>/<16 hex of the location's SHA-256>.json`."""
     # A digest, since a location has slashes and may be longer than a file's name.
-    digest = hashlib.sha256(location.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(location.encode(errors="surrogatepass")).hexdigest()[:16]
     return f"{root.rstrip('/')}/{FOLDER}/{slug}/{digest}.json"
 
 
@@ -183,10 +185,22 @@ def read_record(store: Store, path: str, dataset: str) -> Record:
     if data is None:
         return NO_RECORD
     try:
-        # Only the format is looked at first: a newer record may have any other fields.
         values = json.loads(data)
-        if values["format"] <= _FORMAT:
+        # Only the format is looked at first: a newer record may have any other fields.
+        is_newer = values["format"] > _FORMAT
+        unknown_fields = [] if is_newer else _unknown_fields(values)
+        if not is_newer and not unknown_fields:
             return Record.from_dict(values)
-    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+        # RecursionError: nested deeper than any record is.
         raise RecordError(NO_RECORD_AT_ALL, dataset=dataset, record=path, error=repr(exc)) from None
-    raise RecordError(NEWER_FORMAT, dataset=dataset, record=path, format=values["format"])
+    if is_newer:
+        raise RecordError(NEWER_FORMAT, dataset=dataset, record=path, format=values["format"])
+    raise RecordError(NEWER_FIELDS, dataset=dataset, record=path, fields=", ".join(map(repr, unknown_fields)))
+
+
+def _unknown_fields(values: Mapping[str, Any]) -> list[str]:
+    """The fields of a record, and of its writer, that this version does not know."""
+    names = {field.name for field in dataclasses.fields(Record)} - {"branch_name"} | {"branch"}
+    writer_names = {field.name for field in dataclasses.fields(Writer)}
+    return sorted({*values} - names) + sorted({*values["writer"]} - writer_names)

@@ -7,9 +7,6 @@ a refusal or a time-out for "the branch has no copy".
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,11 +15,9 @@ from typing import Any, NamedTuple
 
 import fsspec
 
-if sys.platform != "win32":
-    import fcntl
-
 from steel_toes.errors import CopyError, StoreError
 from steel_toes.stores.identity import Info, digest_of, identity_of, modified_of
+from steel_toes.stores.locks import hold_lock
 
 ABSENT = (FileNotFoundError, NotADirectoryError)
 """What a filesystem raises when it is certain that nothing is there."""
@@ -169,16 +164,10 @@ class Store:
         Nodes of one run may save parts of one directory at the same time. The lock ends with its process, and nothing
         relies on it between hosts.
         """
-        if sys.platform == "win32":  # there is no flock: one of two such nodes may fail with ConcurrentSaveError
-            yield
-            return
-        name = hashlib.sha256(f"{self.label}{path}".encode()).hexdigest()[:32]
-        folder = os.path.join(tempfile.gettempdir(), f"steel_toes-{os.getuid()}")
+        name = hashlib.sha256(f"{self.label}{path}".encode(errors="surrogatepass")).hexdigest()[:32]
         with ExitStack() as stack:
             with self._errors_of("lock a record of"):
-                os.makedirs(folder, mode=0o700, exist_ok=True)
-                file = stack.enter_context(open(os.path.join(folder, name), "wb"))
-                fcntl.flock(file, fcntl.LOCK_EX)
+                stack.enter_context(hold_lock(name))
             yield
 
     # How --------------------------------------------------------------------------------------------------------------

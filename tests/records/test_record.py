@@ -16,6 +16,7 @@ from steel_toes.errors import RecordError, SaveRefusedError
 from steel_toes.records.record import NO_RECORD, Record, Writer, record_path
 from steel_toes.records.state import Verdict
 from steel_toes.records.units import Versions
+from steel_toes.records.write import Write
 from support.records import ADA
 
 FIELDS = {
@@ -115,6 +116,8 @@ class TestWhose:
             b'{"format": "1"}',
             b"\xff\xfe",
             b"\0" * 99,
+            b"[" * 100_000,
+            b'{"format": ' + b"[" * 100_000,
         ],
     )
     def test_garbage(self, place, garbage):
@@ -130,7 +133,7 @@ class TestWhose:
 
     @pytest.mark.parametrize(
         "wrong",
-        [{"data": None}, {"data": ["a"]}, {"doubt": 5}, {"was": 5}, {"writer": None}, {"base": 1}, {"extra": 1}],
+        [{"data": None}, {"data": ["a"]}, {"doubt": 5}, {"was": 5}, {"writer": None}, {"base": 1}, {"state": "done"}],
         ids=str,
     )
     def test_wrong_field(self, place, wrong):
@@ -139,6 +142,25 @@ class TestWhose:
         place.edit(**wrong)
         with pytest.raises(RecordError, match="It is no record"):
             place.verdict("a")
+
+    @pytest.mark.parametrize(
+        "wrong", [{"extra": 1}, {"removing": {}}, {"writer": {"tree": "abc", "user": "ada"}}], ids=str
+    )
+    def test_unknown_field(self, place, wrong):
+        """A field that this version does not know was written by a newer one, and is named."""
+        place.save("a")
+        place.edit(**wrong)
+        with pytest.raises(RecordError, match=r"A newer steel_toes wrote it .*'(extra|removing|tree)'.*pip install -U"):
+            place.verdict("a")
+
+    def test_names_that_are_not_utf8(self, place):
+        """Git's names are bytes: a branch whose name is not UTF-8 has records like any other."""
+        name = b"caf\xe9".decode(errors="surrogateescape")
+        book = place.book(branch_name=name, dataset=name)
+        with book.transaction(Write(("a",)), place.identities):
+            (place.copy / "a").write_text("rows")
+        assert (book.read().branch_name, book.read().dataset) == (name, name)
+        assert record_path("/p", "x", name) != record_path("/p", "x", "caf")
 
     @pytest.mark.parametrize("seed", range(3))
     def test_damaged(self, place, seed):
