@@ -5,7 +5,8 @@
     ├── LocationError           a location that cannot have a branch copy
     └── CopyError               out of a dataset; also a kedro.io.DatasetError
         ├── SaveRefusedError    this entry cannot be saved on a branch
-        │   └── BranchUnknownError  no entry can, while the branch is unknown
+        │   ├── BranchUnknownError  no entry can, while the branch is unknown
+        │   └── OtherProjectError   the branch copy is another project's
         ├── LoadRefusedError    what this entry loads could write main
         ├── TornCopyError       a save began and did not finish
         │   └── TornAppendError     and appending to it would lose the branch's own rows
@@ -184,6 +185,15 @@ class UnwrittenError(CopyError):
     )
 
 
+class OtherProjectError(SaveRefusedError):
+    """The branch copy is another project's. Facts: `dataset`, `branch`, `location`, `theirs`, `ours`."""
+
+    message = (
+        "Cannot save {dataset} on branch {branch}: its branch copy {location} belongs to project {theirs}, and this is "
+        "project {ours}. If the two are one, give both the same name: SteelToes(project=...)."
+    )
+
+
 class RecordError(CopyError):
     """The record at a location's place is not ours, or cannot be read. Facts: `dataset`, `record`, `why`, `remedy`."""
 
@@ -205,6 +215,9 @@ NEITHER_TRUE_NOR_FALSE = Reason(
     "It is neither true nor false.",
     "Set it to true, 1, yes or on, or to false, 0, no or off.",
 )
+NOT_A_TEXT = Reason("It is not a text.", "Give a text, or leave it out.")
+BLANK_TEXT = Reason("It is blank.", "Give a text, or leave it out.")
+NOT_A_SWITCH = Reason("It is neither True nor False.", "Give True or False.")
 BLANK_NAME = Reason("It is blank.", "Give a branch's name, or leave it out.")
 HEAD_AS_NAME = Reason(
     "HEAD is what Git says when it is on no branch.",
@@ -213,17 +226,17 @@ HEAD_AS_NAME = Reason(
 UNKNOWN_LAYOUT = Reason("No layout has that name.", "Use {layouts}.")
 SHARED_AS_TEXT = Reason("It is one text, not a list.", "Write shared=[{value!r}].")
 SHARED_OF_OTHERS = Reason(
-    "It holds something else than names, patterns and classes.",
+    "Something in it is neither a name, a pattern nor a class.",
     "Give names, patterns or classes.",
 )
 PARAMETERS_OF_OTHERS = Reason(
-    "It is not a dictionary of texts by texts.",
+    "It does not map the names of classes to the names of parameters.",
     'Give parameters by type name: {{"my_package.ShapeDataset": "folder"}}.',
 )
 MAIN_TO_CLEAN = Reason("It is main, whose copies are never removed.", "Give a branch's full name.")
 BLANK_TO_CLEAN = Reason("It is blank.", "Give a branch's full name.")
 NOTHING_TO_ADOPT = Reason(
-    "The branch copy of {value} is recorded as it is, or is not there.",
+    "Either no file lies at the place of its branch copy, or the file there is recorded already.",
     "See where copies belong with `steel-toes status`, and move the file there.",
 )
 NO_PLACE_TO_ADOPT = Reason(
@@ -294,9 +307,6 @@ IS_A_HANDLE = "What it loads is a handle that can write where it came from: main
 WRITES_ON_LOAD = "Loading it can itself write to the service or to main's file."
 HAS_NO_LOCATION = "None of its parameters is known to say where its data is."
 CANNOT_BE_BUILT_AGAIN = "It was added as an instance that cannot be built again from its arguments."
-IS_ANOTHER_PROJECTS = (
-    "Its branch copy belongs to {theirs}, and this is {ours}; if they are one, say so: SteelToes(project=...)."
-)
 
 # --- What is wrong with a copy, a record or a bucket: ChangedCopyError, RecordError, BucketError ----------------------
 
@@ -323,11 +333,16 @@ NEWER_FIELDS = Reason(
 NO_RECORD_AT_ALL = Reason("It is no record: {error}.", "Look at the file; move it away to read main's.")
 OTHER_KIND = Reason(
     "Dataset {other} wrote it for kind {theirs}, and {dataset} has kind {ours}.",
-    "Entries of two kinds cannot share a location; give one of them its own.",
+    "Entries of two kinds cannot share a location: give one of them its own. If this entry has changed, remove its "
+    "copy with `steel-toes clean --branch {branch!q} {other!q}`.",
 )
-OTHER_SUBJECT = Reason(
-    "Dataset {other} wrote it for {fact} {theirs}, and {dataset} has {fact} {ours}.",
+OTHER_BRANCH = Reason(
+    "Dataset {other} wrote it for branch {theirs}, and this is branch {ours}.",
     "Rename the branch: its slug is another's too.",
+)
+OTHER_LOCATION = Reason(
+    "Dataset {other} wrote it for location {theirs}, and {dataset} has location {ours}.",
+    "Give the entry another location: its digest is another's too.",
 )
 DATA_WITHOUT_RECORD = Reason(
     "There is data without a record at {location}, which is never overwritten.",
@@ -348,7 +363,10 @@ NO_BUCKET = Reason(
 
 # --- Errors of Kedro's own kind (kedro.io.DatasetError) ---------------------------------------------------------------
 
-MAIN_IS_BLOCKED = "{dataset}: main's {action} is blocked on a branch. Use the catalog's dataset."
+MAIN_IS_BLOCKED = (
+    "{dataset}: on a branch, `{action}` of main's own dataset is blocked, since it would change main's data. "
+    "Call it on the catalog's dataset."
+)
 MAIN_CHANGES = "{dataset}: main's copy at {source} changes while it is copied to {target}. Save again later."
 NOT_PARTITIONS = "{dataset}: partitions are saved as a dictionary by their ids, not as {type}."
 NO_PARTITIONS = "No partitions found in '{path}'"  # Kedro's own words
@@ -380,10 +398,10 @@ ANOTHER_PROJECTS_BRANCH = "it is {project}'s"
 
 ON_BRANCH = "steel-toes: on branch %s (from %s); saves go to %s"
 ON_UNKNOWN_BRANCH = "steel-toes: the branch is unknown, so data is read from main and not saved. %s"
-BRANCHED_TWICE = "steel-toes: this catalog is branched already; is SteelToes() registered twice?"
+BRANCHED_TWICE = "steel-toes: this catalog is branched already. Keep one SteelToes() among the HOOKS."
 RUN_READ = "{branch} from the branch, {main} from main; "
 RUN_WROTE = "steel-toes: %swrote %s to the branch%s"
-MAIN_HAS_OUTPUTS = "steel-toes: %s not missing, since main has what the branch has not"
+MAIN_HAS_OUTPUTS = "steel-toes: %s of main's, which the branch does not have, count as there"
 SEEDING = "steel-toes: %s: seeding the branch copy with main's (%s bytes)"
 FIRST_SAVE_UNFINISHED = "steel-toes: %s: its first save on branch %s never finished (%s); reading main's"
 TORN_VERSION_SKIPPED = "steel-toes: %s: version %s is torn and skipped; its save did not finish"
@@ -391,6 +409,7 @@ TORN_VERSION_SKIPPED = "steel-toes: %s: version %s is torn and skipped; its save
 # --- What commands say ------------------------------------------------------------------------------------------------
 
 NO_PROJECT = "{folder} is in no Kedro project. Go to the project's folder."
+BROKEN_SETTINGS = "The project's settings.py cannot be loaded. {error}"
 NO_HOOK = (
     "SteelToes is not among the HOOKS of the project's settings.py. Put `from steel_toes import SteelToes` and "
     "`HOOKS = (SteelToes(),)` into it."
@@ -408,8 +427,8 @@ OTHER_MAIN = (
 )
 STEPS_ASIDE = "{why}: everything is read from main and saved to main."
 READS_MAIN = "The branch is unknown, so data is read from main and not saved. {why}"
-WAYS_OUT = """A load of a dataset without a side fails. Run the node that saves it again; or take what is there with
-`steel-toes adopt DATASET`; or go back to main's with `steel-toes clean --branch {branch!q} DATASET`."""
+WAYS_OUT = """A dataset whose side is none cannot be loaded. Run the node that saves it again; or record the file that
+is there with `steel-toes adopt DATASET`; or go back to main's with `steel-toes clean --branch {branch!q} DATASET`."""
 EMPTY_CATALOG = "The catalog has no datasets."
 NO_BRANCHES = "No branch has data in this catalog's stores."
 WHICH_BRANCHES = "Say which branches: --branch NAME; or --stale, --older-than AGE or both of these."
@@ -427,6 +446,11 @@ NOTHING_CHANGED = "Nothing was changed. Add --yes to do it."
 CANNOT_WRITE = "Cannot write {path}. {why}."
 FAILED = "Failed: {why}"
 
+PARTIAL_LISTING = (
+    "Nothing is removed by age while a place does not answer: the youngest copy of a branch may lie there. "
+    "Try again later, or name the branches with --branch."
+)
+LEFT_OUT = "{record} is left out: {why}."
 LEFT_ALONE = "{record} is left alone: {why}."
 OF_OTHER_BRANCH = "it belongs to branch {branch}"
 OF_OTHER_PROJECT = "it belongs to {project}"

@@ -67,7 +67,7 @@ class SteelToes:
             branch_name=branch,
             main_name=main,
             layout=layout,
-            records_folder=None if records is None else os.fspath(records),
+            records_folder=os.fspath(records) if isinstance(records, os.PathLike) else records,
             project=project,
             shared=shared,
             location_parameters=location_parameters or {},

@@ -1,15 +1,18 @@
-"""What a project sets: the arguments of `SteelToes` and the environment, as one frozen, checked value."""
+"""What a project sets: the arguments of `SteelToes` as one frozen, checked value, and what the environment adds."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steel_toes.checkout.find import find_branch, main_names
 from steel_toes.errors import (
+    BLANK_TEXT,
     NEITHER_TRUE_NOR_FALSE,
+    NOT_A_SWITCH,
+    NOT_A_TEXT,
     PARAMETERS_OF_OTHERS,
     SHARED_AS_TEXT,
     SHARED_OF_OTHERS,
@@ -43,12 +46,18 @@ class Settings:
     record_author: bool = True
 
     def __post_init__(self) -> None:
+        _check_text("branch", self.branch_name)
+        _check_text("main", self.main_name)
+        _check_text("records", self.records_folder)
+        _check_text("project", self.project)
+        _check_switch("create_buckets", self.create_buckets)
+        _check_switch("record_author", self.record_author)
         if self.layout not in LAYOUTS:
             names = " or ".join(LAYOUTS)
             raise ConfigurationError(UNKNOWN_LAYOUT, setting="layout", value=self.layout, layouts=names)
         if isinstance(self.shared, str):
             raise ConfigurationError(SHARED_AS_TEXT, setting="shared", value=self.shared)
-        if not all(isinstance(entry, (str, type)) for entry in self.shared):
+        if not _is_of_names_or_types(self.shared):
             raise ConfigurationError(SHARED_OF_OTHERS, setting="shared", value=self.shared)
         if not _is_text_by_text(self.location_parameters):
             raise ConfigurationError(
@@ -86,6 +95,28 @@ class Settings:
         """The branch of the project at this path; with a name, that branch."""
         branch_name = self.branch_name if name is None else name
         return find_branch(project_path, branch=branch_name, main=self.main_name)
+
+
+def _check_text(setting: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str):
+        raise ConfigurationError(NOT_A_TEXT, setting=setting, value=value)
+    # A blank branch or main has an error of its own, which knows what may be left out.
+    if not value.strip() and setting in ("records", "project"):
+        raise ConfigurationError(BLANK_TEXT, setting=setting, value=value)
+
+
+def _check_switch(setting: str, value: object) -> None:
+    """A switch is True or False: a text such as "no" would count as True."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(NOT_A_SWITCH, setting=setting, value=value)
+
+
+def _is_of_names_or_types(shared: object) -> bool:
+    if not isinstance(shared, Iterable):
+        return False
+    return all(isinstance(entry, (str, type)) for entry in shared)
 
 
 def _is_text_by_text(parameters: object) -> bool:

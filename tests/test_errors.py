@@ -22,6 +22,7 @@ from steel_toes.errors import (
     CopyError,
     LoadRefusedError,
     LocationError,
+    OtherProjectError,
     RecordError,
     SaveRefusedError,
     SteelToesError,
@@ -47,6 +48,7 @@ FACTS: dict[type[SteelToesError], dict[str, str]] = {
     ChangedCopyError: {**COPY, "what": "is gone"},
     ConcurrentSaveError: {**COPY, "writer": "ada@desk"},
     UnwrittenError: {**COPY, "what": "part {1}"},
+    OtherProjectError: {**COPY, "theirs": "host/{a}", "ours": "host/b"},
     RecordError: {"dataset": "flights", "record": "data/_steel_toes/x/1.json", "why": WHY, "remedy": "Look at it."},
     StoreError: {"dataset": "flights", "store": "s3://", "action": "list", "why": WHY},
 }

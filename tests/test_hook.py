@@ -33,6 +33,17 @@ class TestArguments:
             ({"shared": [1]}, "shared", ["1"]),
             ({"location_parameters": {"my.Dataset": 1}}, "location_parameters", ["my.Dataset"]),
             ({"location_parameters": ["my.Dataset"]}, "location_parameters", ["my.Dataset"]),
+            ({"shared": None}, "shared", ["None", "names, patterns or classes"]),
+            ({"shared": 5}, "shared", ["5", "names, patterns or classes"]),
+            ({"branch": 5}, "branch", ["not a text"]),
+            ({"main": ["main"]}, "main", ["not a text"]),
+            ({"records": 5}, "records", ["not a text"]),
+            ({"records": " "}, "records", ["blank"]),
+            ({"project": b"shop"}, "project", ["not a text"]),
+            ({"project": ""}, "project", ["blank"]),
+            ({"create_buckets": "no"}, "create_buckets", ["'no'", "Give True or False"]),
+            ({"record_author": "false"}, "record_author", ["'false'", "Give True or False"]),
+            ({"record_author": None}, "record_author", ["Give True or False"]),
         ],
     )
     def test_refused(self, arguments: dict, setting: str, words: list[str]) -> None:
@@ -168,7 +179,7 @@ class TestWords:
         SteelToes().after_catalog_created(catalog)
         ((level, line),) = self.said(caplog)
         assert level == "WARNING"
-        assert "registered twice" in line
+        assert "Keep one SteelToes() among the HOOKS" in line
 
 
 def test_nothing_else_is_public():

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import chain
 from typing import NamedTuple
 
+from steel_toes import errors
 from steel_toes.actions.inventory import Inventory, Measure, believed, in_threads, read_all
 from steel_toes.actions.plan import FiledRecord, StoredRecord
 
@@ -29,9 +30,10 @@ class Summary:
 
 
 class Summaries(NamedTuple):
-    """What each branch holds, and what could not be read."""
+    """What each branch holds, which records are left out and why, and what could not be read."""
 
     rows: list[Summary]
+    left: list[str]
     failures: list[str]
 
 
@@ -48,10 +50,11 @@ def summarise(inventory: Inventory, sizes: bool | None = None) -> Summaries:
     reads_all = len(stored) <= _MANY if sizes is None else sizes
     readings = read_all(stored) if reads_all else inventory.samples(groups.values())
     records, unread = believed(readings)
+    placed, left = _sort_out(inventory, records)
     rows = []
-    for branch_records in _by_branch(records).values():
+    for branch_records in _by_branch(placed).values():
         if reads_all:
-            measures = in_threads(inventory.measure, _placed(inventory, branch_records))
+            measures = in_threads(inventory.measure, branch_records)
             unread += [measure.failure for measure in measures if measure.failure]
             rows.append(_summary(inventory, branch_records, len(branch_records), measures))
         else:
@@ -59,7 +62,7 @@ def summarise(inventory: Inventory, sizes: bool | None = None) -> Summaries:
             slug_records = groups[branch_records[0].stored.slug]
             rows.append(_summary(inventory, branch_records, _count_paths(slug_records), None))
     rows.sort(key=lambda row: row.last_write, reverse=True)
-    return Summaries(rows, failures + unread)
+    return Summaries(rows, left, failures + unread)
 
 
 def _by_branch(records: list[FiledRecord]) -> dict[tuple[str, str | None], list[FiledRecord]]:
@@ -72,8 +75,17 @@ def _by_branch(records: list[FiledRecord]) -> dict[tuple[str, str | None], list[
     return groups
 
 
-def _placed(inventory: Inventory, records: list[FiledRecord]) -> list[FiledRecord]:
-    return [filed for filed in records if not inventory.why_misplaced(filed)]
+def _sort_out(inventory: Inventory, records: list[FiledRecord]) -> tuple[list[FiledRecord], list[str]]:
+    """The records that can be believed; and of each other one, why it is of no branch."""
+    placed = []
+    left = []
+    for filed in records:
+        why = inventory.why_misplaced(filed)
+        if why:
+            left.append(errors.LEFT_OUT.format(record=filed.stored.path, why=why))
+        else:
+            placed.append(filed)
+    return placed, left
 
 
 def _count_paths(stored: list[StoredRecord]) -> int:

@@ -111,6 +111,9 @@ def _check_name(name: str, mains: frozenset[str]) -> None:
 
 def _admitted_by_age(inventory: Inventory, listing: Listing, wish: Wish) -> _Admitted:
     """The slugs that are old enough and, if asked so, whose branch is gone; and the names of those branches."""
+    if listing.failures:
+        # What did not answer may hold a branch's youngest copy: then no branch is known to be old.
+        return _Admitted([], set(), [*listing.failures, errors.PARTIAL_LISTING])
     limit = datetime.now(timezone.utc) - wish.age
     groups = dict(listing.groups)
     # The branch that somebody works on right now is never removed by its age.
@@ -122,10 +125,10 @@ def _admitted_by_age(inventory: Inventory, listing: Listing, wish: Wish) -> _Adm
         if newest.modified < limit:
             old_groups.append(group)
     if not wish.stale:
-        return _Admitted(old_groups, set(), listing.failures)
+        return _Admitted(old_groups, set(), [])
     gone = _gone_branches(inventory, old_groups)
     stale_groups = [group for group in old_groups if group[0].slug in gone]
-    return _Admitted(stale_groups, set(gone.values()), listing.failures)
+    return _Admitted(stale_groups, set(gone.values()), [])
 
 
 def _gone_branches(inventory: Inventory, groups: list[list[StoredRecord]]) -> dict[str, str]:

@@ -139,7 +139,6 @@ class Inventory:
 
     def _heads(self, remote: str | None) -> Heads:
         """The branches that exist, asked once of each remote."""
-        # A remote is asked once for all records that name it.
         if remote not in self._heads_by_remote:
             self._heads_by_remote[remote] = read_heads(Path(self.policy.project_path), remote)
         return self._heads_by_remote[remote]
@@ -226,7 +225,7 @@ def _list_folder(folder: _ListedFolder) -> _FolderListing:
     records = []
     for relative_path, item in objects.items():
         name = f"{slug}/{relative_path}".lstrip("/")
-        # Locks, temporary files and what people put there are no records.
+        # Temporary files of writers that were killed, and what people put there, are no records.
         match = _RECORD_NAME.fullmatch(name)
         if match:
             records.append(StoredRecord(root, match[1], f"{root.folder}/{name}", item.modified))

@@ -54,6 +54,16 @@ class _State(Enum):
     PLANNED = "as it was planned"
     GONE = "gone"
     CHANGED = "changed, or not to be read"
+    LINKED = "as it was planned, but its copy is reached through a link now"
+
+
+# Why a copy was not removed; "" if it was.
+_PROBLEMS = {
+    _State.PLANNED: "",
+    _State.GONE: errors.RECORD_HAS_CHANGED,
+    _State.CHANGED: errors.RECORD_HAS_CHANGED,
+    _State.LINKED: errors.LINK_LEADS_OUT,
+}
 
 
 class _Judged(NamedTuple):
@@ -71,7 +81,7 @@ def _remove_batch(batch: list[HeldCopy]) -> list[Removal]:
             return [Removal(batch[0], str(exc))]
         # One that fails must not keep the others.
         return list(map(_remove_alone, batch))
-    return [_removal(copy, state is _State.PLANNED) for copy, state in judged]
+    return [Removal(copy, _PROBLEMS[state]) for copy, state in judged]
 
 
 def _remove_alone(copy: HeldCopy) -> Removal:
@@ -80,13 +90,9 @@ def _remove_alone(copy: HeldCopy) -> Removal:
         (judged,) = _remove_unchanged([copy])
     except errors.CopyError as exc:
         return Removal(copy, str(exc))
-    return _removal(copy, judged.state is not _State.CHANGED)
-
-
-def _removal(copy: HeldCopy, is_removed: bool) -> Removal:
-    if is_removed:
+    if judged.state is _State.GONE:
         return Removal(copy)
-    return Removal(copy, errors.RECORD_HAS_CHANGED)
+    return Removal(copy, _PROBLEMS[judged.state])
 
 
 def _remove_unchanged(batch: list[HeldCopy]) -> list[_Judged]:
@@ -110,6 +116,9 @@ def _judge(copy: HeldCopy, reading: Reading) -> _Judged:
     state = _State.CHANGED
     if reading.record == copy.record:
         state = _State.PLANNED
+        # Somebody may have put a link there since the plan was made, and links lead out of the copy.
+        if any(copy.store.leads_out(path, copy.path) for path in copy.objects):
+            state = _State.LINKED
     # A record that cannot be read does not say that it is gone.
     elif not reading.record.exists and not reading.failure:
         state = _State.GONE

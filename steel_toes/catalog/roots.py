@@ -66,7 +66,7 @@ def subject_of(location: str, project_path: str, records_root: str | None) -> Su
         records_root: where all records lie, if the project says so.
     """
     place = normalise(location)
-    # Told by the project: the location stays in full, since the folder holds those of all stores.
+    # The project says where: the location stays in full, since the folder holds those of all stores.
     if records_root:
         return Subject(records_root, place)
     # A bucket's records lie at its top, so that one listing finds those of patterns and of old entries.

@@ -1,7 +1,7 @@
 """Which branch is it?
 
-Six sources are asked in order, and the first that answers wins: the argument, the environment variable, a CI system's
-pull or merge request, Git, a CI system's branch; else it is unknown.
+Five sources are asked in order, and the first that answers wins: the argument, the environment variable, a CI system's
+pull or merge request, Git, a CI system's branch. If none does, the branch is unknown.
 """
 
 from __future__ import annotations

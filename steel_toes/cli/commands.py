@@ -169,7 +169,7 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     status_output(rows, project).show()
     if not rows:
         say(errors.EMPTY_CATALOG)
-    # Rows without a place to save to are entries that could not be built.
+    # Rows without a place to save to are entries that could not be built, or whose record cannot be read.
     if any(row.side is None and row.saves_to for row in rows):
         say(errors.sentence(errors.WAYS_OUT, branch=project.branch.name))
 
@@ -189,6 +189,8 @@ def branches(sizes: bool | None) -> None:
 
     summaries = summarise(Project().inventory, sizes)
     branches_output(summaries.rows).show()
+    for why in summaries.left:
+        say(why)
     if not summaries.rows:
         say(NO_BRANCHES)
     fail_if_any(summaries.failures)

@@ -78,7 +78,7 @@ class Output:
         columns = self.table.columns
         table = RichTable(box=None, show_header=any(columns), header_style="bold", pad_edge=False)
         for column in columns:
-            # A path that is cut off is no plan.
+            # A path that is broken into lines cannot be copied.
             table.add_column(column, overflow="fold", no_wrap=column in _PATH_COLUMNS)
         for row in self.table.rows:
             # A branch may be named `[red]`, which rich would take for markup.

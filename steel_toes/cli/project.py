@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from kedro.framework.project import pipelines, settings
+from kedro.framework.project import pipelines, settings, validate_settings
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.utils import find_kedro_project
@@ -31,7 +31,7 @@ class Project:
         branch_name: the name of another branch than the current one.
 
     Raises:
-        ClickException: there is no project, or SteelToes is not among its hooks.
+        ClickException: there is no project, its settings.py fails, or SteelToes is not among its hooks.
     """
 
     def __init__(self, datasets: Sequence[str] = (), branch_name: str | None = None) -> None:
@@ -42,6 +42,7 @@ class Project:
         self._datasets = datasets
         # Makes the project's settings and pipelines importable, as `kedro run` does.
         bootstrap_project(self.path)
+        _check_settings_file()
         self._hooks = [hook for hook in settings.HOOKS if isinstance(hook, SteelToes)]
         if not self._hooks:
             raise click.ClickException(errors.NO_HOOK)
@@ -126,3 +127,12 @@ def _datasets_of(pipeline: str) -> set[str]:
     if pipeline not in pipelines:
         raise click.UsageError(errors.NO_PIPELINE.format(pipeline=pipeline, pipelines=", ".join(sorted(pipelines))))
     return set(pipelines[pipeline].datasets())
+
+
+def _check_settings_file() -> None:
+    """Say what is wrong with a settings.py that cannot be imported: it would look as if there were no hooks in it."""
+    try:
+        validate_settings()
+    except Exception as exc:
+        message = errors.BROKEN_SETTINGS.format(error=f"{type(exc).__name__}: {exc}")
+        raise click.ClickException(message) from exc

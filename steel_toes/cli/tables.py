@@ -25,7 +25,6 @@ def whoami_output(facts: Mapping[str, Any]) -> Output:
 
 
 def _fact_text(value: Any) -> str:
-    # Not isinstance(value, int): True and False are numbers too.
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (tuple, list)):

@@ -116,7 +116,11 @@ class BranchedDataset(ABC):
 
     @abstractmethod
     def save(self, data: Any) -> None:
-        """Save to the branch copy."""
+        """Save to the branch copy.
+
+        Raises:
+            CopyError: as `Ledger.transaction` says.
+        """
 
     @abstractmethod
     def exists(self) -> bool:
@@ -139,7 +143,12 @@ class BranchedDataset(ABC):
 
     @abstractmethod
     def choose(self) -> Choice:
-        """The side that counts now, or the error that it is."""
+        """The side that counts now.
+
+        Raises:
+            TornCopyError: the branch copy is torn.
+            ChangedCopyError: it is gone, or was changed by other hands.
+        """
 
     def open_run(self, written: bool) -> Side | None:
         """Note the side at the start of a run and, unless the run writes the dataset, freeze it.
@@ -186,7 +195,12 @@ class BranchedDataset(ABC):
         return self.place.look(unit)
 
     def side_of(self, look: Look) -> Side:
-        """The side of a verdict, or the error that it is."""
+        """The side of a verdict.
+
+        Raises:
+            TornCopyError: the branch copy is torn.
+            ChangedCopyError: it is gone, or was changed by other hands.
+        """
         record, verdict = look
         if verdict is Verdict.TORN:
             self.raise_torn(record)
@@ -222,6 +236,9 @@ class BranchedDataset(ABC):
             choose: gives the side that counts now.
             load_main: loads main's.
             load_branch: loads the branch's.
+
+        Raises:
+            TornCopyError: saves went on while it was read, at each try.
         """
         record = NO_RECORD
         # A save that ends while we read makes the bytes uncertain, not wrong: the next try reads the new copy.

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from kedro.io import DatasetError
 
 from steel_toes.datasets.base import BranchedDataset, Choice, Dataset
-from steel_toes.errors import NO_PARTITIONS, NOT_PARTITIONS, PARTITION_GONE
+from steel_toes.errors import DATA_WITHOUT_RECORD, NO_PARTITIONS, NOT_PARTITIONS, PARTITION_GONE
 from steel_toes.records.place import Side
 from steel_toes.records.record import Identities, Record
 from steel_toes.records.state import Verdict
@@ -81,6 +81,8 @@ class BranchedPartitions(BranchedDataset):
             return
         keeps = self.entry.seeding == "always" and not overwrites
         base = self._everything_of_main() if overwrites else self.place.base(units)
+        if overwrites:
+            self._check_strangers()
         write = Write(units, base, keeps, everything=overwrites)
         with self.place.ledger.transaction(write, self.identify_branch) as (_, before), ExitStack() as seeds:
             # Partitions whose class appends are seeded one by one.
@@ -121,6 +123,16 @@ class BranchedPartitions(BranchedDataset):
             self.branch_dataset.release()
             self.cached_state = record.id
         return record
+
+    def _check_strangers(self) -> None:
+        """Refuse to overwrite a copy in which a file without a record lies: Kedro would remove it with the rest."""
+        ledger = self.place.ledger
+        verdicts = self.place.verdicts(ledger.read())
+        # A file in doubt is what an earlier save left, and is the branch's to remove.
+        strangers = [unit for unit, verdict in verdicts.items() if verdict in (Verdict.MAIN, Verdict.NOTHING)]
+        if strangers:
+            path = self.place.unit_path(Side.BRANCH, strangers[0])
+            raise ledger.error(DATA_WITHOUT_RECORD, location=path)
 
     def _everything_of_main(self) -> Identities:
         files = self.place.store.files(self.place.own_path(Side.MAIN))

@@ -73,7 +73,7 @@ _WRITER = Rule("refuse_load", why=WRITES_ON_LOAD)
 
 _KEDRO_DATASETS = "kedro_datasets"
 _X = "kedro_datasets_experimental."
-_M = "kedro_mlflow.io."  # what its datasets write is in MLflow's runs, each of which has its own
+_M = "kedro_mlflow.io."
 REGISTRY: Mapping[str, Rule] = {
     "MemoryDataset": _ALONE,
     "SharedMemoryDataset": _ALONE,
@@ -192,7 +192,8 @@ def _rule_by_parameter(names: list[str], config: Config) -> Rule:
     parameters = [parameter for parameter in PARAMETERS if config.get(parameter)]
     if not parameters:
         return _UNPLACED
-    is_surveyed = any(name.startswith(_KEDRO_DATASETS) for name in names)
+    packages = {name.partition(".")[0] for name in names}
+    is_surveyed = bool(packages & {_KEDRO_DATASETS, _X[:-1]})
     # Of kedro-datasets' other classes the survey says that they replace.
     if is_surveyed:
         return Rule(parameter=parameters[0])

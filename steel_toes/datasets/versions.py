@@ -12,7 +12,7 @@ from steel_toes import errors
 from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, Entry
 from steel_toes.records.place import Side
 from steel_toes.records.record import NO_RECORD, Record
-from steel_toes.records.state import Look, Verdict
+from steel_toes.records.state import Verdict
 from steel_toes.records.write import Write
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class BranchedVersions(BranchedDataset):
             resolved = self._resolve()
         except VersionNotFoundError:
             return False
-        if resolved.side is Side.BRANCH and self.look(resolved.version).verdict in (Verdict.TORN, Verdict.GONE):
+        if resolved.side is Side.BRANCH and self.look(resolved.version).verdict.is_absent:
             return False
         return self._dataset_of(resolved).exists()
 
@@ -105,10 +105,10 @@ class BranchedVersions(BranchedDataset):
             self._resolved = None
 
     def current(self) -> Dataset:
-        """The dataset of the version that would be loaded; main's if there is none."""
+        """The dataset of the version that a load would try, though it may be gone; main's if there is no version."""
         try:
             resolved = self._resolve()
-        except (VersionNotFoundError, errors.ChangedCopyError, errors.TornCopyError):
+        except VersionNotFoundError:
             return self.main_dataset
         return self._dataset_of(resolved)
 
@@ -151,7 +151,6 @@ class BranchedVersions(BranchedDataset):
         if self.version and self.version.load:
             verdict = self.look(self.version.load).verdict
             return VersionOfSide(self.version.load, Side.MAIN if verdict.reads_main else Side.BRANCH)
-        # As in Kedro, what is newest is asked once until `release`.
         if self._resolved is None:
             self._resolved = self._newest()
         return self._resolved
@@ -177,14 +176,12 @@ class BranchedVersions(BranchedDataset):
         return max(versions, default="")
 
     def _newest_branch(self, record: Record, newest_main: str) -> str | None:
-        """The branch's newest version that is not torn; None if main's is newer."""
+        """The branch's newest version that is not torn, though it may be gone or changed; None if main's is newer."""
         for version in sorted(record.settled.data, reverse=True):
             # Sorted: no later one can be newer than main's.
             if version < newest_main:
                 return None
-            verdict = self.look(version).verdict
-            if verdict is not Verdict.TORN:
-                self.side_of(Look(record, verdict))
+            if self.look(version).verdict is not Verdict.TORN:
                 return version
             logger.warning(errors.TORN_VERSION_SKIPPED, self.entry.name, version)
         return None

@@ -27,7 +27,7 @@ class BranchedWhole(BranchedDataset):
     def save(self, data: Any) -> None:
         """Save to the branch copy; before the first save that is no plain replacement, seed it with main's."""
         if data is None:
-            # Kedro refuses it before it touches anything: no record is needed to let it.
+            # Kedro refuses to save None before it touches anything, so there is nothing to record.
             return self.branch_dataset.save(data)
         keeps = self._keeps()
         base = self.place.base((self.unit,))

@@ -72,7 +72,7 @@ def _fits(text: str, pieces: list[str]) -> bool:
         return False
     rest = text.removeprefix(first)
     for piece in [*between, ""]:
-        # A placeholder stands for one character at least; "" stands for what the last one begins with.
+        # A placeholder stands for one character at least; the last one, too, before what the text ends with.
         start = rest.find(piece, 1)
         if start < 0:
             return False

@@ -16,16 +16,17 @@ from typing import Any
 from steel_toes.errors import (
     COPY_NOT_AS_SAVED,
     DATA_WITHOUT_RECORD,
-    IS_ANOTHER_PROJECTS,
+    OTHER_BRANCH,
     OTHER_KIND,
-    OTHER_SUBJECT,
+    OTHER_LOCATION,
     RECORD_REMOVED_MEANWHILE,
     THE_FILE,
     ChangedCopyError,
     ConcurrentSaveError,
     CopyError,
+    OtherProjectError,
+    Reason,
     RecordError,
-    SaveRefusedError,
     TornAppendError,
     UnwrittenError,
 )
@@ -111,18 +112,16 @@ class Ledger:
 
     def _check(self, record: Record) -> None:
         # The slug's digest has 32 bits and the path's 64: no proof, so the full texts are compared.
-        subjects = (
-            ("branch", self.branch_name, record.branch_name),
-            ("location", self.location, record.location),
-        )
-        for fact, expected, recorded in subjects:
-            if expected != recorded:
-                raise self._error(OTHER_SUBJECT, other=record.dataset, fact=fact, theirs=recorded, ours=expected)
-        if self.units.kind != record.kind:
-            raise self._error(OTHER_KIND, other=record.dataset, theirs=record.kind, ours=self.units.kind)
+        if record.branch_name != self.branch_name:
+            raise self.error(OTHER_BRANCH, other=record.dataset, theirs=record.branch_name, ours=self.branch_name)
+        if record.location != self.location:
+            raise self.error(OTHER_LOCATION, other=record.dataset, theirs=record.location, ours=self.location)
+        if record.kind != self.units.kind:
+            raise self.error(OTHER_KIND, other=record.dataset, theirs=record.kind, ours=self.units.kind)
 
-    def _error(self, reason: Any, **facts: Any) -> RecordError:
-        return RecordError(reason, dataset=self.dataset, record=self.path, **facts)
+    def error(self, reason: Reason, **facts: Any) -> RecordError:
+        """The error of a record that stands in the way of a load or a save."""
+        return RecordError(reason, dataset=self.dataset, branch=self.branch_name, record=self.path, **facts)
 
     # Saving -----------------------------------------------------------------------------------------------------------
 
@@ -144,7 +143,7 @@ class Ledger:
             BucketError: the branch's bucket is missing, or not ours.
             ConcurrentSaveError: another run saved the same unit meanwhile; the data in place is one of the two's.
             RecordError: there is data at the branch copy's place that no record knows.
-            SaveRefusedError: the record is another project's.
+            OtherProjectError: the record is another project's.
             TornAppendError: the save appends to a torn copy.
             ChangedCopyError: the save appends to a copy that is gone, or was changed by other hands.
             UnwrittenError: the block saved nothing at the place of a unit.
@@ -182,7 +181,7 @@ class Ledger:
             identify: gives the identities of units in the store.
 
         Raises:
-            SaveRefusedError: the record is another project's.
+            OtherProjectError: the record is another project's.
         """
         with self.store.lock(self.path):
             before = self.read()
@@ -191,12 +190,8 @@ class Ledger:
             self._put(write.completed(writing, writing, identify(write.units)))
 
     def _check_project(self, before: Record) -> None:
-        project = self.writer.project
-        recorded = before.writer.project
-        # An unknown project (no Git) conflicts with none.
-        if project and recorded and project != recorded:
-            why = IS_ANOTHER_PROJECTS.format(theirs=recorded, ours=project)
-            raise SaveRefusedError(dataset=self.dataset, type=self.units.kind, branch=self.branch_name, why=why)
+        if self.writer.is_of_another_project(before.writer):
+            raise OtherProjectError(**self.facts(), theirs=before.writer.project, ours=self.writer.project)
 
     def _check_writable(self, before: Record, write: Write, identify: Identify) -> None:
         """Whether this save may go over what lies at the branch copy's place."""
@@ -208,7 +203,7 @@ class Ledger:
             record_now = self.read()
             if record_now != before:
                 raise self._concurrent(record_now)
-            raise self._error(DATA_WITHOUT_RECORD, location=self.branch_location)
+            raise self.error(DATA_WITHOUT_RECORD, location=self.branch_location)
         if write.keeps and before.exists:
             self._check_what_is_kept(before, write, identify)
 

@@ -93,9 +93,8 @@ class Place:
     def adoptable(self, record: Record) -> dict[str, str]:
         """The units that lie at the copy's place and are not recorded so, each with its path."""
         paths = {}
-        for unit, verdict in self.verdicts(record).items():
-            # As it is recorded, or not there: nothing to record.
-            if verdict not in (Verdict.BRANCH, Verdict.GONE):
+        for unit, identity in sorted(self.units.listed(self.store, self.branch_path, record).items()):
+            if judge(record, unit, identity) is not Verdict.BRANCH:
                 paths[unit] = self.unit_path(Side.BRANCH, unit)
         return paths
 

@@ -39,6 +39,12 @@ class Writer:
     user: str | None = None
     host: str | None = None
 
+    def is_of_another_project(self, other: Writer) -> bool:
+        """Whether both know their projects, and these are two: an unknown one (no Git) conflicts with none."""
+        if not self.project or not other.project:
+            return False
+        return self.project != other.project
+
     def __str__(self) -> str:
         names = [name for name in (self.user, self.host) if name]
         return "@".join(names) or "somebody"

@@ -18,6 +18,9 @@ WHOLE = "."
 """The one unit of a dataset that is replaced as a whole."""
 
 
+_MANY = 10  # units: more are looked up in one listing of their copy
+
+
 class Units(Protocol):
     """How a copy is divided. A copy is a path in a store, main's or the branch's."""
 
@@ -51,12 +54,30 @@ class Units(Protocol):
 
 def identities_of(units: Units, store: Store, copy: str, names: Iterable[str]) -> Identities:
     """The identities of these units in a copy; a unit that is not there is left out."""
+    names = list(names)
     identities = {}
+    if len(names) > _MANY:
+        # The files in a directory have their identities from one listing; what is a directory itself is asked for.
+        files = store.files(copy)
+        identities = {name: files[name] for name in names if name in files}
+        folders = _folders_of(files)
+        names = [name for name in names if name in folders]
     for name in names:
         identity = store.identity(units.path(copy, name))
         if identity is not None:
             identities[name] = identity
     return identities
+
+
+def _folders_of(files: Iterable[str]) -> set[str]:
+    """All folders that these files lie in, by their relative paths."""
+    folders: set[str] = set()
+    for file in files:
+        folder = posixpath.dirname(file)
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = posixpath.dirname(folder)
+    return folders
 
 
 @dataclass(frozen=True)

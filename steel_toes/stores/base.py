@@ -108,8 +108,7 @@ class Store:
     # Writing ----------------------------------------------------------------------------------------------------------
 
     def write(self, path: str, data: bytes) -> None:
-        """Write a small object in one piece: a reader sees the old bytes or the new ones."""
-        # In an object store an object appears when it is complete.
+        """Write a small object. In an object store a reader sees the old bytes or the new; elsewhere perhaps half."""
         with self._errors_of("write to"):
             self.make_parent(path)
             self._filesystem.pipe_file(path, data)

@@ -53,7 +53,11 @@ class BranchBucket:
         self.store.write(self._marker_path, text)
 
     def discard(self) -> None:
-        """Remove the bucket if it is marked as the branch's and holds nothing but the marker."""
+        """Remove the bucket if it is marked as the branch's and holds nothing but the marker.
+
+        Raises:
+            StoreError: the store gave no definite answer.
+        """
         is_ours = self.store.read(self._marker_path) == self.branch_name.encode()
         # Anything else in it is somebody's, and keeps the bucket.
         if is_ours and list(self.store.objects(self._name)) == [_MARKER]:

@@ -8,10 +8,13 @@ import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from stat import S_ISDIR
+from stat import S_IMODE, S_ISDIR
 
 from steel_toes.stores.base import ABSENT, Store
 from steel_toes.stores.identity import Info
+
+_FOLDER_MODES = 0o7777
+_FILE_MODES = 0o666  # a record is no program
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,13 @@ class LocalStore(Store):
         """Write a small file in one piece, by replacing what is there."""
         with self._errors_of("write to"):
             folder = os.path.dirname(path)
-            os.makedirs(folder, exist_ok=True)
+            _make_folders(folder)
             # Not mkstemp: a record is for the whole team, as the data is, and not for its writer alone.
             temporary = os.path.join(folder, f".{uuid.uuid4().hex}.tmp")
             try:
                 with open(temporary, "xb") as file:
                     file.write(data)
+                    _share(file.fileno(), os.stat(folder), _FILE_MODES)
                 os.replace(temporary, path)
             except BaseException:
                 with suppress(OSError):
@@ -73,6 +77,28 @@ class LocalStore(Store):
                 with suppress(FileNotFoundError):
                     infos[os.path.relpath(file, path).replace(os.sep, "/")] = self._info(file)
         return infos
+
+
+def _make_folders(folder: str) -> None:
+    """Make a folder and those above it, with the mode and the group of the folder that they lie in."""
+    above = os.path.dirname(folder)
+    if os.path.isdir(folder) or above == folder:
+        return
+    _make_folders(above)
+    with suppress(FileExistsError):  # made by another process just now
+        os.mkdir(folder)
+        _share(folder, os.stat(above), _FOLDER_MODES)
+
+
+def _share(path: str | int, folder: os.stat_result, modes: int) -> None:
+    """Give a new file or folder, by its path or descriptor, the permissions that the folder around it has.
+
+    So whoever may read the data may read its records, and whoever may save beside it may record that, whatever the
+    umask of the first who did (what core.sharedRepository is to Git).
+    """
+    with suppress(PermissionError):  # a user gives files only to groups that are the user's own
+        os.chown(path, -1, folder.st_gid)
+    os.chmod(path, S_IMODE(folder.st_mode) & modes)
 
 
 def _remove_empty(top: str) -> None:

@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from steel_toes.actions.clean import Wish, make_plan
+from steel_toes.actions.removal import apply
+from steel_toes.cli.project import Project as KedroProject
 from support.git import git
 from support.project import Project
 
@@ -183,6 +186,22 @@ def test_a_symbolic_link_in_a_copys_place(shed: Shed) -> None:
     assert "symbolic link" in done.stderr
     assert folder.is_symlink()
     assert not list(shed.folder.glob("data/**/table--other*"))
+
+
+def test_a_symbolic_link_since_the_plan(shed: Shed) -> None:
+    """A copy that became a link to main's between the plan and the yes stays, and main's with it; the rest goes."""
+    shed.save_on("feature-x")
+    shed.git("switch", "-q", "main")
+    shed.fresh()
+    plan = make_plan(KedroProject().inventory, Wish(["feature-x"]))
+    folder = shed.folder / "data/02/parts--feature-x"
+    shutil.rmtree(folder)
+    folder.symlink_to("parts")
+    problems = {removal.copy.record.dataset: removal.problem for removal in apply(plan)}
+    assert len(problems) == 4
+    assert {name for name, problem in problems.items() if problem} == {"parts"}
+    assert "symbolic link" in problems["parts"]
+    assert folder.is_symlink()
 
 
 class TestStale:

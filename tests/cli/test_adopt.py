@@ -38,6 +38,14 @@ class TestAdopt:
             studio.git("rev-parse", "HEAD"),
         )
 
+    def test_torn_copy_without_data(self, studio: Studio) -> None:
+        """A torn copy whose file somebody has removed is not there to be recorded."""
+        (path,) = COPIES["torn"]
+        Path(path).unlink()
+        result = studio.call("adopt", "torn", "--yes", exit_code=1)
+        assert "no file lies at the place of its branch copy" in result.stderr
+        assert [row["side"] for row in studio.json("status", "torn")] == [None]
+
     @pytest.mark.contract
     def test_without_yes(self, studio: Studio) -> None:
         """Without --yes and without a terminal it shows what it would record, and changes nothing; exit code 0."""

@@ -76,6 +76,17 @@ class TestBranches:
         assert "Failed: " in result.stderr
         assert "bucket" in result.stderr
 
+    def test_a_record_in_another_place(self, studio: Studio) -> None:
+        """A record that says otherwise than its place is of no branch, and is named on stderr."""
+        record, *_ = sorted((studio.folder / f"data/_steel_toes/{SLUG}").glob("*.json"))
+        moved = studio.folder / "data/_steel_toes/fix" / record.name
+        moved.parent.mkdir()
+        moved.write_bytes(record.read_bytes())
+        for options in ([], ["--no-sizes"]):
+            result = studio.call("branches", "--json", *options)
+            assert [row["branch"] for row in json.loads(result.stdout)] == ["feature/x"]
+            assert f"{moved} is left out: it says that it belongs to feature/x" in result.stderr
+
     def test_nothing(self, studio: Studio) -> None:
         """Where no branch has data it says so on stderr, and --json is an empty list."""
         shutil.rmtree(studio.folder / "data/_steel_toes")

@@ -32,6 +32,23 @@ class TestWhere:
         studio.patch.chdir(studio.folder / "src/studio")
         assert [studio.json("whoami"), studio.json("status"), studio.json("branches")] == here
 
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            ("sign=False", "TypeError"),
+            ("'feature/x'", "TypeError"),
+            ("shared=5", "Cannot use shared=5"),
+            ("nobody.knows", "NameError"),
+        ],
+    )
+    def test_broken_settings(self, studio: Studio, arguments: str, words: str) -> None:
+        """A settings.py that fails is named as that, with its error, and never taken for one without the hook."""
+        studio.settings(arguments)
+        result = studio.call("status", exit_code=1)
+        assert "settings.py cannot be loaded" in result.stderr or "Cannot use" in result.stderr
+        assert words in result.stderr
+        assert "not among the HOOKS" not in result.stderr
+
     @pytest.mark.contract
     @pytest.mark.parametrize("command", EVERY, ids=[command[0] for command in EVERY])
     def test_without_the_hook(self, studio: Studio, command: list[str]) -> None:

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from support.studio import COPIES, Studio, files, script
+from support.studio import COPIES, Studio, catalog_of, files, script
 from support.team import SLUG
 
 
@@ -114,3 +114,23 @@ class TestClean:
         assert "[y/N]" in done.stderr
         assert (f"data/02/saved--{SLUG}.txt" in done.stdout, "Traceback" in done.stderr) == (True, False)
         assert (files(studio.folder) != before) is removed
+
+    def test_partial_listing(self, studio: Studio) -> None:
+        """While one place does not answer nothing goes by age, since a branch's youngest copy may lie there.
+
+        A branch that is named is cleaned where its records are found, and what did not answer is reported.
+        """
+        studio.git("remote", "add", "origin", "https://example.invalid/studio.git")
+        catalog_of("feature/x").save("saved", "of this project")
+        studio.git("switch", "-q", "main")
+        assert [item["dataset"] for item in studio.json("clean", "--older-than", "0h")["items"]] == ["saved"]
+        studio.add_silent_bucket()
+        before = files(studio.folder)
+        result = studio.call("clean", "--older-than", "0h", "--yes", exit_code=1)
+        assert "Nothing is removed by age while a place does not answer" in result.stderr
+        assert "bucket" in result.stderr
+        assert files(studio.folder) == before
+        result = studio.call("clean", "--branch", "feature/x", "--yes", exit_code=1)
+        assert f"Removed {len(COPIES)} of {len(COPIES)} branch copies." in result.stderr
+        assert "bucket" in result.stderr
+        assert not list((studio.folder / "data/_steel_toes").rglob("*.json"))

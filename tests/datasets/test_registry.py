@@ -241,3 +241,12 @@ def test_a_real_instance_has_the_same_outcome(row, tmp_path):
             with pytest.raises(LoadRefusedError):
                 dataset.load()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("package", ["kedro_datasets_acme", "my.kedro_datasets", "kedro_datasetsx"])
+def test_a_package_with_a_name_like_kedros(package):
+    """Only kedro-datasets itself was surveyed: a class of a package with a longer name may append, and is seeded."""
+    rule = rule_for([f"{package}.text.LinesDataset"], {"filepath": "data/x.txt"}, {})
+    assert (rule.parameter, rule.seeding) == ("filepath", "always")
+    rule = rule_for(["kedro_datasets.text.LinesDataset"], {"filepath": "data/x.txt"}, {})
+    assert (rule.parameter, rule.seeding) == ("filepath", "never")

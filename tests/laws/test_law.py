@@ -226,6 +226,37 @@ class TestVersioned:
         assert here.load("v") == 11
 
 
+class TestGoneVersion:
+    """The newest version of the branch is removed by hand: an error to a load, which is never main's, and absent."""
+
+    CONF = {"v": {**PICKLE, "filepath": "data/v.pkl", "versioned": True}}  # noqa: RUF012
+
+    @pytest.mark.parametrize("versions", [1, 2])
+    def test_gone(self, team: LawTeam, versions: int) -> None:
+        """`exists` says no, as Kedro asks it before it runs a node; what is asked of the dataset is the branch's."""
+        team.main_saves(self.CONF, V[0], v="main")
+        for version in V[1 : 1 + versions]:
+            team.branch(self.CONF, version).save("v", version)
+        (file,) = team.folder.glob(f"data/v--*/{V[versions]}/*")
+        file.unlink()
+        branch = team.branch(self.CONF)
+        assert not branch.exists("v")
+        assert "--feature-x" in str(branch["v"]._filepath)
+        with pytest.raises(DatasetError, match="is gone"):
+            branch.load("v")
+
+    def test_changed(self, team: LawTeam) -> None:
+        """One that was changed by hand is there, and its load says what is wrong."""
+        team.main_saves(self.CONF, V[0], v="main")
+        team.branch(self.CONF, V[1]).save("v", "branch")
+        (file,) = team.folder.glob(f"data/v--*/{V[1]}/*")
+        file.write_bytes(b"by hand")
+        branch = team.branch(self.CONF)
+        assert branch.exists("v")
+        with pytest.raises(DatasetError, match="was changed by other hands"):
+            branch.load("v")
+
+
 class TestPartitioned:
     """Main's partitions with the branch's over them."""
 
@@ -295,6 +326,30 @@ class TestPartitioned:
         branch = team.branch(conf)
         branch.save("p", {"a": "branch"})
         assert shown(team.branch(conf).load("p")) == {"a": "branch", "b": "main"}
+
+
+class TestOverwrittenStrangers:
+    """An overwrite removes what the branch has, and never a file that no record knows."""
+
+    CONF = {"p": {**OVERWRITTEN, "path": "data/p"}}  # noqa: RUF012
+
+    @pytest.mark.parametrize("before", [0, 1, 2])
+    def test_refused(self, team: LawTeam, before: int) -> None:
+        """However often the branch has saved, a file that somebody put among its partitions stops the next save."""
+        team.main_saves(self.CONF, p={"a": "main"})
+        branch = team.branch(self.CONF)
+        for _ in range(before):
+            branch.save("p", {"a": "branch"})
+        stray = team.folder / "data/p--feature-x-217d2bf5/by hand.txt"
+        stray.parent.mkdir(exist_ok=True)
+        stray.write_text("by hand")
+        with pytest.raises(DatasetError, match=r"data without a record at .*by hand.txt, which is never overwritten"):
+            team.branch(self.CONF).save("p", {"b": "branch"})
+        assert stray.read_text() == "by hand"
+        assert shown(team.branch(self.CONF).load("p")) == {"a": "branch" if before else "main"}
+        stray.unlink()
+        team.branch(self.CONF).save("p", {"b": "branch"})
+        assert shown(team.branch(self.CONF).load("p")) == {"b": "branch"}
 
 
 class TestIncremental:

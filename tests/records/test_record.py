@@ -210,7 +210,7 @@ class TestWhose:
         before = place.save("a")
         other = place.book(writer=replace(ADA, project="git.example/fork"))
         assert other.read() == before
-        with pytest.raises(SaveRefusedError, match=r"belongs to git\.example/flights, and this is git\.example/fork"):
+        with pytest.raises(SaveRefusedError, match=r"project git\.example/flights, and this is project git"):
             place.save("a", book=other, text="theirs")
         assert (place.record(), (place.copy / "a").read_text()) == (before, "rows")
 

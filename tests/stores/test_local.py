@@ -137,14 +137,24 @@ class TestLocalDisk:
         finally:
             subprocess.run(["umount", mounted], check=True)
 
-    def test_team_can_read(self, disk, tmp_path):
-        """A record has the rights that any new file has, not only its writer's: it is for the team, as the data is."""
-        old = os.umask(0o002)
+    @pytest.mark.parametrize("mode", [0o2775, 0o755, 0o750, 0o700])
+    @pytest.mark.parametrize("umask", [0o022, 0o077])
+    def test_team_can_read(self, disk, tmp_path, mode, umask):
+        """Records have the permissions of the folder of the data, whatever the umask of whoever saved first.
+
+        Whoever may save beside the data may record that, and whoever may read the data may read its records.
+        """
+        data = tmp_path / "data"
+        data.mkdir()
+        data.chmod(mode)
+        old = os.umask(umask)
         try:
-            disk.write(f"{tmp_path}/one.json", b"1")
+            disk.write(f"{data}/_steel_toes/x/one.json", b"1")
         finally:
             os.umask(old)
-        assert (tmp_path / "one.json").stat().st_mode & 0o777 == 0o664
+        for folder in (data / "_steel_toes", data / "_steel_toes/x"):
+            assert folder.stat().st_mode & 0o7777 == mode
+        assert (data / "_steel_toes/x/one.json").stat().st_mode & 0o7777 == mode & 0o666
 
     def test_alone(self, disk, root, tmp_path):
         """Processes of one host change one record one after the other, and a killed one holds nobody up."""

@@ -1,0 +1,124 @@
+"""Real users of one machine share a data folder: each saves on a branch, whatever the umask of the others."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import traceback
+from pathlib import Path
+
+import pytest
+from kedro.io import DataCatalog
+
+from steel_toes import SteelToes
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("useradd"),
+        reason="NO OTHER USERS HERE: only root can make them, with useradd",
+    ),
+]
+
+GROUP = "steel-toes-team"
+USERS = {"steel-toes-ann": 0o022, "steel-toes-ben": 0o077}
+
+
+def catalog_of(folder: Path) -> DataCatalog:
+    """Kedro's catalog of the data in a folder."""
+    parts = {"type": "partitions.PartitionedDataset", "dataset": {"type": "text.TextDataset"}}
+    config = {
+        "notes": {"type": "text.TextDataset", "filepath": f"{folder}/notes.txt"},
+        "parts": {**parts, "path": f"{folder}/parts"},
+    }
+    return DataCatalog.from_config(config)
+
+
+def save_and_load(folder: Path, branch: str, name: str, *texts: str) -> str:
+    """What a catalog of the branch loads after it has saved these texts."""
+    catalog = catalog_of(folder)
+    SteelToes(branch=branch).after_catalog_created(catalog)
+    for text in texts:
+        catalog.save(name, text if name == "notes" else {text: text})
+    loaded = catalog.load(name)
+    return loaded if name == "notes" else " ".join(sorted(loaded))
+
+
+@pytest.fixture
+def shared(tmp_path_factory: pytest.TempPathFactory):
+    """A folder that belongs to a group of two users, in which new files belong to the group too."""
+    subprocess.run(["groupadd", GROUP], check=True)
+    for user in USERS:
+        subprocess.run(["useradd", "-m", "-G", GROUP, user], check=True)
+    top = tmp_path_factory.mktemp("users")
+    for folder in [top, *top.parents][:4]:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    data = top / "data"
+    data.mkdir()
+    shutil.chown(data, "root", GROUP)
+    data.chmod(0o2775)
+    try:
+        yield data
+    finally:
+        for user in USERS:
+            subprocess.run(["userdel", "-r", "-f", user], check=False, capture_output=True)
+        subprocess.run(["groupdel", GROUP], check=False, capture_output=True)
+
+
+def run(user: str, data: Path, *arguments: str) -> str:
+    """Save and load as a user, with that user's umask: in a fork, since a user may not read root's Python."""
+    # What is imported later than this the user may not read.
+    DataCatalog.from_config({"t": {"type": "text.TextDataset", "filepath": "t"}})["t"]
+    DataCatalog.from_config(
+        {"p": {"type": "partitions.PartitionedDataset", "path": "p", "dataset": "text.TextDataset"}}
+    )["p"]
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            account = pwd.getpwnam(user)
+            os.initgroups(user, account.pw_gid)
+            os.setgid(account.pw_gid)
+            os.setuid(account.pw_uid)
+            os.umask(USERS[user])
+            os.environ.update(HOME=account.pw_dir, USER=user, LOGNAME=user)
+            os.chdir(data)
+            answer = save_and_load(data, *arguments)
+        except BaseException:  # noqa: BLE001 - a fork that raised would go on as a second test run
+            answer = traceback.format_exc()
+        os.write(write, answer.encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    return answer
+
+
+def test_each_on_a_branch(shared: Path) -> None:
+    """Whoever saves first, with whatever umask, the other saves too, on another branch and on the same."""
+    (shared / "notes.txt").write_text("main's")
+    ann, ben = USERS
+    assert run(ben, shared, "feature/ben", "notes") == "main's"
+    assert run(ben, shared, "feature/ben", "notes", "ben's") == "ben's"
+    assert run(ann, shared, "feature/ann", "notes") == "main's"
+    assert run(ann, shared, "feature/ann", "notes", "ann's", "ann's again") == "ann's again"
+    assert run(ben, shared, "feature/ben", "parts", "a") == "a"
+    assert (shared / "notes.txt").read_text() == "main's"
+    for record in shared.rglob("*.json"):
+        assert record.stat().st_mode & 0o777 == 0o664
+        assert record.group() == GROUP
+
+
+def test_one_after_the_other(shared: Path) -> None:
+    """Two users on one branch save different partitions of one dataset, and read each other's."""
+    ann, ben = USERS
+    (shared / "parts").mkdir()
+    assert run(ann, shared, "feature/x", "parts", "a") == "a"
+    (folder,) = shared.glob("parts--*")
+    # Kedro makes the folder by its user's umask; the records are the team's whatever that is.
+    shutil.chown(folder, None, GROUP)
+    folder.chmod(0o2775)
+    assert run(ben, shared, "feature/x", "parts", "b") == "a b"
