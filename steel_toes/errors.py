@@ -409,7 +409,7 @@ TORN_VERSION_SKIPPED = "steel-toes: %s: version %s is torn and skipped; its save
 # --- What commands say ------------------------------------------------------------------------------------------------
 
 NO_PROJECT = "{folder} is in no Kedro project. Go to the project's folder."
-BROKEN_SETTINGS = "The project's settings.py cannot be loaded. {error}"
+BROKEN_PROJECT = "Kedro cannot load the project in {folder}. {error}"
 NO_HOOK = (
     "SteelToes is not among the HOOKS of the project's settings.py. Put `from steel_toes import SteelToes` and "
     "`HOOKS = (SteelToes(),)` into it."

@@ -37,6 +37,13 @@ def pytest_configure(config: pytest.Config) -> None:
     Effort.everything = config.getoption("everything")
 
 
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say at once what is left out."""
+    if config.getoption("everything"):
+        return "steel_toes: every test, and all that each can do"
+    return "steel_toes: slow tests are left out; --everything, -m slow or a test's node id runs them"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out slow tests that nobody asked for: with `--everything`, with `-m slow`, or by their names."""
     if config.getoption("everything") or "slow" in config.getoption("markexpr"):

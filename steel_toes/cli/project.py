@@ -31,7 +31,7 @@ class Project:
         branch_name: the name of another branch than the current one.
 
     Raises:
-        ClickException: there is no project, its settings.py fails, or SteelToes is not among its hooks.
+        ClickException: there is no project, it cannot be loaded, or SteelToes is not among its hooks.
     """
 
     def __init__(self, datasets: Sequence[str] = (), branch_name: str | None = None) -> None:
@@ -40,9 +40,7 @@ class Project:
             raise click.ClickException(errors.NO_PROJECT.format(folder=Path.cwd()))
         self.path = Path(path)
         self._datasets = datasets
-        # Makes the project's settings and pipelines importable, as `kedro run` does.
-        bootstrap_project(self.path)
-        _check_settings_file()
+        _load_project(self.path)
         self._hooks = [hook for hook in settings.HOOKS if isinstance(hook, SteelToes)]
         if not self._hooks:
             raise click.ClickException(errors.NO_HOOK)
@@ -129,10 +127,17 @@ def _datasets_of(pipeline: str) -> set[str]:
     return set(pipelines[pipeline].datasets())
 
 
-def _check_settings_file() -> None:
-    """Say what is wrong with a settings.py that cannot be imported: it would look as if there were no hooks in it."""
+def _load_project(path: Path) -> None:
+    """Make the project's settings and pipelines importable, as `kedro run` does.
+
+    Raises:
+        ClickException: that fails. It would look as if there were no hooks in a settings.py that fails.
+    """
     try:
+        bootstrap_project(path)
         validate_settings()
+    except errors.SteelToesError:
+        raise
     except Exception as exc:
-        message = errors.BROKEN_SETTINGS.format(error=f"{type(exc).__name__}: {exc}")
+        message = errors.BROKEN_PROJECT.format(folder=path, error=f"{type(exc).__name__}: {exc}")
         raise click.ClickException(message) from exc

@@ -45,7 +45,7 @@ class TestWhere:
         """A settings.py that fails is named as that, with its error, and never taken for one without the hook."""
         studio.settings(arguments)
         result = studio.call("status", exit_code=1)
-        assert "settings.py cannot be loaded" in result.stderr or "Cannot use" in result.stderr
+        assert "cannot load the project" in result.stderr or "Cannot use" in result.stderr
         assert words in result.stderr
         assert "not among the HOOKS" not in result.stderr
 

@@ -364,7 +364,7 @@ def seen(team, entry):
 @pytest.mark.parametrize(
     ("entry", "state"), [*itertools.product(ENTRIES, STATES)] if LONG else [("text", "own"), ("log", "new")]
 )
-def test_rights_that_end_at_any_request_of_a_save(team, entry, state):
+def test_permissions_that_end_at_any_request_of_a_save(team, entry, state):
     """From whichever request of a save on the store refuses everything: before, or torn, then as good as new."""
     saved = [OWN[entry]] if state == "own" else []
     outcomes = []

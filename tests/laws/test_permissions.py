@@ -15,7 +15,7 @@ from support.team import frame, shown
 pytest.importorskip("pandas", reason="most of the datasets here are pandas'")
 
 
-class TestRights:
+class TestPermissions:
     """A store that refuses is an error that names it, and never main's data in the branch's place."""
 
     @pytest.fixture

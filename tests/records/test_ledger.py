@@ -93,7 +93,7 @@ class TestSaving:
         place.save("a", keeps=True)
         assert place.verdict("a") is Verdict.BRANCH
 
-    def test_nobodys_data(self, place):
+    def test_data_without_a_record(self, place):
         """Data without a record is nobody's: it is not overwritten, and the way out is `adopt`."""
         (place.copy / "a").write_text("by hand")
         with pytest.raises(RecordError, match="`steel-toes adopt flights`"):
