@@ -7,9 +7,9 @@ record and the identity of the data alone; nobody asks whether the writer is sti
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -41,6 +41,30 @@ from steel_toes.stores.buckets import BranchBucket
 Identify = Callable[[Iterable[str]], Identities]
 
 
+class RecordMemory:
+    """The record that a ledger has read last, with the version that it had in the store."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self) -> None:
+        self._state: tuple[Hashable, Record] | None = None
+
+    def recall(self, version: Hashable | None) -> Record | None:
+        """The record, if it is still this version; None if it must be read."""
+        state = self._state
+        if state is None or version is None or state[0] != version:
+            return None
+        return state[1]
+
+    def keep(self, version: Hashable | None, record: Record) -> None:
+        """Keep a record that has a version."""
+        self._state = None if version is None else (version, record)
+
+    def __reduce__(self) -> tuple[type[RecordMemory], tuple[()]]:
+        # Another process asks the store itself.
+        return RecordMemory, ()
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Reads and commits the record of one location on one branch: where it is, and what it must say to be ours.
@@ -68,19 +92,26 @@ class Ledger:
     units: Units
     writer: Writer
     bucket: BranchBucket | None = None
+    memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
     def read(self) -> Record:
-        """The record, from one small uncached read; `NO_RECORD` if there is none.
+        """The record as it is now; `NO_RECORD` if there is none. It is parsed again only if it has changed.
 
         Raises:
             RecordError: it cannot be read, or is another branch's, another location's or another kind's.
             StoreError: the store gave no definite answer.
         """
+        # Asked before the record is read: what is read may be younger, and is never taken for this version again.
+        version = self.store.version(self.path)
+        record = self.memory.recall(version)
+        if record is not None:
+            return record
         record = read_record(self.store, self.path, self.dataset)
         if record.exists:
             self._check(record)
+        self.memory.keep(version, record)
         return record
 
     def look(self, path: str, identify: Callable[[str], str | None]) -> Look:
@@ -205,9 +236,9 @@ class Ledger:
                 raise self._concurrent(record_now)
             raise self.error(DATA_WITHOUT_RECORD, location=self.branch_location)
         if write.keeps and before.exists:
-            self._check_what_is_kept(before, write, identify)
+            self._check_what_is_state(before, write, identify)
 
-    def _check_what_is_kept(self, before: Record, write: Write, identify: Identify) -> None:
+    def _check_what_is_state(self, before: Record, write: Write, identify: Identify) -> None:
         """A save that keeps something needs a copy that is as it was saved: what it keeps counts from then on."""
         identities = identify(write.units)
         verdicts = {judge(before, unit, identities.get(unit)) for unit in write.units}

@@ -7,7 +7,7 @@ a refusal or a time-out for "the branch has no copy".
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,6 +56,13 @@ class Store:
                 return bytes(filesystem.cat_file(path, **self._read_options(filesystem)))
             except ABSENT:
                 return None
+
+    def version(self, path: str) -> Hashable | None:
+        """What tells one state of a small object from every other, past and future, cheaply; None if nothing does.
+
+        A state that is so young that another could follow without a difference has none.
+        """
+        return None
 
     def identity(self, path: str) -> str | None:
         """The identity of a file, or of all files of a directory; None if there is nothing."""

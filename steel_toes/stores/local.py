@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from stat import S_IMODE, S_ISDIR
@@ -13,6 +14,7 @@ from stat import S_IMODE, S_ISDIR
 from steel_toes.stores.base import ABSENT, Store
 from steel_toes.stores.identity import Info
 
+_TICK_SECONDS = 0.05
 _FOLDER_MODES = 0o7777
 _FILE_MODES = 0o666  # a record is no program
 
@@ -40,6 +42,17 @@ class LocalStore(Store):
                 with suppress(OSError):
                     os.unlink(temporary)
                 raise
+
+    def version(self, path: str) -> Hashable | None:
+        with self._errors_of("look into"):
+            try:
+                state = os.stat(path)
+            except ABSENT:
+                return None
+        # The clock of a disk has ticks of some milliseconds: within one, a file could be replaced and look the same.
+        if time.time() - state.st_ctime < _TICK_SECONDS:
+            return None
+        return state.st_ino, state.st_ctime_ns, state.st_mtime_ns, state.st_size
 
     def remove(self, path: str) -> None:
         with self._errors_of("delete from"), suppress(*ABSENT):

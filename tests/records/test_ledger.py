@@ -21,7 +21,7 @@ class TestSaving:
     def test_states(self, place):
         """A save writes `writing`, with the last complete record in `was`, before the data, and `complete` after it."""
         first = place.save("a")
-        with place.book().transaction(Write(("a",)), place.identities) as (writing, before):
+        with place.ledger().transaction(Write(("a",)), place.identities) as (writing, before):
             assert (before, place.record()) == (first, writing)
             assert (writing.state, writing.was, list(writing.doubt)) == ("writing", first, ["a"])
             (place.copy / "a").write_text("more rows")
@@ -47,26 +47,26 @@ class TestSaving:
 
     def test_exception_puts_the_record_back(self, place):
         """An exception before the first byte puts back the very record that was; without one, deletes the new."""
-        with pytest.raises(ZeroDivisionError), place.book().transaction(Write(("a",)), place.identities):
+        with pytest.raises(ZeroDivisionError), place.ledger().transaction(Write(("a",)), place.identities):
             raise ZeroDivisionError
         assert not place.path.exists()
         place.save("a")
         before = place.path.read_bytes()
-        with pytest.raises(KeyboardInterrupt), place.book().transaction(Write(("a",)), place.identities):
+        with pytest.raises(KeyboardInterrupt), place.ledger().transaction(Write(("a",)), place.identities):
             raise KeyboardInterrupt
         assert place.path.read_bytes() == before
 
     def test_exception_after_the_first_byte(self, place):
         """After an exception in the middle of the data the copy is torn, as after a kill."""
         place.save("a")
-        with pytest.raises(ZeroDivisionError), place.book().transaction(Write(("a",)), place.identities):
+        with pytest.raises(ZeroDivisionError), place.ledger().transaction(Write(("a",)), place.identities):
             raise ZeroDivisionError((place.copy / "a").write_text("ha"))
         assert place.verdict("a") is Verdict.TORN
 
     def test_doubts_of_others_outlive_an_exception(self, place):
         """A save that fails before its first byte leaves the doubts about other units where they were."""
         place.save("a", fails=True)
-        with pytest.raises(ZeroDivisionError), place.book().transaction(Write(("b",)), place.identities):
+        with pytest.raises(ZeroDivisionError), place.ledger().transaction(Write(("b",)), place.identities):
             raise ZeroDivisionError
         assert place.record().doubts("a")
         assert not place.record().doubts("b")
@@ -103,7 +103,7 @@ class TestSaving:
     def test_overwrite(self, place):
         """After a save of everything its units are all that the branch has, and nothing of main's shows beside them."""
         place.save("a", "b")
-        with place.book().transaction(Write(("c",), everything=True), place.identities) as (writing, _):
+        with place.ledger().transaction(Write(("c",), everything=True), place.identities) as (writing, _):
             assert list(writing.doubt) == [ALL]
             for unit in "ab":
                 (place.copy / unit).unlink()
@@ -115,11 +115,11 @@ class TestSaving:
     @pytest.mark.parametrize("by", ["another save", "nobody: it was removed"])
     def test_overtaken(self, place, by):
         """A save that finds another's record, or none, where its own was, does not say that it is complete."""
-        mine = place.book().transaction(Write(("a",)), place.identities)
+        mine = place.ledger().transaction(Write(("a",)), place.identities)
         mine.__enter__()
         (place.copy / "a").write_text("mine")
         if by == "another save":
-            place.save("a", text="theirs", book=place.book(writer=replace(ADA, user="bob")))
+            place.save("a", text="theirs", ledger=place.ledger(writer=replace(ADA, user="bob")))
         else:
             place.path.unlink()
         with pytest.raises(ConcurrentSaveError, match="Another run is writing this dataset on branch feature/x"):
@@ -164,15 +164,15 @@ class TestBase:
 
     def test_versioned(self, place):
         """A versioned dataset's base is main's newest version at the branch's first save, and stays that."""
-        book = place.book(units=Versions())
-        assert self.versioned(place, book, "v2", {"v1": "m"}) == {"v1": "m"}
-        assert self.versioned(place, book, "v4", {"v3": "m"}) == {"v1": "m"}
+        ledger = place.ledger(units=Versions())
+        assert self.versioned(place, ledger, "v2", {"v1": "m"}) == {"v1": "m"}
+        assert self.versioned(place, ledger, "v4", {"v3": "m"}) == {"v1": "m"}
 
     @staticmethod
-    def versioned(place: RecordedCopy, book: Ledger, version: str, base: dict[str, str]) -> dict[str, str]:
-        with book.transaction(Write((version,), base=base), place.identities):
+    def versioned(place: RecordedCopy, ledger: Ledger, version: str, base: dict[str, str]) -> dict[str, str]:
+        with ledger.transaction(Write((version,), base=base), place.identities):
             (place.copy / version).write_text("rows")
-        return book.read().base
+        return ledger.read().base
 
     def test_begun_again_after_a_first_save_that_was_killed(self, place):
         """A first save that never finished has begun nothing: the next one's base is main's of its own moment."""

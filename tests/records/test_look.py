@@ -37,14 +37,14 @@ class TestLook:
         place.save("a")
         (place.copy / "stray").write_text("by hand")
         asked: list[str] = []
-        assert place.book().look("stray", lambda _: asked.append("stray"))[1] is Verdict.MAIN
+        assert place.ledger().look("stray", lambda _: asked.append("stray"))[1] is Verdict.MAIN
         assert asked == []
 
     def test_save_between_the_two_requests(self, place):
         """A save that finishes between the record and the data is no damage: the record is read again."""
         place.save("a")
         saves = iter(["second", "third"])
-        record, verdict = place.book().look("a", lambda _: self.late(place, saves))
+        record, verdict = place.ledger().look("a", lambda _: self.late(place, saves))
         assert (verdict, record) == (Verdict.BRANCH, place.record())
 
     def test_kill_between_the_two_requests(self, place):
@@ -58,7 +58,7 @@ class TestLook:
             seen.append(self.identity(place))
             return seen[-1]
 
-        record, verdict = place.book().look("a", identify)
+        record, verdict = place.ledger().look("a", identify)
         assert (verdict, record, len(seen)) == (Verdict.TORN, place.record(), 2)
 
     def test_clean_between_the_two_requests(self, place):
@@ -70,7 +70,7 @@ class TestLook:
             place.path.unlink(missing_ok=True)
             return self.identity(place)
 
-        assert place.book().look("a", identify) == (NO_RECORD, Verdict.MAIN)
+        assert place.ledger().look("a", identify) == (NO_RECORD, Verdict.MAIN)
 
     @staticmethod
     def identity(place: RecordedCopy) -> str | None:

@@ -58,7 +58,7 @@ class TestFile:
 
     def test_nobody_is_named_who_is_not(self, place):
         """Who is not said, since user and host can be switched off, is not in the record, and is `somebody`."""
-        record = place.save("a", book=place.book(writer=Writer()))
+        record = place.save("a", ledger=place.ledger(writer=Writer()))
         assert set(json.loads(record.to_bytes())["writer"].values()) == {None}
         assert (str(record.writer), str(ADA), str(replace(ADA, host=None))) == ("somebody", "ada@desk", "ada")
 
@@ -91,7 +91,7 @@ class TestWhose:
 
     def test_none(self, place):
         """No record is no error: the branch has no copy."""
-        assert place.book().read() == NO_RECORD
+        assert place.ledger().read() == NO_RECORD
         assert place.verdict("a") is Verdict.MAIN
 
     def test_newer_format(self, place):
@@ -99,7 +99,7 @@ class TestWhose:
         place.save("a")
         place.edit(format=2, unheard="of", doubt=17)
         with pytest.raises(RecordError, match=r"newer steel_toes.*format 2.*pip install -U steel-toes") as failed:
-            place.book().read()
+            place.ledger().read()
         assert (failed.value.dataset, failed.value.record) == ("flights", str(place.path))
 
     @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ class TestWhose:
         """What is no record is an error that says where it is and what to do, for a load and for a save."""
         place.path.parent.mkdir(parents=True)
         place.path.write_bytes(garbage)
-        for ask in (place.book().read, lambda: place.verdict("a"), lambda: place.save("a")):
+        for ask in (place.ledger().read, lambda: place.verdict("a"), lambda: place.save("a")):
             with pytest.raises(RecordError, match="It is no record") as failed:
                 ask()
             assert str(place.path) in str(failed.value)
@@ -156,10 +156,10 @@ class TestWhose:
     def test_names_that_are_not_utf8(self, place):
         """Git's names are bytes: a branch whose name is not UTF-8 has records like any other."""
         name = b"caf\xe9".decode(errors="surrogateescape")
-        book = place.book(branch_name=name, dataset=name)
-        with book.transaction(Write(("a",)), place.identities):
+        ledger = place.ledger(branch_name=name, dataset=name)
+        with ledger.transaction(Write(("a",)), place.identities):
             (place.copy / "a").write_text("rows")
-        assert (book.read().branch_name, book.read().dataset) == (name, name)
+        assert (ledger.read().branch_name, ledger.read().dataset) == (name, name)
         assert record_path("/p", "x", name) != record_path("/p", "x", "caf")
 
     @pytest.mark.parametrize("seed", range(3))
@@ -173,15 +173,15 @@ class TestWhose:
                 cut[chance.randrange(len(cut))] = chance.randrange(256)
             place.path.write_bytes(cut)
             try:
-                assert isinstance(place.book().read(), Record)
+                assert isinstance(place.ledger().read(), Record)
             except RecordError:
                 continue
 
     def test_other_branch(self, place):
         """The record of another branch with the same slug is refused, and told as that."""
         place.save("a")
-        other = place.book(branch_name="feature-x")
-        for ask in (other.read, lambda: place.save("a", book=other)):
+        other = place.ledger(branch_name="feature-x")
+        for ask in (other.read, lambda: place.save("a", ledger=other)):
             with pytest.raises(RecordError, match=r"feature/x.*feature-x.*Rename the branch"):
                 ask()
 
@@ -189,13 +189,13 @@ class TestWhose:
         """The record of another location with the same digest is refused."""
         place.save("a")
         with pytest.raises(RecordError, match="location flights, and flights has location planes"):
-            place.book(location="planes").read()
+            place.ledger(location="planes").read()
 
     def test_other_kind(self, place):
         """An entry of another kind on the same location is refused, naming both datasets."""
         place.save("a")
-        other = place.book(dataset="flights_by_day", units=Versions())
-        for ask in (other.read, lambda: place.save("a", book=other)):
+        other = place.ledger(dataset="flights_by_day", units=Versions())
+        for ask in (other.read, lambda: place.save("a", ledger=other)):
             with pytest.raises(RecordError, match="kind overlay, and flights_by_day has kind versioned") as failed:
                 ask()
             assert "flights wrote it" in str(failed.value)
@@ -203,15 +203,15 @@ class TestWhose:
     def test_other_name(self, place):
         """Two entries on one location share its record: it belongs to the location, not to the name."""
         place.save("a")
-        assert place.book(dataset="flights_raw").read() == place.record()
+        assert place.ledger(dataset="flights_raw").read() == place.record()
 
     def test_other_project(self, place):
         """Another known project's record is read, and never saved over; its copy stays as it is."""
         before = place.save("a")
-        other = place.book(writer=replace(ADA, project="git.example/fork"))
+        other = place.ledger(writer=replace(ADA, project="git.example/fork"))
         assert other.read() == before
         with pytest.raises(SaveRefusedError, match=r"project git\.example/flights, and this is project git"):
-            place.save("a", book=other, text="theirs")
+            place.save("a", ledger=other, text="theirs")
         assert (place.record(), (place.copy / "a").read_text()) == (before, "rows")
 
     @pytest.mark.parametrize(
@@ -220,5 +220,5 @@ class TestWhose:
     def test_unknown_project(self, place, first, second):
         """An unknown project conflicts with none."""
         for project in (first, second):
-            place.save("a", book=place.book(writer=replace(ADA, project=project)))
+            place.save("a", ledger=place.ledger(writer=replace(ADA, project=project)))
         assert place.verdict("a") is Verdict.BRANCH

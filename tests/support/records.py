@@ -30,8 +30,8 @@ class RecordedCopy:
         self.store = LocalStore("flights", "the local disk")
         self.path = Path(record_path(str(folder), "x", "flights"))
 
-    def book(self, **other: Any) -> Ledger:
-        """The book of an entry, which differs from the usual one in these facts."""
+    def ledger(self, **other: Any) -> Ledger:
+        """The ledger of an entry, which differs from the usual one in these facts."""
         facts: dict[str, Any] = {
             "branch_name": "feature/x", "dataset": "flights", "location": "flights", "branch_location": str(self.copy),
             "layout": "suffix", "units": Parts(), "writer": ADA,
@@ -44,7 +44,7 @@ class RecordedCopy:
         return {unit: identity for unit, identity in found.items() if identity is not None}
 
     def save(
-        self, *units: str, text: str = "rows", book: Ledger | None = None, fails: bool = False, **plan: Any
+        self, *units: str, text: str = "rows", ledger: Ledger | None = None, fails: bool = False, **plan: Any
     ) -> Record:
         """Save units; with `fails`, in a process that is killed when half of it is written."""
         if fails:
@@ -52,7 +52,7 @@ class RecordedCopy:
             if child:
                 os.waitpid(child, 0)
                 return self.record()
-        with (book or self.book()).transaction(Write(units, **plan), self.identities):
+        with (ledger or self.ledger()).transaction(Write(units, **plan), self.identities):
             for unit in units:
                 (self.copy / unit).write_text(text[: len(text) // 2] if fails else text)
             if fails:
@@ -61,13 +61,13 @@ class RecordedCopy:
 
     def record(self) -> Record:
         """The record as it is."""
-        record = self.book().read()
+        record = self.ledger().read()
         assert record.exists
         return record
 
     def verdict(self, unit: str) -> Verdict:
         """What a reader may do with a unit."""
-        return self.book().look(unit, lambda owner: self.store.identity(str(self.copy / owner)))[1]
+        return self.ledger().look(unit, lambda owner: self.store.identity(str(self.copy / owner)))[1]
 
     def edit(self, **values: Any) -> None:
         """Change the record's JSON by hand."""
