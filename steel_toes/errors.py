@@ -289,6 +289,10 @@ PARTITIONS_INSIDE = Reason(
     "It keeps partitions inside {directory}, which another entry lists as one dataset.",
     _MOVE_OR_SHARE,
 )
+OVERWRITES_INSIDE = Reason(
+    "It overwrites partitions inside {directory}, which another entry lists.",
+    _MOVE_OR_SHARE,
+)
 RECORD_IS_LISTED = Reason(
     "Its record would lie in {directory}, which an entry lists.",
     'Set SteelToes(records="...") to another folder.',

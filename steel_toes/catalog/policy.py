@@ -153,36 +153,30 @@ class Policy:
             LocationError: it cannot have a record there.
         """
         directory = self.catalog.directory_around(locations.main_location)
-        is_part = directory is not None and _is_inside(locations.main_location, rule, directory)
         if directory is None:
             place = self._place(spec, rule, locations, _units_alone(spec, rule), locations.branch_location)
             return self._entry(spec, rule, build, place)
-        # A glob's data is its directory; an entry in a directory that is no overlay is a part of that whole.
-        branch_directory = branch_location(directory, self.branch.slug, self.settings.layout)
-        directories = Locations(directory, branch_directory)
+        # A glob's data is its directory; an entry inside a directory is a part of what lies there.
+        directories = Locations(directory, self._branch_directory(directory, locations))
         is_overlay = self.catalog.is_overlay(directory)
-        shown = locations.branch_location if is_part and is_overlay else branch_directory
-        units = self._units_in(spec, rule, locations.main_location, directory, is_part)
-        place = self._place(spec, rule, directories, units, shown)
-        entry = self._entry(spec, rule, build, place)
+        if not _is_inside(locations.main_location, rule, directory):
+            units = _units_at(spec, rule, is_overlay)
+            place = self._place(spec, rule, directories, units, directories.branch_location)
+            return self._entry(spec, rule, build, place)
+        units = _units_inside(spec, rule, locations.main_location, directory, is_overlay)
+        shown = locations.branch_location if is_overlay else directories.branch_location
+        entry = self._entry(spec, rule, build, self._place(spec, rule, directories, units, shown))
+        if is_overlay:
+            return entry
         # The directory is one unit: saving a part of it keeps the rest, so that must be there.
-        if is_part and not is_overlay:
-            return replace(entry, seeding="always")
-        return entry
+        return replace(entry, seeding="always")
 
-    def _units_in(self, spec: EntrySpec, rule: Rule, location: str, directory: str, is_part: bool) -> Units:
-        """What an entry is in the record of the directory that lists it."""
-        if is_part and spec.version:
-            raise errors.LocationError(errors.VERSIONS_INSIDE, location=location, directory=directory)
-        if not self.catalog.is_overlay(directory):
-            # A part of a dataset that is one unit is that unit, and partitions are none.
-            if rule.is_overlay:
-                raise errors.LocationError(errors.PARTITIONS_INSIDE, location=location, directory=directory)
-            return _units_alone(spec, rule)
-        if not is_part:
-            return Versions() if spec.version else Parts()
-        path = relative(location, directory)
-        return Parts(path) if rule.is_overlay else Part(path)
+    def _branch_directory(self, directory: str, locations: Locations) -> str:
+        """Where the copy of a directory around an entry lies: the entry's copy has the same path in it."""
+        below = locations.main_location.removeprefix(directory)
+        if locations.branch_location.endswith(below):
+            return locations.branch_location.removesuffix(below)
+        return branch_location(directory, self.branch.slug, self.settings.layout)
 
     def _entry(self, spec: EntrySpec, rule: Rule, build: Builder, place: Place) -> Entry:
         return Entry(
@@ -263,6 +257,33 @@ def _units_alone(spec: EntrySpec, rule: Rule) -> Units:
     if rule.is_overlay:
         return Parts()
     return Whole()
+
+
+def _units_at(spec: EntrySpec, rule: Rule, is_overlay: bool) -> Units:
+    """How the copies of an entry are divided that lists the directory itself, or reads it as one dataset."""
+    if is_overlay and not spec.version:
+        return Parts()
+    # The survey knows a user's class by its text alone, and the rule by its bases: the rule decides.
+    return _units_alone(spec, rule)
+
+
+def _units_inside(spec: EntrySpec, rule: Rule, location: str, directory: str, is_overlay: bool) -> Units:
+    """What an entry is in the record of a directory around it that another entry lists.
+
+    Raises:
+        LocationError: that record could not say what a save of the entry does.
+    """
+    if spec.version:
+        raise errors.LocationError(errors.VERSIONS_INSIDE, location=location, directory=directory)
+    if not rule.is_overlay:
+        return Part(relative(location, directory)) if is_overlay else Whole()
+    # A part of a dataset that is one unit is that unit, and partitions are none.
+    if not is_overlay:
+        raise errors.LocationError(errors.PARTITIONS_INSIDE, location=location, directory=directory)
+    # The record knows an overwrite of everything, and not one of a part.
+    if spec.inner_config.get("overwrite"):
+        raise errors.LocationError(errors.OVERWRITES_INSIDE, location=location, directory=directory)
+    return Parts(relative(location, directory))
 
 
 def _says_shared(config: Config) -> bool:

@@ -20,6 +20,7 @@ from steel_toes.checkout.urls import normalise_url
 _GIT_MISSING = 127  # the shell's own status for a command that is not there
 _GIT_FAILED = 128  # Git's own status for what it refuses
 _REMOTE_SECONDS = 60
+_SILENT = {"GIT_TERMINAL_PROMPT": "0"}  # a remote that asks for a password gives no answer
 # Git sets these for its hooks, and then looks for the repository nowhere else.
 _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR")
 
@@ -35,8 +36,8 @@ class Answer(NamedTuple):
 def ask(project: Path, *arguments: str) -> Answer:
     """Run a Git command in the project's repository. Git itself looks for it, so that its refusals are seen."""
     environment = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
-    # Refusals are told apart by their text.
-    environment.update({"LANGUAGE": "C", "LC_ALL": "C"})
+    # Refusals are told apart by their text, and nothing stops a run to ask for a password.
+    environment.update({"LANGUAGE": "C", "LC_ALL": "C", **_SILENT})
     command = [_executable(), "--no-optional-locks", "-C", str(project), *arguments]
     try:
         process = subprocess.run(  # noqa: S603 - a list of arguments, no shell
@@ -45,14 +46,18 @@ def ask(project: Path, *arguments: str) -> Answer:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            encoding="utf-8",
-            errors="surrogateescape",  # Git's names are bytes
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        # What is there cannot be run: another file of that name, or a folder.
         return Answer(_GIT_MISSING)
     except OSError as exc:
         return Answer(_GIT_FAILED, error=f"{type(exc).__name__}: {exc}")
-    return Answer(process.returncode, process.stdout.removesuffix("\n"), process.stderr)
+    return Answer(process.returncode, _text_of(process.stdout).removesuffix("\n"), _text_of(process.stderr))
+
+
+def _text_of(output: bytes) -> str:
+    # Git's names are bytes. Not the subprocess's own decoding, which takes a name's `\r` for the end of a line.
+    return output.decode("utf-8", "surrogateescape")
 
 
 def _executable() -> str:
@@ -62,23 +67,39 @@ def _executable() -> str:
 
 def _ask_by_gitpython(project: Path, *arguments: str) -> Answer:
     """The same through GitPython, for as long as a remote may take."""
-    folder = ask(project, "rev-parse", "--absolute-git-dir")
-    if folder.status:
-        return folder
-    import git
-
-    command = [_executable(), "--git-dir", folder.output, *arguments]
+    try:
+        import git
+    except ImportError:  # what GitPython raises without a git command
+        return Answer(_GIT_MISSING)
+    # From the project's folder: a remote's relative URL is resolved from the top of the working tree.
+    command = [_executable(), "-C", str(project), *arguments]
     try:
         status, output, error = git.Git().execute(
             command,
             with_extended_output=True,
             with_exceptions=False,
-            env={"GIT_TERMINAL_PROMPT": "0"},  # a remote that asks for a password gives no answer
+            env={**_SILENT, **_own_repository(project)},
             kill_after_timeout=_REMOTE_SECONDS,
         )
     except (git.GitError, OSError) as exc:
         return Answer(_GIT_FAILED, error=f"{type(exc).__name__}: {exc}")
     return Answer(status, str(output), str(error))
+
+
+def _own_repository(project: Path) -> dict[str, str]:
+    """In a hook of Git's, the variables that point at the project's own repository: GitPython can remove none."""
+    if not os.environ.keys() & set(_HOOK_VARIABLES):
+        return {}
+    folder = Path(ask(project, "rev-parse", "--absolute-git-dir").output or project)
+    common = ask(project, "rev-parse", "--git-common-dir").output
+    top = ask(project, "rev-parse", "--show-toplevel").output
+    return {
+        "GIT_DIR": str(folder),
+        "GIT_WORK_TREE": top or str(project),
+        "GIT_INDEX_FILE": str(folder / "index"),
+        # Relative to the folder that was asked from.
+        "GIT_COMMON_DIR": str((project / common).resolve()),
+    }
 
 
 # --- What every run asks ----------------------------------------------------------------------------------------------

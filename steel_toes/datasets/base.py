@@ -259,10 +259,8 @@ class BranchedDataset(ABC):
         self.raise_torn(record)
 
     def _is_still(self, record: Record, unit: str) -> bool:
-        """Whether the unit is what it was when the record was read."""
-        now, verdict = self.look(unit)
-        # Not the record's id: a save that began before the load and ended within it has one id all along.
-        return verdict is Verdict.BRANCH and now.identity(unit) == record.identity(unit)
+        """Whether the unit has the identity that is recorded: then it is that save's, whatever else has happened."""
+        return self.place.identity(Side.BRANCH, unit) == record.identity(unit)
 
     def identify_branch(self, units: Iterable[str]) -> Identities:
         """The identities of units in the branch copy."""

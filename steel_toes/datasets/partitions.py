@@ -118,21 +118,22 @@ class BranchedPartitions(BranchedDataset):
         """The record; what the datasets listed before it changed is forgotten."""
         record = self.place.ledger.read()
         # Kedro lists a directory once, and keeps the list until it is released.
-        if record.id != self.cached_state:
+        # "" is what comes out of a pickle, and None is no record.
+        state = record.id if record.exists else None
+        if state != self.cached_state:
             self.main_dataset.release()
             self.branch_dataset.release()
-            self.cached_state = record.id
+            self.cached_state = state
         return record
 
     def _check_strangers(self) -> None:
         """Refuse to overwrite a copy in which a file without a record lies: Kedro would remove it with the rest."""
-        ledger = self.place.ledger
-        verdicts = self.place.verdicts(ledger.read())
-        # A file in doubt is what an earlier save left, and is the branch's to remove.
-        strangers = [unit for unit, verdict in verdicts.items() if verdict in (Verdict.MAIN, Verdict.NOTHING)]
-        if strangers:
-            path = self.place.unit_path(Side.BRANCH, strangers[0])
-            raise ledger.error(DATA_WITHOUT_RECORD, location=path)
+        place = self.place
+        record = place.ledger.read()
+        for unit in sorted(place.units.listed(place.store, place.branch_path, record)):
+            # A file in doubt is what an earlier save left, and is the branch's to remove.
+            if not record.has_begun(unit):
+                raise place.ledger.error(DATA_WITHOUT_RECORD, location=place.unit_path(Side.BRANCH, unit))
 
     def _everything_of_main(self) -> Identities:
         files = self.place.store.files(self.place.own_path(Side.MAIN))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from steel_toes.checkout.git import Checkout, read_checkout
+from steel_toes.checkout.git import Checkout, read_checkout, read_heads
 from support.checkout import find
 from support.git import git
 
@@ -103,7 +104,7 @@ class TestGit:
         code = (
             "import sys; from pathlib import Path\n"
             "from steel_toes.checkout.find import find_branch\n"
-            "from steel_toes.checkout.git import Checkout, read_checkout\n"
+            "from steel_toes.checkout.git import Checkout, read_checkout, read_heads\n"
             "found = find_branch(Path(sys.argv[1])); print(found.why)\n"
             "assert not found.is_known and read_checkout(Path(sys.argv[1])) == Checkout()"
         )
@@ -155,3 +156,72 @@ class TestGit:
             hook.chmod(0o755)
             git(folder, "commit", "-q", "--allow-empty", "-m", "two")
             assert (folder / "said").read_text().split() == ["feature/x", "other"]
+
+
+class TestCommands:
+    """What commands ask: the branches that there are, here and on a remote."""
+
+    def test_a_relative_remote(self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A remote's relative URL is resolved from the top of the working tree, wherever the project and we are."""
+        git(tmp_path, "init", "-q", "--bare", "-b", "main", "origin.git")
+        git(project, "remote", "add", "origin", "../origin.git")
+        git(project, "push", "-q", "origin", "main", "feature/x")
+        folder = project / "packages" / "kedro"
+        folder.mkdir(parents=True)
+        elsewhere = tmp_path / "elsewhere" / "deep"
+        elsewhere.mkdir(parents=True)
+        git(elsewhere.parent, "init", "-q", "--bare", "-b", "main", "origin.git")
+        remote = read_checkout(folder).project
+        for place in (tmp_path, folder, elsewhere):
+            monkeypatch.chdir(place)
+            heads = read_heads(folder, remote)
+            assert heads.remote_names == {"main", "feature/x"}
+            assert "feature/x" in heads.local_names
+            assert heads.default == "main"
+
+    def test_in_a_hook(self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In another repository's hook the project's own branches and remote are asked."""
+        git(tmp_path, "init", "-q", "--bare", "-b", "main", "origin.git")
+        git(project, "remote", "add", "origin", str(tmp_path / "origin.git"))
+        git(project, "push", "-q", "origin", "main")
+        outer = tmp_path / "outer"
+        outer.mkdir()
+        git(outer, "init", "-q", "-b", "wrong")
+        for name in ("GIT_DIR", "GIT_COMMON_DIR"):
+            monkeypatch.setenv(name, str(outer / ".git"))
+        monkeypatch.chdir(outer)
+        heads = read_heads(project, read_checkout(project).project)
+        assert (heads.local_names, heads.remote_names) == ({"main", "feature/x"}, {"main"})
+
+    def test_nobody_is_asked_for_a_password(
+        self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Every question forbids Git to ask back: a run in a terminal would wait for an answer."""
+        spy = tmp_path / "git"
+        script = [
+            "#!/bin/sh",
+            f"echo $GIT_TERMINAL_PROMPT >> {tmp_path}/prompts",
+            f'exec {shutil.which("git")} "$@"',
+        ]
+        spy.write_text("\n".join([*script, ""]))
+        spy.chmod(0o755)
+        monkeypatch.setenv("GIT_PYTHON_GIT_EXECUTABLE", str(spy))
+        git(project, "remote", "add", "origin", str(tmp_path / "none.git"))
+        find(project)
+        read_heads(project, read_checkout(project).project)
+        prompts = (tmp_path / "prompts").read_text().split()
+        assert len(prompts) >= 5
+        assert set(prompts) == {"0"}
+
+    @pytest.mark.parametrize("what", ["folder", "file"])
+    def test_no_command(self, project: Path, tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A folder, or a file that cannot be run, is no Git: it is missing, and not an error of Git's."""
+        (tmp_path / "git").mkdir() if what == "folder" else (tmp_path / "git").write_text("")
+        monkeypatch.setenv("GIT_PYTHON_GIT_EXECUTABLE", str(tmp_path / "git"))
+        assert "Git is missing" in find(project).why
+        assert read_checkout(project) == Checkout()
+
+    def test_a_line_end_in_a_url(self, project: Path) -> None:
+        """A carriage return is a character of a URL, and no end of it."""
+        git(project, "remote", "add", "origin", "https://host/a\rb")
+        assert read_checkout(project).project == "host/a\rb"

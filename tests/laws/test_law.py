@@ -5,6 +5,7 @@
 Whatever a test does on a branch, the `team` fixture compares main's bytes, and what main's folders list, at its end.
 """
 
+import copy
 import logging
 import pickle
 import sqlite3
@@ -21,6 +22,7 @@ from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, Dat
 from kedro.io.core import VersionNotFoundError
 from kedro.pipeline import node, pipeline
 from kedro.runner import SequentialRunner
+from kedro_datasets.partitions import IncrementalDataset, PartitionedDataset
 
 from steel_toes import LoadRefusedError, SaveRefusedError, SteelToes
 from steel_toes.datasets.proxy import branched_of
@@ -591,6 +593,24 @@ class Tally(AbstractDataset):
         return {"filepath": str(self._filepath)}
 
 
+class Folder(AbstractDataset):
+    """Texts in one directory, which a save replaces."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+
+    def load(self) -> dict[str, str]:
+        return {file.name: file.read_text() for file in sorted(self._path.iterdir())}
+
+    def save(self, data: dict[str, str]) -> None:
+        self._path.mkdir(parents=True, exist_ok=True)
+        for name, text in data.items():
+            (self._path / name).write_text(text)
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": self._path}
+
+
 class Elsewhere(AbstractDataset):
     """What `numpy.save` does: the file gets an extension that its location does not have."""
 
@@ -752,6 +772,17 @@ class TestCached:
             assert here.load("c") == number
 
 
+@pytest.mark.parametrize("copied", [lambda data: pickle.loads(pickle.dumps(data)), copy.copy, copy.deepcopy])
+def test_copies_of_cached_partitions(team: LawTeam, copied: Callable[[Any], Any]) -> None:
+    """A copy of a cache around partitions has no data of its own: what a pickle makes of a cache is none."""
+    conf = {"c": {"type": "CachedDataset", "dataset": {**PARTS, "path": "data/p"}}}
+    team.main_saves({"c": conf["c"]["dataset"]}, c={"a": "main"})
+    twin = copied(team.branch(conf)["c"])
+    assert shown(twin.load()) == {"a": "main"}
+    twin.save({"a": "branch"})
+    assert shown(copied(team.branch(conf)["c"]).load()) == {"a": "branch"}
+
+
 class TestOneLocation:
     """The record belongs to the location, not to the name."""
 
@@ -882,6 +913,102 @@ class TestPartitionsInPartitions:
         assert shown(branch.load("parts")) == {"a": "main"}
         with pytest.raises(DatasetError, match="It keeps partitions inside"):
             branch.save("parts", {"a": "branch"})
+
+
+class MyPartitions(PartitionedDataset):
+    """A user's subclass that changes nothing."""
+
+
+class MyIncrements(IncrementalDataset):
+    """A user's subclass that changes nothing."""
+
+
+class TestSpellings:
+    """A kind of dataset is what its class is, however the catalog spells it: the survey sees the text alone."""
+
+    @pytest.mark.parametrize(
+        "spelled",
+        [
+            MyPartitions,
+            f"{__name__}.MyPartitions",
+            f"{__name__}.PartitionedDataset",
+            "partitions.partitioned_dataset.PartitionedDataset",
+            "kedro_datasets.partitions.PartitionedDataset",
+        ],
+        ids=str,
+    )
+    def test_partitions(self, team: LawTeam, spelled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Partitions of a subclass, a re-export or another spelling are an overlay like all."""
+        monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or this_module())
+        conf = {"p": {**PARTS, "type": spelled, "path": "data/p"}}
+        team.main_saves({"p": {**PARTS, "path": "data/p"}}, p={"a": "main", "b": "main"})
+        team.branch(conf).save("p", {"b": "branch", "c": "branch"})
+        assert shown(team.branch(conf).load("p")) == {"a": "main", "b": "branch", "c": "branch"}
+
+    @pytest.mark.parametrize("spelled", [MyIncrements, "partitions.incremental_dataset.IncrementalDataset"], ids=str)
+    def test_increments(self, team: LawTeam, spelled: Any) -> None:
+        """Increments too, with their checkpoint."""
+        conf = {"p": {**INCREMENTS, "type": spelled, "path": "data/p"}}
+        team.main_saves({"p": {**PARTS, "path": "data/p"}}, p={"a": "main", "b": "main"})
+        branch = team.branch(conf)
+        branch.load("p")
+        branch["p"].confirm()
+        assert shown(team.branch(conf).load("p")) == {}
+        team.branch(conf).save("p", {"c": "branch"})
+        assert shown(team.branch(conf).load("p")) == {"c": "branch"}
+
+
+class TestOneDirectory:
+    """Two entries at exactly one directory, of which one lists it as partitions."""
+
+    def test_a_folder(self, team: LawTeam) -> None:
+        """An entry that reads the directory as one dataset has it as one unit: its save is recorded and read."""
+        conf = {"parts": {**PARTS, "path": "data/p"}, "folder": {"type": Folder, "path": "data/p"}}
+        team.main_saves(conf, folder={"a.txt": "main"})
+        branch = team.branch(conf)
+        branch.save("folder", {"a.txt": "branch", "b.txt": "branch"})
+        for catalog in (branch, team.branch(conf)):
+            assert catalog.load("folder") == {"a.txt": "branch", "b.txt": "branch"}
+        team.branch(conf).save("folder", {"a.txt": "again"})
+        assert team.branch(conf).load("folder")["a.txt"] == "again"
+
+    def test_a_folder_whose_save_fails(self, team: LawTeam) -> None:
+        """A save of it that fails says why, and the next one works."""
+        conf = {"parts": {**PARTS, "path": "data/p"}, "folder": {"type": Folder, "path": "data/p"}}
+        team.main_saves(conf, folder={"a.txt": "main"})
+        with pytest.raises(DatasetError, match="data must be str"):
+            team.branch(conf).save("folder", {"a.txt": 5})
+        team.branch(conf).save("folder", {"a.txt": "branch"})
+        assert team.branch(conf).load("folder") == {"a.txt": "branch"}
+
+    def test_versions(self, team: LawTeam) -> None:
+        """Versions whose directory is listed as partitions keep the law of versions."""
+        versioned = {**TEXT, "filepath": "data/c.txt", "versioned": True}
+        conf = {"c": versioned, "all": {"type": PARTS["type"], "path": "data/c.txt", "dataset": TEXT}}
+        team.main_saves({"c": versioned}, V[5], c="main 5")
+        branch = team.branch(conf, V[3])
+        branch.save("c", "branch 3")
+        fresh = team.branch(conf)
+        assert fresh.load("c") == "main 5"
+        assert fresh["c"].list_versions(full_path=False) == [V[5], V[3]]
+        for path in fresh["c"].list_versions():
+            assert Path(path).is_file()
+        team.branch({"c": versioned}, V[7]).save("c", "branch 7")
+        assert team.branch(conf).load("c") == "branch 7"
+
+    def test_an_overwrite_inside(self, team: LawTeam) -> None:
+        """Partitions inside another's that overwrite everything are refused: a record cannot say it of a part."""
+        conf = {"out": {**PARTS, "path": "data/p"}, "in": {**OVERWRITTEN, "path": "data/p/in"}}
+        team.main_saves(conf, out={"o": "main"})
+        team.branch(conf).save("out", {"o": "branch"})
+        with pytest.raises(DatasetError, match="It overwrites partitions inside"):
+            team.branch(conf).save("in", {"i": "branch"})
+        assert shown(team.branch(conf).load("out")) == {"o": "branch"}
+
+
+def this_module() -> Any:
+    """What holds this module's classes for an import by name, wherever pytest has put it."""
+    return SimpleNamespace(MyPartitions=MyPartitions, PartitionedDataset=PartitionedDataset)
 
 
 class TestLeftAlone:

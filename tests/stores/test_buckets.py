@@ -158,3 +158,28 @@ def test_a_local_file_takes_the_suffix(tmp_path):
     catalog.save("text", "mine")
     assert (tmp_path / "x--feature-x.txt").read_text() == "mine"
     assert (tmp_path / "x.txt").read_text() == "main's"
+
+
+def test_an_entry_in_a_listed_bucket(fs, server, tmp_path, monkeypatch):
+    """A bucket that an entry lists as partitions has no directory to take a suffix, and needs none: it moves."""
+    monkeypatch.chdir(tmp_path)
+    root, shared = f"{server.protocol}://{MAIN}", {"credentials": server.credentials}
+    conf = {
+        "all": {"type": "partitions.PartitionedDataset", "path": f"{root}/02", "dataset": "text.TextDataset", **shared},
+        "text": {"type": "text.TextDataset", "filepath": f"{root}/02/x.txt", **shared},
+    }
+    listing = {**conf["all"], "path": root}
+    for listed in (conf["all"], listing):
+        main = DataCatalog.from_config({**conf, "all": listed})
+        main.save("text", "main's")
+        before = {name: fs.cat_file(name) for name in fs.find(MAIN)}
+        branch = DataCatalog.from_config({**conf, "all": listed})
+        hook = SteelToes(branch="feature-x", layout="bucket", create_buckets=True, records=tmp_path / "records")
+        hook.after_catalog_created(branch)
+        branch.save("text", "the branch's")
+        assert branch.load("text") == "the branch's"
+        assert fs.cat_file(f"{BUCKET}/02/x.txt") == b"the branch's"
+        assert {name: fs.cat_file(name) for name in fs.find(MAIN)} == before
+        fs.rm([name for name in fs.find(BUCKET) if name != MARKER])
+        for record in (tmp_path / "records").rglob("*.json"):
+            record.unlink()

@@ -374,3 +374,14 @@ def test_digest():
     assert digest_of({"a": "1", "b": "2"}) != digest_of({"a": "2", "b": "1"})
     assert digest_of({"ab": "c"}) != digest_of({"a": "bc"})
     assert digest_of({"a": "1", "b": "2"}).startswith("2:")
+
+
+def test_a_filesystem_of_s3_that_is_not_s3fs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever registers another filesystem for `s3` has its files removed one by one."""
+    filesystem = MemoryFileSystem()
+    filesystem.pipe_file("/bucket/a*b", b"1")
+    filesystem.pipe_file("/bucket/kept", b"2")
+    monkeypatch.setattr("steel_toes.stores.base.fsspec.filesystem", lambda protocol, **options: filesystem)
+    store = open_store("flights", "s3", {})
+    store.remove_all(["/bucket/a*b", "/bucket/gone"])
+    assert store.files("/bucket").keys() == {"kept"}
