@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from steel_toes.catalog.roots import RecordRoot
+from steel_toes.naming.buckets import bucket_of
 from steel_toes.records.record import Record
 from steel_toes.stores.base import Store
 
@@ -68,6 +69,14 @@ class HeldCopy:
         """Where the record lies."""
         return self.filed.stored
 
+    @property
+    def bucket_url(self) -> str | None:
+        """The URL of the branch's own bucket, if the copy lies in one."""
+        if self.record.layout != "bucket" or bucket_of(self.record.location) is None:
+            return None
+        bucket, _, _ = self.path.partition("/")
+        return f"{self.store.protocol}://{bucket}"
+
 
 @dataclass(frozen=True)
 class CleanPlan:
@@ -82,6 +91,15 @@ class CleanPlan:
     copies: tuple[HeldCopy, ...]
     left: tuple[str, ...]
     failed: tuple[str, ...]
+
+    @property
+    def buckets(self) -> dict[str, HeldCopy]:
+        """The branches' own buckets, which go too if they are empty then; one of the copies stands for each."""
+        buckets = {}
+        for copy in self.copies:
+            if copy.bucket_url is not None:
+                buckets[copy.bucket_url] = copy
+        return buckets
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from steel_toes import errors
 from steel_toes.actions.inventory import Reading, read_all
 from steel_toes.actions.plan import CleanPlan, HeldCopy, Removal
-from steel_toes.naming.buckets import bucket_of
 from steel_toes.stores.buckets import BranchBucket
 
 _BATCH = 100  # records that are removed together
@@ -138,24 +137,10 @@ def _remove(copies: list[HeldCopy]) -> None:
 
 def _discard_buckets(plan: CleanPlan) -> Iterator[Removal]:
     """Remove the branches' own buckets that are empty now; yields those that could not be removed."""
-    copies: dict[str, HeldCopy] = {}
-    for copy in plan.copies:
-        url = _bucket_url(copy)
-        if url is not None:
-            # One of the copies in a bucket stands for all of them.
-            copies[url] = copy
-    for url, copy in copies.items():
+    for url, copy in plan.buckets.items():
         problem = _discard(url, copy)
         if problem:
             yield Removal(copy, problem)
-
-
-def _bucket_url(copy: HeldCopy) -> str | None:
-    """The URL of the branch's own bucket that a copy lies in."""
-    if copy.record.layout != "bucket" or bucket_of(copy.record.location) is None:
-        return None
-    bucket, _, _ = copy.path.partition("/")
-    return f"{copy.store.protocol}://{bucket}"
 
 
 def _discard(url: str, copy: HeldCopy) -> str:

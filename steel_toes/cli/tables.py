@@ -94,7 +94,14 @@ def clean_output(plan: CleanPlan, project: Project) -> Output:
             rows.append(_clean_row(copy, project.shown(path), size, state))
         # The record is a row of its own, since it goes too.
         rows.append(_clean_row(copy, project.shown(copy.stored.path), None, "its record"))
-    data = {"items": [_copy_data(copy) for copy in plan.copies], "left": plan.left, "failed": plan.failed}
+    for url, copy in plan.buckets.items():
+        rows.append((copy.record.branch_name, "", url, "", "", "its bucket, if empty"))
+    data = {
+        "items": [_copy_data(copy) for copy in plan.copies],
+        "buckets": list(plan.buckets),
+        "left": plan.left,
+        "failed": plan.failed,
+    }
     return Output(data, Table(columns, rows))
 
 

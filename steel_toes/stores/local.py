@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 import uuid
 from collections.abc import Hashable, Iterable
@@ -109,6 +110,8 @@ def _share(path: str | int, folder: os.stat_result, modes: int) -> None:
     So whoever may read the data may read its records, and whoever may save beside it may record that, whatever the
     umask of the first who did (what core.sharedRepository is to Git).
     """
+    if sys.platform == "win32":  # new files inherit the permissions of their folder
+        return
     with suppress(PermissionError):  # a user gives files only to groups that are the user's own
         os.chown(path, -1, folder.st_gid)
     os.chmod(path, S_IMODE(folder.st_mode) & modes)

@@ -29,8 +29,8 @@ class TestClean:
     def test_facts(self, studio: Studio) -> None:
         """These are the facts of a plan, and it lists each object."""
         plan = studio.json("clean", "--branch", "feature/x")
-        assert list(plan) == ["items", "left", "failed"]
-        assert (plan["left"], plan["failed"]) == ([], [])
+        assert list(plan) == ["items", "buckets", "left", "failed"]
+        assert (plan["buckets"], plan["left"], plan["failed"]) == ([], [], [])
         assert {tuple(item) for item in plan["items"]} == {
             ("branch", "dataset", "state", "record", "modified", "objects")
         }
@@ -65,7 +65,12 @@ class TestClean:
     def test_again(self, studio: Studio) -> None:
         """A second time there is nothing to do, which is no failure."""
         studio.call("clean", "--branch", "feature/x", "--yes")
-        assert studio.json("clean", "--branch", "feature/x", "--yes") == {"items": [], "left": [], "failed": []}
+        assert studio.json("clean", "--branch", "feature/x", "--yes") == {
+            "items": [],
+            "buckets": [],
+            "left": [],
+            "failed": [],
+        }
 
     @pytest.mark.contract
     @pytest.mark.parametrize("name", ["main", "master", "", " "])
@@ -82,7 +87,7 @@ class TestClean:
         """Where main has another name, that is refused, and main and master are branches as any."""
         studio.settings('main="trunk"')
         studio.call("clean", "--branch", "trunk", exit_code=2)
-        assert studio.json("clean", "--branch", "main") == {"items": [], "left": [], "failed": []}
+        assert studio.json("clean", "--branch", "main") == {"items": [], "buckets": [], "left": [], "failed": []}
 
     def test_typo(self, studio: Studio) -> None:
         """A branch without records is told by its name, so that a typing error is seen; it is no failure."""
@@ -91,7 +96,7 @@ class TestClean:
 
     def test_ages(self, studio: Studio) -> None:
         """--older-than spares what was saved since, the branch that one is on, and what no project is known of."""
-        nothing = {"items": [], "left": [], "failed": []}
+        nothing = {"items": [], "buckets": [], "left": [], "failed": []}
         assert studio.json("clean", "--older-than", "0h") == nothing
         studio.git("switch", "-q", "main")
         assert studio.json("clean", "--older-than", "1h") == nothing

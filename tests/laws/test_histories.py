@@ -658,7 +658,10 @@ class Histories(RuleBasedStateMachine):
         told = {removal.copy.stored.path: removal.problem for removal in apply(plan)}
         after = self.store.files()
         lost = middle.keys() - after.keys()
-        lost -= self.emptied(lost, middle, after)
+        markers = self.emptied(lost, middle, after)
+        buckets = {url.split("://")[1] for url in plan.buckets}
+        assert {path.split("/")[0] for path in markers} <= buckets, "a bucket that the plan did not list"
+        lost -= markers
         listed = {path for item in plan.copies for path in (*item.objects, item.stored.path)}
         assert {path: middle[path] for path in after} == after, "nothing but deletions"
         assert lost <= listed, "what the plan did not list"
