@@ -406,6 +406,10 @@ BRANCHED_TWICE = "steel-toes: this catalog is branched already. Keep one SteelTo
 RUN_READ = "{branch} from the branch, {main} from main; "
 RUN_WROTE = "steel-toes: %swrote %s to the branch%s"
 MAIN_HAS_OUTPUTS = "steel-toes: %s of main's, which the branch does not have, count as there"
+NO_LOCKS = (
+    "steel-toes: %s has no file locks. Saves of one dataset from several processes at the same moment may fail with "
+    "ConcurrentSaveError, or leave a part of it in doubt."
+)
 SEEDING = "steel-toes: %s: seeding the branch copy with main's (%s bytes)"
 FIRST_SAVE_UNFINISHED = "steel-toes: %s: its first save on branch %s never finished (%s); reading main's"
 TORN_VERSION_SKIPPED = "steel-toes: %s: version %s is torn and skipped; its save did not finish"

@@ -228,7 +228,9 @@ def _list_folder(folder: _ListedFolder) -> _FolderListing:
         # Temporary files of writers that were killed, and what people put there, are no records.
         match = _RECORD_NAME.fullmatch(name)
         if match:
-            records.append(StoredRecord(root, match[1], f"{root.folder}/{name}", item.modified))
+            path = f"{root.folder}/{name}"
+            lock_path = root.store.lock_path(path) if f"{relative_path}.lock" in objects else None
+            records.append(StoredRecord(root, match[1], path, item.modified, lock_path))
     return _FolderListing(records)
 
 

@@ -21,6 +21,7 @@ class StoredRecord:
         slug: the folder that it lies in.
         path: in the root's store.
         modified: when it was last written, by the store's clock: its copy's last save.
+        lock_path: of the lock beside it, if there is one.
     """
 
     # Its options hold credentials.
@@ -28,6 +29,7 @@ class StoredRecord:
     slug: str
     path: str
     modified: datetime
+    lock_path: str | None = None
 
 
 @dataclass(frozen=True)

@@ -131,8 +131,11 @@ def _remove(copies: list[HeldCopy]) -> None:
     objects = chain.from_iterable(copy.objects for copy in copies)
     copies[0].store.remove_all(list(objects), [copy.path for copy in copies])
     # A record is removed last: until then it still says what its data was.
+    store = copies[0].stored.root.store
     records = [copy.stored.path for copy in copies]
-    copies[0].stored.root.store.remove_all(records, set(map(posixpath.dirname, records)))
+    # We hold them: who waits for one sees that it is gone, and makes another.
+    locks = [path for path in map(store.lock_path, records) if path is not None]
+    store.remove_all(records + locks, set(map(posixpath.dirname, records)))
 
 
 def _discard_buckets(plan: CleanPlan) -> Iterator[Removal]:

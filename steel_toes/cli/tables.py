@@ -94,6 +94,8 @@ def clean_output(plan: CleanPlan, project: Project) -> Output:
             rows.append(_clean_row(copy, project.shown(path), size, state))
         # The record is a row of its own, since it goes too.
         rows.append(_clean_row(copy, project.shown(copy.stored.path), None, "its record"))
+        if copy.stored.lock_path:
+            rows.append(_clean_row(copy, project.shown(copy.stored.lock_path), None, "its lock"))
     for url, copy in plan.buckets.items():
         rows.append((copy.record.branch_name, "", url, "", "", "its bucket, if empty"))
     data = {
@@ -116,6 +118,7 @@ def _copy_data(copy: HeldCopy) -> dict[str, Any]:
         "dataset": copy.record.dataset,
         "state": copy.record.state,
         "record": copy.stored.path,
+        "lock": copy.stored.lock_path,
         "modified": copy.stored.modified,
         "objects": [{"path": path, "bytes": size} for path, size in copy.objects.items()],
     }

@@ -7,6 +7,7 @@ a refusal or a time-out for "the branch has no copy".
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import fsspec
 
 from steel_toes.errors import CopyError, StoreError
 from steel_toes.stores.identity import Info, digest_of, identity_of, modified_of
-from steel_toes.stores.locks import hold_lock
+from steel_toes.stores.locks import hold_lock, own_folder
 
 ABSENT = (FileNotFoundError, NotADirectoryError)
 """What a filesystem raises when it is certain that nothing is there."""
@@ -165,7 +166,7 @@ class Store:
 
     @contextmanager
     def lock(self, path: str) -> Iterator[None]:
-        """Keep this host's other threads and processes from changing the same record within the block.
+        """Keep this user's other threads and processes on this host from changing the same record within the block.
 
         Nodes of one run may save parts of one directory at the same time. The lock ends with its process, and nothing
         relies on it between hosts.
@@ -173,8 +174,12 @@ class Store:
         name = hashlib.sha256(f"{self.label}{path}".encode(errors="surrogatepass")).hexdigest()[:32]
         with ExitStack() as stack:
             with self._errors_of("lock a record of"):
-                stack.enter_context(hold_lock(name))
+                stack.enter_context(hold_lock(os.path.join(own_folder(), name), lambda _: None))
             yield
+
+    def lock_path(self, path: str) -> str | None:
+        """Where the lock of a record lies, if that is beside the record."""
+        return None
 
     # How --------------------------------------------------------------------------------------------------------------
 

@@ -7,13 +7,14 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Hashable, Iterable
-from contextlib import suppress
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from stat import S_IMODE, S_ISDIR
 
 from steel_toes.stores.base import ABSENT, Store
 from steel_toes.stores.identity import Info
+from steel_toes.stores.locks import hold_lock
 
 _TICK_SECONDS = 0.05
 _FOLDER_MODES = 0o7777
@@ -54,6 +55,29 @@ class LocalStore(Store):
         if time.time() - state.st_ctime < _TICK_SECONDS:
             return None
         return state.st_ino, state.st_ctime_ns, state.st_mtime_ns, state.st_size
+
+    @contextmanager
+    def lock(self, path: str) -> Iterator[None]:
+        """Keep everybody else who shares the folder from changing the same record within the block.
+
+        The lock lies beside the record, so that other users and containers meet it, and other hosts where the file
+        system carries it.
+        """
+        folder = os.path.dirname(path)
+
+        def prepare(descriptor: int | None) -> None:
+            if descriptor is None:
+                _make_folders(folder)
+            else:
+                _share(descriptor, os.stat(folder), _FILE_MODES)
+
+        with ExitStack() as stack:
+            with self._errors_of("lock a record of"):
+                stack.enter_context(hold_lock(self.lock_path(path), prepare))
+            yield
+
+    def lock_path(self, path: str) -> str:
+        return f"{path}.lock"
 
     def remove(self, path: str) -> None:
         with self._errors_of("delete from"), suppress(*ABSENT):

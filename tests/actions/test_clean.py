@@ -58,7 +58,8 @@ class Shed(Project):
         """The files that a branch wrote: its name is all that it writes, and its records say it."""
         words = (branch.encode(), f'"branch": "{branch}"'.encode())
         new = {path: data for path, data in self.files().items() if path not in self.mains}
-        return {path for path, data in new.items() if data == words[0] or words[1] in data}
+        own = {path for path, data in new.items() if data == words[0] or words[1] in data}
+        return own | {f"{path}.lock" for path in own if f"{path}.lock" in new}
 
     def run(self, word: str) -> None:
         """Run the pipeline, which writes that word everywhere."""

@@ -32,7 +32,7 @@ class TestClean:
         assert list(plan) == ["items", "buckets", "left", "failed"]
         assert (plan["buckets"], plan["left"], plan["failed"]) == ([], [], [])
         assert {tuple(item) for item in plan["items"]} == {
-            ("branch", "dataset", "state", "record", "modified", "objects")
+            ("branch", "dataset", "state", "record", "lock", "modified", "objects")
         }
         listed = {item["dataset"]: sorted(one["path"] for one in item["objects"]) for item in plan["items"]}
         assert listed == {name: [str(studio.folder / path) for path in paths] for name, paths in COPIES.items()}
@@ -46,7 +46,7 @@ class TestClean:
         before = files(studio.folder)
         plan = studio.json("clean", "--branch", "feature/x", "--yes")
         listed = {one["path"] for item in plan["items"] for one in item["objects"]}
-        listed |= {item["record"] for item in plan["items"]}
+        listed |= {item["record"] for item in plan["items"]} | {item["lock"] for item in plan["items"]}
         after = files(studio.folder)
         assert {str(studio.folder / path) for path in before.keys() - after.keys()} == {
             path for path in listed if "gone--" not in path

@@ -391,7 +391,7 @@ class Histories(RuleBasedStateMachine):
         before = self.store.files()
         yield
         now = self.store.files()
-        changed = [path for path in now if before.get(path) != now[path] and not path.endswith(MARKER)]
+        changed = [path for path in now if before.get(path) != now[path] and not path.endswith((MARKER, ".lock"))]
         lost = [path for path in before if path not in now]
         assert all(self.owners.get(path, (branch,))[0] == branch for path in [*changed, *lost])
         assert not [path for path in changed if path in before and path not in self.owners], "main's, or a hand's"
@@ -663,6 +663,11 @@ class Histories(RuleBasedStateMachine):
         assert {path.split("/")[0] for path in markers} <= buckets, "a bucket that the plan did not list"
         lost -= markers
         listed = {path for item in plan.copies for path in (*item.objects, item.stored.path)}
+        locks = {f"{item.stored.path}.lock" for item in plan.copies}
+        unlisted = locks - {item.stored.lock_path for item in plan.copies}
+        assert not unlisted & before.keys(), "a lock that was there goes, and was not listed"
+        assert {path.removesuffix(".lock") for path in lost & locks} <= lost, "a lock goes with its record alone"
+        lost -= locks
         assert {path: middle[path] for path in after} == after, "nothing but deletions"
         assert lost <= listed, "what the plan did not list"
         for path in lost:

@@ -983,6 +983,7 @@ class TestOneDirectory:
 
     def test_versions(self, team: LawTeam) -> None:
         """Versions whose directory is listed as partitions keep the law of versions."""
+        needs_list_versions()
         versioned = {**TEXT, "filepath": "data/c.txt", "versioned": True}
         conf = {"c": versioned, "all": {"type": PARTS["type"], "path": "data/c.txt", "dataset": TEXT}}
         team.main_saves({"c": versioned}, V[5], c="main 5")

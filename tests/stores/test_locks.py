@@ -1,96 +1,191 @@
-"""The lock of a record: nobody else can aim it at a file, and nobody keeps it who should not."""
+"""The lock of a record: everybody who shares the folder meets it, nobody can aim it at a file, and nobody keeps it."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import logging
 import os
 import stat
 import sys
 import tempfile
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from steel_toes.errors import StoreError
+from steel_toes.stores import locks
 from steel_toes.stores.local import LocalStore
-from steel_toes.stores.locks import hold_lock
+from steel_toes.stores.opening import open_store
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no flock on Windows, and no lock")
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A temporary folder of the test's own, and the folder of locks that will be in it."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path / f"steel_toes-{os.getuid()}"
+@pytest.fixture
+def disk() -> LocalStore:
+    return LocalStore("flights", "the local disk")
 
 
-def test_the_folder_is_the_users_own(folder: Path) -> None:
-    """Locks lie in a folder that only their user may look into."""
-    with hold_lock("one"):
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert [path.name for path in folder.iterdir()] == ["one"]
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    """Where a record would lie, in a folder of data that is not there yet."""
+    return tmp_path / "data" / "_steel_toes" / "x" / "one.json"
 
 
-def test_a_file_is_never_truncated(folder: Path) -> None:
-    """What is in a lock's file stays: whatever somebody made of it, nothing is lost by locking."""
-    folder.mkdir(mode=0o700)
-    (folder / "one").write_text("somebody's")
-    with hold_lock("one"):
-        pass
-    assert (folder / "one").read_text() == "somebody's"
+def lock_of(record: Path) -> Path:
+    return record.with_name(f"{record.name}.lock")
 
 
-def test_a_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
-    """A link at a lock's place is an error of the store, and what it points at stays as it is."""
-    folder.mkdir(mode=0o700)
-    precious = tmp_path / "precious"
-    precious.write_text("precious")
-    (folder / "one").symlink_to(precious)
-    with pytest.raises(OSError, match="symbolic"), hold_lock("one"):
-        raise AssertionError("it was locked")
-    assert precious.read_text() == "precious"
+class TestBesideTheRecord:
+    """On a disk the lock lies beside the record, and has the permissions of the data's folder."""
 
+    @pytest.mark.parametrize("mode", [0o2775, 0o755, 0o700])
+    def test_permissions(self, disk: LocalStore, record: Path, mode: int) -> None:
+        """Whoever may save beside the data may take the lock, whatever the umask of whoever made it."""
+        data = record.parents[2]
+        data.mkdir()
+        data.chmod(mode)
+        old = os.umask(0o077)
+        try:
+            with disk.lock(str(record)):
+                assert stat.S_IMODE(lock_of(record).stat().st_mode) == mode & 0o666
+                assert stat.S_IMODE(record.parent.stat().st_mode) == mode
+        finally:
+            os.umask(old)
 
-def test_a_link_at_the_folders_place(folder: Path, tmp_path: Path) -> None:
-    """A link where the folder should be is refused with what to do: what it points at is somebody else's."""
-    (tmp_path / "theirs").mkdir()
-    folder.symlink_to(tmp_path / "theirs")
-    with (
-        pytest.raises(StoreError, match="is not a folder of this user's; remove it, or set TMPDIR"),
-        LocalStore("flights", "the local disk").lock(str(tmp_path / "record.json")),
-    ):
-        raise AssertionError("it was locked")
-    assert list((tmp_path / "theirs").iterdir()) == []
+    def test_a_file_is_never_truncated(self, disk: LocalStore, record: Path) -> None:
+        """What is in a lock's file stays: whatever somebody made of it, nothing is lost by locking."""
+        record.parent.mkdir(parents=True)
+        lock_of(record).write_text("somebody's")
+        with disk.lock(str(record)):
+            pass
+        assert lock_of(record).read_text() == "somebody's"
 
+    def test_a_link_is_not_followed(self, disk: LocalStore, record: Path, tmp_path: Path) -> None:
+        """A link at a lock's place is an error of the store, and what it points at stays as it is."""
+        record.parent.mkdir(parents=True)
+        precious = tmp_path / "precious"
+        precious.write_text("precious")
+        for target in (precious, tmp_path / "nowhere"):
+            lock_of(record).symlink_to(target)
+            with pytest.raises(StoreError, match="symbolic"), disk.lock(str(record)):
+                raise AssertionError("it was locked")
+            lock_of(record).unlink()
+        assert precious.read_text() == "precious"
+        assert not (tmp_path / "nowhere").exists()
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
-def test_another_users_folder(folder: Path) -> None:
-    """A folder that another user made in time is refused: its owner could put links into it."""
-    folder.mkdir()
-    os.chown(folder, 12345, 12345)
-    with pytest.raises(PermissionError, match="not a folder of this user's"), hold_lock("one"):
-        raise AssertionError("it was locked")
-
-
-def test_an_open_folder_is_closed(folder: Path) -> None:
-    """A folder in which others may write is closed to them before anything is opened in it."""
-    folder.mkdir()
-    folder.chmod(0o777)
-    with hold_lock("one"):
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-
-
-def test_a_forked_child_does_not_keep_it(folder: Path) -> None:
-    """A process that was forked while the lock was held does not keep it when its parent lets it go."""
-    read, write = os.pipe()
-    with hold_lock("one"):
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can be another user")
+    def test_another_users_lock(self, disk: LocalStore, record: Path, tmp_path: Path) -> None:
+        """A lock that another user made, and that may only be read, is a lock all the same."""
+        with disk.lock(str(record)):
+            pass
+        for path in [*tmp_path.parents, tmp_path, *record.parents[:3]]:
+            if path != Path("/"):
+                path.chmod(path.stat().st_mode | 0o055)
+        lock_of(record).chmod(0o444)
         child = os.fork()
         if not child:
-            os.close(write)
-            os.read(read, 1)  # lives on until the parent is done
-            os._exit(0)
-        os.close(read)
-    with hold_lock("one"):
-        pass
-    os.close(write)
-    assert os.waitpid(child, 0)[1] == 0
+            os.setuid(12345)
+            try:
+                with disk.lock(str(record)):
+                    os._exit(7)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+    def test_the_lock_was_removed_meanwhile(self, disk: LocalStore, record: Path) -> None:
+        """Who waits for a lock that `clean` removes, with its folder, takes the next one: never two at once."""
+        entered = threading.Event()
+
+        def enter() -> None:
+            with disk.lock(str(record)):
+                entered.set()
+
+        with disk.lock(str(record)):
+            first = lock_of(record).stat().st_ino
+            thread = threading.Thread(target=enter)
+            thread.start()
+            assert not entered.wait(0.2)
+            keep = lock_of(record).open()  # so that its number is not given to the next file
+            lock_of(record).unlink()
+            record.parent.rmdir()
+        assert entered.wait(10)
+        thread.join(10)
+        keep.close()
+        assert lock_of(record).stat().st_ino != first
+
+    def test_a_forked_child_does_not_keep_it(self, disk: LocalStore, record: Path) -> None:
+        """A process that was forked while the lock was held does not keep it when its parent lets it go."""
+        read, write = os.pipe()
+        with disk.lock(str(record)):
+            child = os.fork()
+            if not child:
+                os.close(write)
+                os.read(read, 1)  # lives on until the parent is done
+                os._exit(0)
+            os.close(read)
+        with disk.lock(str(record)):
+            pass
+        os.close(write)
+        assert os.waitpid(child, 0)[1] == 0
+
+    @pytest.mark.parametrize("answer", [errno.ENOLCK, errno.EOPNOTSUPP])
+    def test_no_locks_here(
+        self,
+        disk: LocalStore,
+        record: Path,
+        answer: int,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """Where a file system has no locks, saves go on without, with one warning for a folder."""
+
+        def refuse(*_: Any) -> None:
+            raise OSError(answer, os.strerror(answer))
+
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        locks._warn_once.cache_clear()
+        with caplog.at_level(logging.WARNING, "steel_toes"):
+            for _ in range(3):
+                with disk.lock(str(record)):
+                    pass
+        (line,) = caplog.messages
+        assert "has no file locks" in line
+
+
+class TestInTheTemporaryFolder:
+    """Of a store without folders the lock lies in a folder of the user's own: between processes of one host."""
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A temporary folder of the test's own, and the folder of locks that will be in it."""
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        return tmp_path / f"steel_toes-{os.getuid()}"
+
+    def test_the_folder_is_the_users_own(self, folder: Path) -> None:
+        """Locks lie in a folder that only their user may look into; one in which others may write is closed to them."""
+        folder.mkdir()
+        folder.chmod(0o777)
+        with open_store("flights", "memory", {}).lock("x/one.json"):
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+            assert len(list(folder.iterdir())) == 1
+
+    def test_a_link_at_the_folders_place(self, folder: Path, tmp_path: Path) -> None:
+        """A link where the folder should be is refused with what to do: what it points at is somebody else's."""
+        (tmp_path / "theirs").mkdir()
+        folder.symlink_to(tmp_path / "theirs")
+        refused = pytest.raises(StoreError, match="is not a folder of this user's; remove it, or set TMPDIR")
+        with refused, open_store("flights", "memory", {}).lock("x/one.json"):
+            raise AssertionError("it was locked")
+        assert list((tmp_path / "theirs").iterdir()) == []
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
+    def test_another_users_folder(self, folder: Path) -> None:
+        """A folder that another user made in time is refused: its owner could put links into it."""
+        folder.mkdir()
+        os.chown(folder, 12345, 12345)
+        refused = pytest.raises(StoreError, match="not a folder of this user's")
+        with refused, open_store("flights", "memory", {}).lock("x/one.json"):
+            raise AssertionError("it was locked")

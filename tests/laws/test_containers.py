@@ -1,0 +1,124 @@
+"""Processes that share a disk and nothing else, as containers do: each saves its own part of one dataset at once.
+
+One task for each partition, on Airflow or Dask, is the usual case. Each process has a temporary folder, a home and a
+catalog of its own, and starts within a moment of the others.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.io import DataCatalog
+
+from steel_toes import SteelToes
+from steel_toes.stores.base import Store
+from steel_toes.stores.local import LocalStore
+from support.effort import effort
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a container is a fork here")
+
+CONTAINERS = 8
+ROUNDS = effort(1, 5, "STEEL_TOES_CONTAINER_ROUNDS")
+TEXT = {"type": "text.TextDataset"}
+CONFIG = {
+    "parts": {"type": "partitions.PartitionedDataset", "path": "data/parts", "dataset": TEXT},
+    "model": {**TEXT, "filepath": "data/model.txt", "versioned": True},
+}
+
+
+def catalog(save_version: str | None = None) -> DataCatalog:
+    """A catalog of the branch, as a process of its own makes it."""
+    made = DataCatalog.from_config({name: dict(config) for name, config in CONFIG.items()}, save_version=save_version)
+    SteelToes(branch="feature-x", project="flights").after_catalog_created(made)
+    return made
+
+
+def run_containers(top: Path, spread: float, save: Callable[[int], Any]) -> list[str]:
+    """Let each container save within so many seconds; what went wrong in each of them."""
+    children = {}
+    begin = time.time() + 0.3
+    for number in range(CONTAINERS):
+        read, write = os.pipe()
+        child = os.fork()
+        if not child:
+            failure = ""
+            try:
+                own = top / f"container-{number}"
+                own.mkdir(exist_ok=True)
+                tempfile.tempdir = str(own)
+                os.environ.update(TMPDIR=str(own), HOME=str(own))
+                time.sleep(max(0.0, begin + random.Random(number).uniform(0, spread) - time.time()))
+                save(number)
+            except BaseException:  # noqa: BLE001 - a fork that raised would go on as a second test run
+                failure = traceback.format_exc()
+            os.write(write, failure.encode())
+            os._exit(0)
+        os.close(write)
+        children[child] = read
+    failures = []
+    for child, read in children.items():
+        with os.fdopen(read) as pipe:
+            failures.append(pipe.read())
+        os.waitpid(child, 0)
+    return [failure for failure in failures if failure]
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A disk on which main has a partition and a version, and the branch none; main's stay as they are."""
+    monkeypatch.chdir(tmp_path)
+    main = DataCatalog.from_config(CONFIG, save_version="2026-01-01T00.00.00.000Z")
+    main.save("parts", {"main": "main's"})
+    main.save("model", "main's")
+    before = {path: path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()}
+    assert catalog().load("model") == "main's"  # imports what the containers need
+    catalog().load("parts")["main"]()
+    yield tmp_path
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.5])
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_each_its_own_partition(disk: Path, spread: float, number: int) -> None:
+    """Every partition that a container saved is the branch's afterwards; none is lost, and none is refused."""
+    failures = run_containers(disk, spread, lambda own: catalog().save("parts", {f"part-{own}": f"saved by {own}"}))
+    assert failures == []
+    partitions = {name: load() for name, load in catalog().load("parts").items()}
+    assert partitions == {"main": "main's"} | {f"part-{own}": f"saved by {own}" for own in range(CONTAINERS)}
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.5])
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_each_its_own_version(disk: Path, spread: float, number: int) -> None:
+    """Every version that a container saved can be loaded afterwards, and the newest is the newest."""
+    versions = [f"2026-02-0{own + 1}T00.00.00.000Z" for own in range(CONTAINERS)]
+    failures = run_containers(disk, spread, lambda own: catalog(versions[own]).save("model", f"saved by {own}"))
+    assert failures == []
+    assert catalog().load("model") == f"saved by {CONTAINERS - 1}"
+    assert [catalog().load("model", version=version) for version in versions] == [
+        f"saved by {own}" for own in range(CONTAINERS)
+    ]
+
+
+@pytest.mark.slow
+def test_a_lock_that_only_one_container_meets_loses_some(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What these tests are worth: with the lock in each container's own temporary folder they fail."""
+    monkeypatch.setattr(LocalStore, "lock", Store.lock)
+    write = LocalStore.write
+
+    def slow_write(self: LocalStore, path: str, data: bytes) -> None:
+        time.sleep(0.02)
+        write(self, path, data)
+
+    monkeypatch.setattr(LocalStore, "write", slow_write)
+    failures = run_containers(disk, 0.05, lambda own: catalog().save("parts", {f"part-{own}": f"saved by {own}"}))
+    saved = [name for name in catalog().load("parts") if name.startswith("part-")]
+    assert len(saved) < CONTAINERS or failures
