@@ -324,6 +324,9 @@ PARTITION_GONE = "has no partition {partition} any more"
 
 THE_FILE = "the file"
 
+UPDATE = "record a save in"
+OTHERS_WERE_FASTER = "Others changed the record for two minutes, each time faster than this save."
+
 RECORD_REMOVED_MEANWHILE = "it removed the record"
 
 NEWER_FORMAT = Reason(

@@ -6,12 +6,14 @@ record and the identity of the data alone; nobody asks whether the writer is sti
 
 from __future__ import annotations
 
+import random
+import time
 import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from steel_toes.errors import (
     COPY_NOT_AS_SAVED,
@@ -19,18 +21,21 @@ from steel_toes.errors import (
     OTHER_BRANCH,
     OTHER_KIND,
     OTHER_LOCATION,
+    OTHERS_WERE_FASTER,
     RECORD_REMOVED_MEANWHILE,
     THE_FILE,
+    UPDATE,
     ChangedCopyError,
     ConcurrentSaveError,
     CopyError,
     OtherProjectError,
     Reason,
     RecordError,
+    StoreError,
     TornAppendError,
     UnwrittenError,
 )
-from steel_toes.records.record import Identities, Record, Writer, read_record
+from steel_toes.records.record import Identities, Record, Writer, parse_record, read_record
 from steel_toes.records.state import Look, Verdict, judge
 from steel_toes.records.units import WHOLE, Units
 from steel_toes.records.write import Write
@@ -38,7 +43,17 @@ from steel_toes.stores.abandoned import abandon_files
 from steel_toes.stores.base import Store
 from steel_toes.stores.buckets import BranchBucket
 
+_UPDATE_SECONDS = 120  # that others may be faster than we are
+_PAUSE_SECONDS = 0.2
+
 Identify = Callable[[Iterable[str]], Identities]
+
+
+class Change(NamedTuple):
+    """A record before and after it was changed."""
+
+    before: Record
+    after: Record
 
 
 class RecordMemory:
@@ -182,12 +197,7 @@ class Ledger:
         # Before the record: s3fs would make a missing bucket without a word, or fail with a misleading error.
         if self.bucket:
             self.bucket.ensure()
-        # Locked for the record alone, never for the data: a save may take hours.
-        with self.store.lock(self.path):
-            before = self.read()
-            self._check_writable(before, write, identify)
-            writing = self._writing(before, write)
-            self._put(writing)
+        before, writing = self._update(lambda before: self._begin(before, write, identify))
         # KeyboardInterrupt too: the data is half written whatever stopped it.
         try:
             yield writing, before
@@ -198,11 +208,7 @@ class Ledger:
         # After the data: from here on these states of the units are the branch's.
         identities = identify(write.units)
         self._check_written(write, identities)
-        with self.store.lock(self.path):
-            now = self.read()
-            if not now.exists or not write.is_still_begun(writing, now):
-                raise self._concurrent(now)
-            self._put(write.completed(writing, now, identities))
+        self._update(lambda now: self._complete(writing, now, write, identities))
 
     def adopt(self, write: Write, identify: Identify) -> None:
         """Record units that are there already, as if they had been saved just now.
@@ -214,11 +220,51 @@ class Ledger:
         Raises:
             OtherProjectError: the record is another project's.
         """
+        self._update(lambda before: self._adopted(before, write, identify))
+
+    def _adopted(self, before: Record, write: Write, identify: Identify) -> Record:
+        self._check_project(before)
+        writing = self._writing(before, write)
+        return write.completed(writing, writing, identify(write.units))
+
+    def _begin(self, before: Record, write: Write, identify: Identify) -> Record:
+        self._check_writable(before, write, identify)
+        return self._writing(before, write)
+
+    def _complete(self, writing: Record, now: Record, write: Write, identities: Identities) -> Record:
+        if not now.exists or not write.is_still_begun(writing, now):
+            raise self._concurrent(now)
+        return write.completed(writing, now, identities)
+
+    def _update(self, change: Callable[[Record], Record]) -> Change:
+        """Put what a change makes of the record as it is, whoever else changes it at the same time.
+
+        The record is locked for this alone, never for the data: a save may take hours. Where the lock is not shared
+        (object stores), the put is refused if another host has put since we read: then read, change and put again.
+        """
         with self.store.lock(self.path):
-            before = self.read()
-            self._check_project(before)
-            writing = self._writing(before, write)
-            self._put(write.completed(writing, writing, identify(write.units)))
+            if not self.store.has_stamps:
+                before = self.read()
+                after = change(before)
+                if after != before:
+                    self.store.write(self.path, after.to_bytes())
+                return Change(before, after)
+            return self._update_stamped(change)
+
+    def _update_stamped(self, change: Callable[[Record], Record]) -> Change:
+        end = time.monotonic() + _UPDATE_SECONDS
+        while True:
+            data, stamp = self.store.read_stamped(self.path)
+            before = parse_record(data, self.path, self.dataset)
+            if before.exists:
+                self._check(before)
+            after = change(before)
+            if after == before or self.store.write_stamped(self.path, after.to_bytes(), stamp):
+                return Change(before, after)
+            if time.monotonic() > end:
+                raise StoreError(dataset=self.dataset, store=self.store.label, action=UPDATE, why=OTHERS_WERE_FASTER)
+            # Those that were refused together must not come again together.
+            time.sleep(random.uniform(0, _PAUSE_SECONDS))  # noqa: S311 - it is no secret
 
     def _check_project(self, before: Record) -> None:
         if self.writer.is_of_another_project(before.writer):
@@ -261,9 +307,6 @@ class Ledger:
         writer = str(other.writer) if other.exists else RECORD_REMOVED_MEANWHILE
         return ConcurrentSaveError(**self.facts(), writer=writer)
 
-    def _put(self, record: Record) -> None:
-        self.store.write(self.path, record.to_bytes())
-
     def _writing(self, before: Record, write: Write) -> Record:
         """The record that says what a save has begun."""
         save_id = uuid.uuid4().hex
@@ -293,13 +336,29 @@ class Ledger:
         Never hides the exception. The doubts about units of others stay.
         """
         try:
+            if self.store.has_stamps:
+                self._update(lambda now: self._undone(writing, now, write, identify))
+                return
             with self.store.lock(self.path):
                 now = self.read()
-                if now.exists and write.is_still_begun(writing, now) and self._is_untouched(now, write, identify):
-                    self._undo(writing, now)
+                undone = self._undone(writing, now, write, identify)
+                if undone == now:
+                    return
+                # Under the lock nobody has begun meanwhile: a record that says nothing can go.
+                if undone.says_nothing:
+                    self.store.remove(self.path)
+                else:
+                    self.store.write(self.path, undone.to_bytes())
         except CopyError:
             # The record stays `writing`: the next reader decides from the data, as after a kill.
             return
+
+    def _undone(self, writing: Record, now: Record, write: Write, identify: Identify) -> Record:
+        """The record without our doubts, if our units are as they were before the save that failed."""
+        is_ours = now.exists and write.is_still_begun(writing, now)
+        if is_ours and self._is_untouched(now, write, identify):
+            return now.without_doubts_of(writing.id)
+        return now
 
     def _is_untouched(self, now: Record, write: Write, identify: Identify) -> bool:
         """Whether the data of a save that failed is as it was before it."""
@@ -309,13 +368,3 @@ class Ledger:
             units.update(recorded)
         identities = identify(units)
         return all(identities.get(unit) == recorded.get(unit) for unit in units)
-
-    def _undo(self, writing: Record, now: Record) -> None:
-        """Put the record that was, or one without our doubts; without either there is none."""
-        doubt = {unit: by for unit, by in now.doubt.items() if by != writing.id}
-        if now.was and now.id == writing.id and doubt == now.was.doubt:
-            self._put(now.was)
-        elif now.settled.exists or doubt:
-            self._put(replace(now, doubt=doubt))
-        else:
-            self.store.remove(self.path)

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from steel_toes.errors import NEWER_FIELDS, NEWER_FORMAT, NO_RECORD_AT_ALL, RecordError
@@ -88,6 +88,11 @@ class Record:
         return self.id != ""
 
     @property
+    def says_nothing(self) -> bool:
+        """Whether there is a record, and nothing is the branch's or begun by what it says."""
+        return self.exists and self.state == "complete" and not (self.data or self.doubt) and self.over == "main"
+
+    @property
     def settled(self) -> Record:
         """The last complete record: this one, or the one it was; `NO_RECORD` before the first save finished."""
         if self.state == "complete":
@@ -110,6 +115,16 @@ class Record:
     def doubts(self, unit: str) -> bool:
         """Whether a save of the unit began and did not finish."""
         return ALL in self.doubt or unit in self.doubt
+
+    def without_doubts_of(self, save_id: str) -> Record:
+        """The record as if that save had never begun: the one that was, if nothing else has happened since."""
+        doubt = {unit: by for unit, by in self.doubt.items() if by != save_id}
+        if self.was and self.id == save_id and doubt == self.was.doubt:
+            return self.was
+        if self.settled.exists or doubt:
+            return replace(self, doubt=doubt)
+        # Nothing is left of it: complete, and without data, which is main's.
+        return replace(self, state="complete", data={}, base={}, doubt={}, was=None)
 
     def to_bytes(self) -> bytes:
         """The record as JSON, for people too."""
@@ -187,7 +202,15 @@ def read_record(store: Store, path: str, dataset: str) -> Record:
         RecordError: it is no record, or a newer steel_toes wrote it.
         StoreError: the store gave no definite answer.
     """
-    data = store.read(path)
+    return parse_record(store.read(path), path, dataset)
+
+
+def parse_record(data: bytes | None, path: str, dataset: str) -> Record:
+    """The record of its bytes; `NO_RECORD` if there are none.
+
+    Raises:
+        RecordError: it is no record, or a newer steel_toes wrote it.
+    """
     if data is None:
         return NO_RECORD
     try:

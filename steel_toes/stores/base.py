@@ -31,6 +31,18 @@ class Object(NamedTuple):
     modified: datetime
 
 
+class Stamped(NamedTuple):
+    """A small object as it was read.
+
+    Attributes:
+        data: its bytes; None if there is none.
+        stamp: what a later write names to be refused if the object is another by then; "" if there is none.
+    """
+
+    data: bytes | None
+    stamp: str
+
+
 @dataclass(frozen=True)
 class Store:
     """A fsspec filesystem as one dataset sees it; paths are the filesystem's own, without a protocol.
@@ -163,6 +175,19 @@ class Store:
         """Remove an empty bucket."""
         with self._errors_of("remove a bucket from"):
             self._filesystem.rmdir(name)
+
+    @property
+    def has_stamps(self) -> bool:
+        """Whether a write can be refused if somebody else, on whatever host, has written since we read."""
+        return False
+
+    def read_stamped(self, path: str) -> Stamped:
+        """The bytes of a small object with the stamp of this state; only where the store has stamps."""
+        raise NotImplementedError
+
+    def write_stamped(self, path: str, data: bytes, stamp: str) -> bool:
+        """Write a small object, unless it is another than the one that had this stamp; whether it was written."""
+        raise NotImplementedError
 
     @contextmanager
     def lock(self, path: str) -> Iterator[None]:

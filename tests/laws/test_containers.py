@@ -1,4 +1,4 @@
-"""Processes that share a disk and nothing else, as containers do: each saves its own part of one dataset at once.
+"""Processes that share a disk or a bucket and nothing else, as containers do: each saves its own part at once.
 
 One task for each partition, on Airflow or Dask, is the usual case. Each process has a temporary folder, a home and a
 catalog of its own, and starts within a moment of the others.
@@ -6,8 +6,11 @@ catalog of its own, and starts within a moment of the others.
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import subprocess
+import sys
 import tempfile
 import time
 import traceback
@@ -15,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 from kedro.io import DataCatalog
 
@@ -22,10 +26,12 @@ from steel_toes import SteelToes
 from steel_toes.stores.base import Store
 from steel_toes.stores.local import LocalStore
 from support.effort import effort
+from support.servers import Server, of_user
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a container is a fork here")
 
 CONTAINERS = 8
+BUCKET_ROUNDS = effort(1, 1, "STEEL_TOES_CONTAINER_ROUNDS")
 ROUNDS = effort(1, 5, "STEEL_TOES_CONTAINER_ROUNDS")
 TEXT = {"type": "text.TextDataset"}
 CONFIG = {
@@ -106,6 +112,77 @@ def test_each_its_own_version(disk: Path, spread: float, number: int) -> None:
     assert [catalog().load("model", version=version) for version in versions] == [
         f"saved by {own}" for own in range(CONTAINERS)
     ]
+
+
+# In a bucket there is nothing to lock: each is a process of its own, which waits until all are there.
+PROCESS = """
+import json, os, random, sys, time
+from pathlib import Path
+from kedro.io import DataCatalog
+from steel_toes import SteelToes
+
+config, number, spread, gate = json.loads(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])
+version = f"2026-02-0{number + 1}T00.00.00.000Z"
+catalog = DataCatalog.from_config(config, save_version=version)
+SteelToes(branch="feature-x", project="flights").after_catalog_created(catalog)
+catalog.exists("parts"), catalog.exists("model")  # connects
+(gate / f"ready-{number}").touch()
+while not (gate / "go").exists():
+    time.sleep(0.01)
+time.sleep(random.Random(number).uniform(0, spread))
+catalog.save("parts", {f"part-{number}": f"saved by {number}"})
+catalog.save("model", f"saved by {number}")
+"""
+
+
+def in_bucket(server: Server, name: str) -> dict[str, dict[str, Any]]:
+    """The configuration of the same entries in a new bucket, in which main has a partition and a version."""
+    # Where users have permissions, only one may make a bucket.
+    fsspec.filesystem(server.protocol, **of_user("admin")(server.url)).mkdir(name)
+    top, shared = f"{server.protocol}://{name}", {"credentials": server.credentials}
+    config = {
+        "parts": {**CONFIG["parts"], "path": f"{top}/parts", **shared},
+        "model": {**CONFIG["model"], "filepath": f"{top}/model.txt", **shared},
+    }
+    main = DataCatalog.from_config(config, save_version="2026-01-01T00.00.00.000Z")
+    main.save("parts", {"main": "main's"})
+    main.save("model", "main's")
+    return config
+
+
+def run_processes(config: dict[str, Any], gate: Path, spread: float) -> list[str]:
+    """Let a process for each container save both within so many seconds; what went wrong in each of them."""
+    gate.mkdir()
+    processes = []
+    for number in range(CONTAINERS):
+        own = gate / f"container-{number}"
+        own.mkdir()
+        command = [sys.executable, "-c", PROCESS, json.dumps(config), str(number), str(spread), str(gate)]
+        environment = {**os.environ, "TMPDIR": str(own), "HOME": str(own)}
+        processes.append(subprocess.Popen(command, cwd=own, env=environment, stderr=subprocess.PIPE, text=True))
+    while len(list(gate.glob("ready-*"))) < CONTAINERS and all(process.poll() is None for process in processes):
+        time.sleep(0.05)
+    (gate / "go").touch()
+    answers = [(process.communicate(timeout=120)[1], process.returncode) for process in processes]
+    return [error[-1500:] for error, code in answers if code]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("store", ["moto", "weed"])
+@pytest.mark.parametrize("spread", [0.05, 0.5, 3])
+def test_in_a_bucket(store: str, spread: float, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """On S3 each record is put only if it is the one that was read: no partition and no version is lost."""
+    server = request.getfixturevalue(store)
+    for number in range(BUCKET_ROUNDS):
+        config = in_bucket(server, f"containers-{store}-{int(100 * spread)}-{number}")
+        assert run_processes(config, tmp_path / f"gate-{number}", spread) == []
+        catalog = DataCatalog.from_config(config)
+        SteelToes(branch="feature-x", project="flights").after_catalog_created(catalog)
+        partitions = {name: load() for name, load in catalog.load("parts").items()}
+        assert partitions == {"main": "main's"} | {f"part-{own}": f"saved by {own}" for own in range(CONTAINERS)}
+        versions = [f"2026-02-0{own + 1}T00.00.00.000Z" for own in range(CONTAINERS)]
+        loaded = [catalog.load("model", version=version) for version in versions]
+        assert loaded == [f"saved by {own}" for own in range(CONTAINERS)]
 
 
 @pytest.mark.slow

@@ -292,7 +292,7 @@ class TestTwice:
         path = f"{site}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
         run = "run --params months.first=3,months.last=3"
         (said,) = branch.kedro(run, PYTHONPATH=path)
-        assert said.count("steel-toes: this catalog is branched already; is SteelToes() registered twice?") == 1
+        assert said.count("steel-toes: this catalog is branched already. Keep one SteelToes() among the HOOKS.") == 1
         assert said.count("steel-toes: on branch cubic") == 1
         written = {path for path in branch.files() if path.startswith("05_reports/") and "--" in path}
         assert written == {

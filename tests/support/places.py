@@ -198,7 +198,7 @@ class Place(Team):
         """The records, by the entry that wrote them."""
         filesystem = self.filesystem()
         top = f"{filesystem._strip_protocol(self.records)}/_steel_toes/{SLUG}"
-        records = [json.loads(filesystem.cat_file(path)) for path in filesystem.find(top)]
+        records = [json.loads(filesystem.cat_file(path)) for path in filesystem.find(top) if path.endswith(".json")]
         return {record["dataset"]: record for record in records}
 
 
