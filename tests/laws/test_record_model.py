@@ -169,6 +169,15 @@ class TestPartsAtTheSameTime:
         assert race.bad == []
         assert set(race.ends) <= {(SAVED, SAVED, "whole")} if one_host else ENDS_BETWEEN_HOSTS | {(TOLD, SAVED, "torn")}
 
+    def test_different_partitions_from_two_hosts_on_s3(self, monkeypatch):
+        """Where a put may name what it replaces, both succeed also from two hosts, in every order of their steps."""
+        monkeypatch.setattr("steel_toes.records.ledger._PAUSE_SECONDS", 0)
+        world = Overlay(opened_late=True, stamped=True)
+        deeds = (Deed(("a",)), Deed(("b",)))
+        race = Race(world, disk_after(world, PARTS), deeds, one_host=False, mirrored=True).run()
+        assert race.bad == []
+        assert set(race.ends) == {(SAVED, SAVED, "whole")}
+
     @pytest.mark.parametrize("before", [(), PARTS], ids=["nothing", "whole"])
     def test_failure_beside_a_save(self, before):
         """A save that fails before its first byte takes nothing back from one of another partition at the same time."""

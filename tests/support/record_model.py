@@ -28,7 +28,7 @@ from steel_toes.records.ledger import Ledger
 from steel_toes.records.place import Place, Side
 from steel_toes.records.record import ALL, Writer
 from steel_toes.records.units import units_of
-from steel_toes.stores.base import Store
+from steel_toes.stores.base import Stamped, Store
 from steel_toes.stores.identity import digest_of
 
 MAIN, BRANCH, RECORD = "main/x", "branch/x", "records/x.json"
@@ -103,6 +103,8 @@ class SteppingStore(Store):
     life: Life
     opened_late: bool = False
     """As an object store: an object appears whole when it is closed. Else, as a file: at once, and in two blocks."""
+    stamped: bool = False
+    """As S3: a put may name the object that it replaces."""
 
     def step(self, operation: str, path: str, effect: Callable[[], Any]) -> Any:
         with self._errors_of(operation):
@@ -116,6 +118,25 @@ class SteppingStore(Store):
 
     def write(self, path: str, data: bytes) -> None:
         self.step("write", path, lambda: self.disk.put(path, data))
+
+    @property
+    def has_stamps(self) -> bool:
+        return self.stamped
+
+    def _stamp(self, path: str) -> str:
+        return f"@{self.disk.files[path][1]}" if path in self.disk.files else ""
+
+    def read_stamped(self, path: str) -> Stamped:
+        return self.step("read", path, lambda: Stamped(self.disk.files.get(path, (None,))[0], self._stamp(path)))
+
+    def write_stamped(self, path: str, data: bytes, stamp: str) -> bool:
+        def put_if_it_is_that() -> bool:
+            if self._stamp(path) != stamp:
+                return False
+            self.disk.put(path, data)
+            return True
+
+        return self.step("write", path, put_if_it_is_that)
 
     def _files(self, path: str) -> dict[str, str]:
         names = [name for name in self.disk.below(path) if name != path]
@@ -284,8 +305,9 @@ class World:
     thorough = 3
     """In how many generations of writers one that failed may die as well; in one more it may fail."""
 
-    def __init__(self, opened_late: bool = False) -> None:
+    def __init__(self, opened_late: bool = False, stamped: bool = False) -> None:
         self.opened_late = opened_late
+        self.stamped = stamped
         self._told: dict[Any, dict[str, Any]] = {}
 
     def empty(self) -> Disk:
@@ -299,7 +321,9 @@ class World:
         return MAINS
 
     def entry(self, disk: Disk, life: Life, who: str, deed: Deed | None = None) -> Entry:
-        store = SteppingStore("rows", "the disk", disk=disk, life=life, opened_late=self.opened_late)
+        store = SteppingStore(
+            "rows", "the disk", disk=disk, life=life, opened_late=self.opened_late, stamped=self.stamped
+        )
         writer = Writer(project="flights", user=who, host="desk")
         options = tuple(name for name in ("append", "overwrite") if deed and getattr(deed, name))
         units = units_of(self.kind)
