@@ -65,7 +65,7 @@ class S3Store(ObjectStore):
                     self.conditions.are_known = False
                     filesystem.pipe_file(path, data)
                     return True
-                if not _is_refused(exc):
+                if not _is_refused(exc, stamp):
                     raise
                 # The client asks again when an answer is lost, and then meets its own object.
                 return self.read(path) == data
@@ -106,9 +106,12 @@ async def _get_stamped(filesystem: Any, bucket: str, key: str) -> Stamped:
     raise AssertionError("the last try gives data or raises")
 
 
-def _is_refused(error: BaseException) -> bool:
+def _is_refused(error: BaseException, stamp: str) -> bool:
     """Whether a write was refused since its condition did not hold: the object is another, or gone."""
-    if isinstance(error, (FileExistsError, FileNotFoundError)):
+    if isinstance(error, FileNotFoundError):
+        # Of a write that wanted no object there, only the bucket can be missing.
+        return bool(stamp)
+    if isinstance(error, FileExistsError):
         return True
     return any(status in _REFUSED for status in _statuses(error))
 

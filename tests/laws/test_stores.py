@@ -16,7 +16,7 @@ from kedro.io import DatasetError
 
 from steel_toes import TornCopyError
 from steel_toes.datasets.proxy import branched_of
-from steel_toes.errors import ChangedCopyError, StoreError, TornAppendError
+from steel_toes.errors import OTHERS_WERE_FASTER, ChangedCopyError, StoreError, TornAppendError
 from support.places import Place, V, answer, refused
 from support.team import BRANCH, SLUG, frame, shown
 
@@ -285,6 +285,8 @@ class TestContract:
         with refused(StoreError) as caught:
             branch.save("a", frame(1))
         assert f"{place.protocol}://" in str(caught[0])
+        # No bucket is no other's save, which would be tried again.
+        assert OTHERS_WERE_FASTER not in str(caught[0])
         told = "".join(traceback.format_exception(caught[0])) + repr(caught[0]) + repr(caught[0].facts)
         assert place.secret not in told
 
