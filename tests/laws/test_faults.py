@@ -69,8 +69,8 @@ def after(entry, *saves):
 # The clients of the tests, which do not wait for long; by fsspec's protocol.
 QUICK: dict[str, dict[str, Any]] = {
     "s3": {"config_kwargs": {"retries": {"max_attempts": 1}, "read_timeout": 1, "connect_timeout": 2}},
-    "gs": {"requests_timeout": 2},
-    "abfs": {"read_timeout": 2},
+    "gs": {"requests_timeout": 5},
+    "abfs": {"read_timeout": 5},
 }
 # What replaces the published credentials of a server, so that none of the tests' own is told.
 SECRETS: dict[str, dict[str, Any]] = {"s3": {"key": "tests", "secret": SECRET}, "gs": {"token": SECRET}, "abfs": {}}
