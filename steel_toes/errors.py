@@ -327,8 +327,6 @@ THE_FILE = "the file"
 UPDATE = "record a save in"
 OTHERS_WERE_FASTER = "Others changed the record for two minutes, each time faster than this save."
 
-COPY_ENDED = "The store began to copy {target}, and ended with: {status}. {reason}"
-
 RECORD_REMOVED_MEANWHILE = "it removed the record"
 
 NEWER_FORMAT = Reason(

@@ -145,11 +145,7 @@ class Store:
             for name in self._infos(source):
                 place = _join(target, name)
                 self.make_parent(place)
-                self._copy_file(filesystem, _join(source, name), place)
-
-    def _copy_file(self, filesystem: Any, source: str, target: str) -> None:
-        """Copy one file; it is there, complete, when this returns."""
-        filesystem.cp_file(source, target)
+                filesystem.cp_file(_join(source, name), place)
 
     def remove(self, path: str) -> None:
         """Remove a file or a directory; nothing there is no error."""

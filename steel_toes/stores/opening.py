@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from steel_toes.naming.schemes import scheme_of
-from steel_toes.stores.azure import AzureStore
 from steel_toes.stores.base import Store
 from steel_toes.stores.local import LocalStore
 from steel_toes.stores.objects import ObjectStore
 from steel_toes.stores.s3 import S3Store
-
-# adlfs reaches one store by each of these.
-_AZURE_NAMES = ("abfs", "abfss", "az")
 
 
 def open_store(dataset: str, protocol: str, config: Mapping[str, Any]) -> Store:
@@ -34,8 +30,6 @@ def open_store(dataset: str, protocol: str, config: Mapping[str, Any]) -> Store:
     cls: type[Store] = Store
     if scheme.name == "s3":
         cls = S3Store
-    elif scheme.name in _AZURE_NAMES:
-        cls = AzureStore
     elif scheme.has_buckets:
         cls = ObjectStore
     return cls(dataset, f"{scheme.name}://", scheme.name, options)

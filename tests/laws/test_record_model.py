@@ -169,7 +169,7 @@ class TestPartsAtTheSameTime:
         assert race.bad == []
         assert set(race.ends) <= {(SAVED, SAVED, "whole")} if one_host else ENDS_BETWEEN_HOSTS | {(TOLD, SAVED, "torn")}
 
-    def test_different_partitions_where_puts_have_conditions(self, monkeypatch):
+    def test_different_partitions_from_two_hosts_on_s3(self, monkeypatch):
         """Where a put may name what it replaces, both succeed also from two hosts, in every order of their steps."""
         monkeypatch.setattr("steel_toes.records.ledger._PAUSE_SECONDS", 0)
         world = Overlay(opened_late=True, stamped=True)

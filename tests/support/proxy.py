@@ -22,8 +22,6 @@ from yarl import URL
 HOPS = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "expect"}
 READS = ("HEAD", "GET", "LIST", "BUCKET")
 # S3 may also say of a copy that it failed after it has begun to answer with a 200.
-# What Azure may say of a copy that has begun, and of its target.
-COPY_STATUSES = ("pending", "failed", "aborted")
 REFUSALS = {"200": "InternalError", "403": "AccessDenied", "500": "InternalError", "503": "SlowDown"}
 
 
@@ -54,13 +52,6 @@ async def googles_path(request: web.Request) -> str:
     """The same of Google's, whose uploads have the object's name in their body."""
     name = re.search(rb'"name": "([^"]+)"', await request.read()) if request.method == "POST" else None
     return urllib.parse.unquote(request.raw_path) + (f"/{name[1].decode()}" if name else "")
-
-
-def with_copy_status(headers: dict[str, str], what: str) -> dict[str, str]:
-    """Headers of Azure's as they are, or, if they speak of a copy, with what it says of one that has not succeeded."""
-    if what not in COPY_STATUSES:
-        return headers
-    return {name: what if name.lower() == "x-ms-copy-status" else text for name, text in headers.items()}
 
 
 def answer_all(kind: str, url: str) -> bool:
@@ -203,7 +194,6 @@ class Proxy:
         if what == "reset":
             return self._cut(request)
         status, headers, answer = await self._ask(request, body)
-        headers = with_copy_status(headers, what)
         if what == "done":
             return await self._wait_for_the_end()
         if what == "lost":
