@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
+
+from steel_toes.naming.digest import digest
 
 _STEM_CHARACTERS = 40  # of a slug, before its digest
 _DIGEST_CHARACTERS = 8
@@ -59,6 +60,4 @@ def make_slug(name: str) -> str:
     looks_digested = re.fullmatch(r".+-[0-9a-f]{8}", name) is not None
     if stem == name and not looks_digested:
         return stem
-    # Git's names are bytes: one that is not UTF-8 arrives with surrogates in it.
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{stem}-{digest[:_DIGEST_CHARACTERS]}"
+    return f"{stem}-{digest(name, _DIGEST_CHARACTERS)}"

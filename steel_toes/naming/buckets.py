@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from steel_toes import errors
+from steel_toes.naming.digest import digest
 from steel_toes.naming.location import Location, parse
 from steel_toes.naming.schemes import scheme_of
 
@@ -39,8 +38,7 @@ def branch_bucket(bucket: str, slug: str) -> str:
     is_reserved = name.startswith(_RESERVED_STARTS) or name.endswith(_RESERVED_ENDINGS)
     if len(name) <= _BUCKET_CHARACTERS and not is_reserved:
         return name
-    digest = sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
-    mark = f"{DELIMITER}{slug}-{digest}"
+    mark = f"{DELIMITER}{slug}-{digest(name, 8)}"
     stem = bucket[: _BUCKET_CHARACTERS - len(mark)]
     cut_is_reserved = (stem + mark).startswith(_RESERVED_STARTS)
     if not stem[-1].isalnum() or cut_is_reserved:

@@ -11,10 +11,10 @@ which tells the copies of distinct locations from each other.
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 
 from steel_toes import errors
 from steel_toes.naming.buckets import DELIMITER, bucket_of, move_to_branch_bucket
+from steel_toes.naming.digest import digest, encode
 from steel_toes.naming.location import Location, is_chain, parse
 from steel_toes.naming.nesting import listed_directory, outermost_directory
 from steel_toes.naming.schemes import scheme_of
@@ -23,6 +23,17 @@ LAYOUTS = ("suffix", "bucket")
 
 _COMPONENT_BYTES = 255  # of ext4, XFS, APFS and NTFS, the tightest of the usual stores
 _EXTENSION = re.compile(r"(?<=.)(?:\.[A-Za-z][A-Za-z0-9_]{0,9})+\Z", re.DOTALL)
+
+
+def check_layout(layout: str) -> None:
+    """Refuse a layout that there is not.
+
+    Raises:
+        ConfigurationError: no layout has that name.
+    """
+    if layout not in LAYOUTS:
+        names = " or ".join(LAYOUTS)
+        raise errors.ConfigurationError(errors.UNKNOWN_LAYOUT, setting="layout", value=layout, layouts=names)
 
 
 def branch_location(location: str, slug: str, layout: str = "suffix", directory: str | None = None) -> str:
@@ -39,9 +50,7 @@ def branch_location(location: str, slug: str, layout: str = "suffix", directory:
         ConfigurationError: no layout has that name.
         LocationError: the location cannot have a branch copy, for the reason it says.
     """
-    if layout not in LAYOUTS:
-        names = " or ".join(LAYOUTS)
-        raise errors.ConfigurationError(errors.UNKNOWN_LAYOUT, setting="layout", value=layout, layouts=names)
+    check_layout(layout)
     where = parse(location)
     _refuse_foreign(location, where)
     moves_bucket = layout == "bucket" and bucket_of(location) is not None
@@ -80,20 +89,15 @@ def _suffixed_part(location: str, where: Location, directory: str | None) -> Loc
 def _with_suffix(name: str, slug: str) -> str:
     extension = name[len(_EXTENSION.sub("", name)) :]
     suffixed = name.removesuffix(extension) + DELIMITER + slug + extension
-    if len(_encoded(suffixed)) <= _COMPONENT_BYTES:
+    if len(encode(suffixed)) <= _COMPONENT_BYTES:
         return suffixed
     # `_` is in no slug: a name that was cut is never the copy of a shorter one, on this branch or another.
-    digest = sha256(_encoded(name)).hexdigest()[:16]
-    mark = f"{DELIMITER}{slug}_{digest}"
+    mark = f"{DELIMITER}{slug}_{digest(name, 16)}"
     extension = extension[-(_COMPONENT_BYTES - len(mark) - 4) :]  # 4: the stem keeps its first character
     extension = extension[extension.find(".") :]  # complete tokens; "" stays ""
     stem_bytes = _COMPONENT_BYTES - len(mark) - len(extension)
-    stem = _encoded(name.removesuffix(extension))[:stem_bytes]
+    stem = encode(name.removesuffix(extension))[:stem_bytes]
     return stem.decode(errors="ignore") + mark + extension
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")  # os.fsdecode makes lone surrogates of bytes that are no UTF-8
 
 
 def contains_slug(location: str, slug: str) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from steel_toes.errors import NEWER_FIELDS, NEWER_FORMAT, NO_RECORD_AT_ALL, RecordError
+from steel_toes.naming.digest import digest, encode
 from steel_toes.stores.base import Store
 
 FOLDER = "_steel_toes"
@@ -128,9 +128,7 @@ class Record:
 
     def to_bytes(self) -> bytes:
         """The record as JSON, for people too."""
-        text = json.dumps(_values_of(self), indent=1, sort_keys=True, ensure_ascii=False)
-        # Git's names and a disk's are bytes: those that are no UTF-8 arrive with surrogates in them.
-        return text.encode(errors="surrogatepass")
+        return encode(json.dumps(_values_of(self), indent=1, sort_keys=True, ensure_ascii=False))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
@@ -191,8 +189,7 @@ NO_RECORD = Record(
 def record_path(root: str, slug: str, location: str) -> str:
     """Where the record of a location lies: `<root>/_steel_toes/<slug>/<16 hex of the location's SHA-256>.json`."""
     # A digest, since a location has slashes and may be longer than a file's name.
-    digest = hashlib.sha256(location.encode(errors="surrogatepass")).hexdigest()[:16]
-    return f"{root.rstrip('/')}/{FOLDER}/{slug}/{digest}.json"
+    return f"{root.rstrip('/')}/{FOLDER}/{slug}/{digest(location, 16)}.json"
 
 
 def read_record(store: Store, path: str, dataset: str) -> Record:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steel_toes.errors import NO_BUCKET, NO_MARKER, OTHER_MARKER, BucketError, Reason
+from steel_toes.naming.digest import encode
 from steel_toes.stores.base import Store
 
 _MARKER = "_steel_toes/bucket"
@@ -37,7 +38,7 @@ class BranchBucket:
             BucketError: it is missing and must not be made, or it has no marker of this branch.
             StoreError: the store gave no definite answer.
         """
-        text = self.branch_name.encode()
+        text = encode(self.branch_name)
         # One request in the usual case.
         marker = self.store.read(self._marker_path)
         if marker == text:
@@ -58,7 +59,7 @@ class BranchBucket:
         Raises:
             StoreError: the store gave no definite answer.
         """
-        is_ours = self.store.read(self._marker_path) == self.branch_name.encode()
+        is_ours = self.store.read(self._marker_path) == encode(self.branch_name)
         # Anything else in it is somebody's, and keeps the bucket.
         if is_ours and list(self.store.objects(self._name)) == [_MARKER]:
             self.store.remove(self._marker_path)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
+
+from steel_toes.naming.digest import digest
 
 # What the store says of a file or directory, as fsspec's `info` gives it.
 Info = Mapping[str, Any]
@@ -28,7 +29,7 @@ def identity_of(info: Info) -> str:
 def digest_of(parts: Mapping[str, str]) -> str:
     """The identity of several objects: a digest of their sorted relative paths and identities."""
     text = "\n".join(f"{path}\0{identity}" for path, identity in sorted(parts.items()))
-    return f"{len(parts)}:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    return f"{len(parts)}:{digest(text, 32)}"
 
 
 def modified_of(info: Info) -> datetime:

@@ -27,6 +27,7 @@ from kedro_datasets.partitions import IncrementalDataset, PartitionedDataset
 from steel_toes import LoadRefusedError, SaveRefusedError, SteelToes
 from steel_toes.datasets.proxy import branched_of
 from steel_toes.stores.local import LocalStore
+from support.entries import Folder
 from support.team import Team, frame, shown
 
 pd = pytest.importorskip("pandas", reason="most of the law's datasets are pandas'")
@@ -574,6 +575,17 @@ class TestSeeding:
         branch.save("own", "branch")
         assert branch.load("own") == ["main", "branch"]
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="other systems' disks refuse such a name")
+    def test_a_file_whose_name_is_no_text(self, team: LawTeam) -> None:
+        """A directory with a file whose name is no UTF-8 is seeded, saved and read as any other."""
+        conf = {"folder": {"type": Folder, "path": "data/folder"}}
+        strange = b"caf\xe9.txt".decode(errors="surrogateescape")
+        team.main_saves(conf, folder={strange: "main", "a.txt": "main"})
+        branch = team.branch(conf)
+        branch.save("folder", {"a.txt": "branch"})
+        for catalog in (branch, team.branch(conf)):
+            assert catalog.load("folder") == {strange: "main", "a.txt": "branch"}
+
 
 class Tally(AbstractDataset):
     """A project's own class, whose save adds a line."""
@@ -591,24 +603,6 @@ class Tally(AbstractDataset):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}
-
-
-class Folder(AbstractDataset):
-    """Texts in one directory, which a save replaces."""
-
-    def __init__(self, path: str) -> None:
-        self._path = Path(path)
-
-    def load(self) -> dict[str, str]:
-        return {file.name: file.read_text() for file in sorted(self._path.iterdir())}
-
-    def save(self, data: dict[str, str]) -> None:
-        self._path.mkdir(parents=True, exist_ok=True)
-        for name, text in data.items():
-            (self._path / name).write_text(text)
-
-    def _describe(self) -> dict[str, Any]:
-        return {"path": self._path}
 
 
 class Elsewhere(AbstractDataset):

@@ -139,6 +139,18 @@ def test_an_emptied_bucket_goes(catalog, fs, server):
     assert buckets(fs) == {MAIN}
 
 
+def test_the_marker_of_a_branch_whose_name_is_no_text(fs, server):
+    """Git's names are bytes: a bucket is marked for, and known by, a branch whose name is no UTF-8."""
+    store = open_store("text", server.protocol, {"credentials": server.credentials})
+    bucket = BranchBucket(store, f"{server.protocol}://{BUCKET}", "x\udcff", create=True)
+    bucket.ensure()
+    bucket.ensure()
+    with pytest.raises(BucketError, match="marker"):
+        BranchBucket(store, bucket.url, "x", create=True).ensure()
+    bucket.discard()
+    assert buckets(fs) == {MAIN}
+
+
 def test_azure_is_refused(tmp_path):
     """Azure's container names forbid the delimiter: a save is refused, and the error names the other layout."""
     pytest.importorskip("adlfs", reason="Azure needs adlfs")
