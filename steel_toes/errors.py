@@ -44,6 +44,13 @@ def sentence(template: str, **facts: Any) -> str:
     return _Quoting().format(template, **facts)
 
 
+def count(number: int, noun: str, plural: str = "") -> str:
+    """A number of things in a sentence: `1 file`, `3 files`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {plural or noun + 's'}"
+
+
 class Reason(NamedTuple):
     """Why something failed, and what to do about it; `{names}` in both stand for facts of the error."""
 

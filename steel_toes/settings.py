@@ -16,10 +16,9 @@ from steel_toes.errors import (
     PARAMETERS_OF_OTHERS,
     SHARED_AS_TEXT,
     SHARED_OF_OTHERS,
-    UNKNOWN_LAYOUT,
     ConfigurationError,
 )
-from steel_toes.naming.layout import LAYOUTS
+from steel_toes.naming.layout import check_layout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,9 +51,7 @@ class Settings:
         _check_text("project", self.project)
         _check_switch("create_buckets", self.create_buckets)
         _check_switch("record_author", self.record_author)
-        if self.layout not in LAYOUTS:
-            names = " or ".join(LAYOUTS)
-            raise ConfigurationError(UNKNOWN_LAYOUT, setting="layout", value=self.layout, layouts=names)
+        check_layout(self.layout)
         if isinstance(self.shared, str):
             raise ConfigurationError(SHARED_AS_TEXT, setting="shared", value=self.shared)
         if not _is_of_names_or_types(self.shared):

@@ -178,8 +178,7 @@ class _Judge:
         copy, failure = self.inventory.measure(filed)
         if copy is None:
             return _Candidate(failure=failure)
-        # Deleting through a link would delete what it points at.
-        if any(copy.store.leads_out(path, copy.path) for path in copy.objects):
+        if copy.leads_out():
             return self._left(filed, errors.LINK_LEADS_OUT)
         return _Candidate(copy)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -308,5 +308,10 @@ def _objects_of(store: Store, copy_path: str, record: Record) -> dict[str, int]:
 
 def in_threads(function: Callable[[S], T], values: Iterable[S]) -> list[T]:
     """What a function gives for each value, asked side by side."""
+    return list(each_in_threads(function, values))
+
+
+def each_in_threads(function: Callable[[S], T], values: Iterable[S]) -> Iterator[T]:
+    """The same, each as it becomes clear, in the order of the values."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(function, values))
+        yield from pool.map(function, values)

@@ -71,6 +71,10 @@ class HeldCopy:
         """Where the record lies."""
         return self.filed.stored
 
+    def leads_out(self) -> bool:
+        """Whether an object is reached through a symbolic link now: to remove it would remove what that points at."""
+        return any(self.store.leads_out(path, self.path) for path in self.objects)
+
     @property
     def bucket_url(self) -> str | None:
         """The URL of the branch's own bucket, if the copy lies in one."""

@@ -115,8 +115,8 @@ def _judge(copy: HeldCopy, reading: Reading) -> _Judged:
     state = _State.CHANGED
     if reading.record == copy.record:
         state = _State.PLANNED
-        # Somebody may have put a link there since the plan was made, and links lead out of the copy.
-        if any(copy.store.leads_out(path, copy.path) for path in copy.objects):
+        # Somebody may have put a link there since the plan was made.
+        if copy.leads_out():
             state = _State.LINKED
     # A record that cannot be read does not say that it is gone.
     elif not reading.record.exists and not reading.failure:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from steel_toes import errors
+from steel_toes.actions.inventory import each_in_threads
 from steel_toes.catalog.policy import Policy
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import branched_of
@@ -18,8 +18,6 @@ from steel_toes.datasets.registry import Config
 from steel_toes.records.record import Kind, Record
 from steel_toes.records.state import Verdict
 from steel_toes.stores.base import Object
-
-_THREADS = 16
 
 _WORDS = {
     Verdict.MAIN: errors.UNIT_WITHOUT_RECORD,
@@ -77,9 +75,8 @@ def statuses(catalog: Any, policy: Policy, configs: Mapping[str, Config]) -> Ite
             why = f"{type(exc).__name__}: {exc}"
             return Status(name, None, " ".join(why.split()))
 
-    # Side by side, since each entry waits for its store; in the catalog's order.
-    with ThreadPoolExecutor(_THREADS) as pool:
-        yield from pool.map(status, configs)
+    # Each entry waits for its store; in the catalog's order.
+    return each_in_threads(status, configs)
 
 
 def _status(name: str, dataset: Any, policy: Policy, config: Config) -> Status:
@@ -150,10 +147,10 @@ def _why(verdicts: Mapping[str, Verdict], kind: Kind, record: Record) -> str:
 
 def _part(number: int, noun: str, verdict: Verdict) -> str:
     """So many units with one verdict: `3 files`, `1 version torn: its save did not finish`."""
-    plural = noun if number == 1 else f"{noun}s"
+    text = errors.count(number, noun)
     if verdict is Verdict.BRANCH:
-        return f"{number} {plural}"
-    return f"{number} {plural} {_WORDS[verdict]}"
+        return text
+    return f"{text} {_WORDS[verdict]}"
 
 
 def _relation(record: Record) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import AnyBranched, branched_of
-from steel_toes.errors import MAIN_HAS_OUTPUTS, RUN_READ, RUN_WROTE
+from steel_toes.errors import MAIN_HAS_OUTPUTS, RUN_READ, RUN_WROTE, count
 from steel_toes.records.place import Side
 
 logger = logging.getLogger("steel_toes")
@@ -34,7 +34,7 @@ def announce_mains_outputs(pipeline: Any, catalog: Any) -> None:
         side = branched.open_run(written=True)
         if side is Side.MAIN and branched.main_dataset.exists():
             number += 1
-    logger.info(MAIN_HAS_OUTPUTS, _count(number, "output"))
+    logger.info(MAIN_HAS_OUTPUTS, count(number, "output"))
 
 
 def announce_run(pipeline: Any, catalog: Any) -> None:
@@ -42,13 +42,13 @@ def announce_run(pipeline: Any, catalog: Any) -> None:
     sides = [branched.run_side for branched in _branched(catalog, pipeline.inputs())]
     read = ""
     if sides:
-        from_branch = _count(sides.count(Side.BRANCH), "input")
+        from_branch = count(sides.count(Side.BRANCH), "input")
         read = RUN_READ.format(branch=from_branch, main=sides.count(Side.MAIN))
     names = [name for name in sorted(pipeline.all_outputs()) if _has_written(branched_of(catalog.get(name)))]
     listed_names = ", ".join(names)
     if names:
         listed_names = f": {listed_names}"
-    logger.info(RUN_WROTE, read, _count(len(names), "dataset"), listed_names)
+    logger.info(RUN_WROTE, read, count(len(names), "dataset"), listed_names)
 
 
 def _branched(catalog: Any, names: Iterable[str]) -> Iterator[AnyBranched]:
@@ -74,8 +74,3 @@ def _has_written(branched: AnyBranched | None) -> bool:
     # The record names the run that saved last.
     record = ledger.read()
     return record.exists and record.writer.run == ledger.writer.run
-
-
-def _count(number: int, noun: str) -> str:
-    plural = noun if number == 1 else f"{noun}s"
-    return f"{number} {plural}"

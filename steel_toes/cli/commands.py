@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from steel_toes.cli.output import (
-    count,
     fail_if_any,
     is_agreed,
     output_options,
@@ -280,7 +279,7 @@ def adopt(subject: str | None, branch: str | None, legacy: bool, yes: bool) -> N
     elif is_agreed(yes, errors.RECORD_THEM.format(branch=name)):
         for adoption in adoptions:
             adoption.apply()
-        say(errors.RECORDED.format(branch=name, files=count(len(output.table.rows), "file")))
+        say(errors.RECORDED.format(branch=name, files=errors.count(len(output.table.rows), "file")))
 
 
 def _plan_adoptions(project: Project, subject: str | None) -> list[Adoption]:

@@ -172,13 +172,6 @@ def with_progress(values: Iterable[T], total: int) -> list[T]:
     return list(track(values, "", total, console=console, transient=True, disable=not is_terminal))
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
-    """A number of things: `1 file`, `3 files`."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number} {plural or noun + 's'}"
-
-
 def size_text(size: int | None) -> str:
     """Bytes for people."""
     from rich.filesize import decimal

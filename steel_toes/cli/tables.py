@@ -10,7 +10,7 @@ from steel_toes.actions.adopt import Adoption
 from steel_toes.actions.branches import Summary
 from steel_toes.actions.plan import CleanPlan, HeldCopy
 from steel_toes.actions.status import Status
-from steel_toes.cli.output import Output, Table, age_text, count, size_text
+from steel_toes.cli.output import Output, Table, age_text, size_text
 from steel_toes.cli.project import Project
 
 
@@ -147,12 +147,12 @@ def _total_text(plan: CleanPlan) -> str:
     for copy in plan.copies:
         number += len(copy.objects)
         size += sum(copy.objects.values())
-    return f"{copies_text(plan)}, {count(number, 'file')}, {size_text(size)}"
+    return f"{copies_text(plan)}, {errors.count(number, 'file')}, {size_text(size)}"
 
 
 def copies_text(plan: CleanPlan) -> str:
     """How many branch copies a plan has."""
-    return count(len(plan.copies), "branch copy", "branch copies")
+    return errors.count(len(plan.copies), "branch copy", "branch copies")
 
 
 def adopt_output(adoptions: Sequence[Adoption], project: Project) -> Output:

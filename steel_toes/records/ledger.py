@@ -35,7 +35,7 @@ from steel_toes.errors import (
     TornAppendError,
     UnwrittenError,
 )
-from steel_toes.records.record import Identities, Record, Writer, parse_record, read_record
+from steel_toes.records.record import Identities, Record, Writer, parse_record
 from steel_toes.records.state import Look, Verdict, judge
 from steel_toes.records.units import WHOLE, Units
 from steel_toes.records.write import Write
@@ -123,9 +123,7 @@ class Ledger:
         record = self.memory.recall(version)
         if record is not None:
             return record
-        record = read_record(self.store, self.path, self.dataset)
-        if record.exists:
-            self._check(record)
+        record = self._parsed(self.store.read(self.path))
         self.memory.keep(version, record)
         return record
 
@@ -155,6 +153,13 @@ class Ledger:
     def torn_facts(self, record: Record) -> dict[str, Any]:
         """The facts of a torn copy, for its error."""
         return {**self.facts(), "writer": str(record.writer), "time": record.saved}
+
+    def _parsed(self, data: bytes | None) -> Record:
+        """The record of these bytes, which is ours; `NO_RECORD` if there are none."""
+        record = parse_record(data, self.path, self.dataset)
+        if record.exists:
+            self._check(record)
+        return record
 
     def _check(self, record: Record) -> None:
         # The slug's digest has 32 bits and the path's 64: no proof, so the full texts are compared.
@@ -255,9 +260,7 @@ class Ledger:
         end = time.monotonic() + _UPDATE_SECONDS
         while True:
             data, stamp = self.store.read_stamped(self.path)
-            before = parse_record(data, self.path, self.dataset)
-            if before.exists:
-                self._check(before)
+            before = self._parsed(data)
             after = change(before)
             if after == before or self.store.write_stamped(self.path, after.to_bytes(), stamp):
                 return Change(before, after)

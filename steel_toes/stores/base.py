@@ -6,7 +6,6 @@ a refusal or a time-out for "the branch has no copy".
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,8 +16,9 @@ from typing import Any, NamedTuple
 import fsspec
 
 from steel_toes.errors import CopyError, StoreError
+from steel_toes.naming.digest import digest
 from steel_toes.stores.identity import Info, digest_of, identity_of, modified_of
-from steel_toes.stores.locks import hold_lock, own_folder
+from steel_toes.stores.locks import LockFile, hold_lock, own_folder
 
 ABSENT = (FileNotFoundError, NotADirectoryError)
 """What a filesystem raises when it is certain that nothing is there."""
@@ -194,12 +194,12 @@ class Store:
         """Keep this user's other threads and processes on this host from changing the same record within the block.
 
         Nodes of one run may save parts of one directory at the same time. The lock ends with its process, and nothing
-        relies on it between hosts.
+        relies on it between hosts. On a disk it lies beside the record, so that other users and containers meet it,
+        and other hosts where the file system carries it.
         """
-        name = hashlib.sha256(f"{self.label}{path}".encode(errors="surrogatepass")).hexdigest()[:32]
         with ExitStack() as stack:
             with self._errors_of("lock a record of"):
-                stack.enter_context(hold_lock(os.path.join(own_folder(), name), lambda _: None))
+                stack.enter_context(hold_lock(self._lock_file(path)))
             yield
 
     def lock_path(self, path: str) -> str | None:
@@ -207,6 +207,10 @@ class Store:
         return None
 
     # How --------------------------------------------------------------------------------------------------------------
+
+    def _lock_file(self, path: str) -> LockFile:
+        """The file that is the lock of a record."""
+        return LockFile(os.path.join(own_folder(), digest(f"{self.label}{path}", 32)))
 
     @contextmanager
     def _errors_of(self, action: str) -> Iterator[None]:

@@ -7,14 +7,14 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Hashable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Hashable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from stat import S_IMODE, S_ISDIR
 
 from steel_toes.stores.base import ABSENT, Store
 from steel_toes.stores.identity import Info
-from steel_toes.stores.locks import hold_lock
+from steel_toes.stores.locks import LockFile
 
 _TICK_SECONDS = 0.05
 _FOLDER_MODES = 0o7777
@@ -56,28 +56,11 @@ class LocalStore(Store):
             return None
         return state.st_ino, state.st_ctime_ns, state.st_mtime_ns, state.st_size
 
-    @contextmanager
-    def lock(self, path: str) -> Iterator[None]:
-        """Keep everybody else who shares the folder from changing the same record within the block.
-
-        The lock lies beside the record, so that other users and containers meet it, and other hosts where the file
-        system carries it.
-        """
-        folder = os.path.dirname(path)
-
-        def prepare(descriptor: int | None) -> None:
-            if descriptor is None:
-                _make_folders(folder)
-            else:
-                _share(descriptor, os.stat(folder), _FILE_MODES)
-
-        with ExitStack() as stack:
-            with self._errors_of("lock a record of"):
-                stack.enter_context(hold_lock(self.lock_path(path), prepare))
-            yield
-
     def lock_path(self, path: str) -> str:
         return f"{path}.lock"
+
+    def _lock_file(self, path: str) -> LockFile:
+        return _SharedLockFile(self.lock_path(path))
 
     def remove(self, path: str) -> None:
         with self._errors_of("delete from"), suppress(*ABSENT):
@@ -115,6 +98,17 @@ class LocalStore(Store):
                 with suppress(FileNotFoundError):
                     infos[os.path.relpath(file, path).replace(os.sep, "/")] = self._info(file)
         return infos
+
+
+@dataclass(frozen=True)
+class _SharedLockFile(LockFile):
+    """A lock for whoever may save beside the record."""
+
+    def make_folder(self) -> None:
+        _make_folders(os.path.dirname(self.path))
+
+    def share(self, descriptor: int) -> None:
+        _share(descriptor, os.stat(os.path.dirname(self.path)), _FILE_MODES)
 
 
 def _make_folders(folder: str) -> None:

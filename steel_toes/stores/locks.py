@@ -8,8 +8,9 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 
 from steel_toes.errors import NO_LOCKS
@@ -24,8 +25,25 @@ _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
+@dataclass(frozen=True)
+class LockFile:
+    """A file that is a lock, in a folder that is there, for its owner alone.
+
+    Args:
+        path: of the file.
+    """
+
+    path: str
+
+    def make_folder(self) -> None:
+        """Make the folder of the file."""
+
+    def share(self, descriptor: int) -> None:
+        """Give a new file its permissions."""
+
+
 @contextmanager
-def hold_lock(path: str, prepare: Callable[[int | None], None]) -> Iterator[None]:
+def hold_lock(lock_file: LockFile) -> Iterator[None]:
     """Hold the lock that a file is, within the block; wait for whoever holds it.
 
     No link is followed, and nothing in the file is changed. Whoever may open the file takes part: other users,
@@ -33,9 +51,7 @@ def hold_lock(path: str, prepare: Callable[[int | None], None]) -> Iterator[None
     runs all the same, with one warning.
 
     Args:
-        path: of the file; it is made, and stays.
-        prepare: makes the folder of the file (called with None), and gives a new file its permissions (called with its
-            descriptor).
+        lock_file: which; it is made, and stays.
 
     Raises:
         OSError: the file cannot be opened.
@@ -43,7 +59,7 @@ def hold_lock(path: str, prepare: Callable[[int | None], None]) -> Iterator[None
     if sys.platform == "win32":  # there is no flock: one of two such saves may fail with ConcurrentSaveError
         yield
         return
-    descriptor = _locked(path, prepare)
+    descriptor = _locked(lock_file)
     try:
         yield
     finally:
@@ -53,37 +69,37 @@ def hold_lock(path: str, prepare: Callable[[int | None], None]) -> Iterator[None
             os.close(descriptor)
 
 
-def _locked(path: str, prepare: Callable[[int | None], None]) -> int | None:
+def _locked(lock_file: LockFile) -> int | None:
     """The descriptor of the file, locked; None where there are no locks."""
     while True:
-        descriptor = _opened(path, prepare)
+        descriptor = _opened(lock_file)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError as exc:
             os.close(descriptor)
             if exc.errno not in _NO_LOCKS:
                 raise
-            _warn_once(os.path.dirname(path))
+            _warn_once(os.path.dirname(lock_file.path))
             return None
         except BaseException:
             os.close(descriptor)
             raise
-        if _is_at(descriptor, path):
+        if _is_at(descriptor, lock_file.path):
             return descriptor
         # `clean` has removed it while we waited: whoever comes next locks another file.
         os.close(descriptor)
 
 
-def _opened(path: str, prepare: Callable[[int | None], None]) -> int:
-    prepare(None)
+def _opened(lock_file: LockFile) -> int:
+    lock_file.make_folder()
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+        descriptor = os.open(lock_file.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
     except FileExistsError:
-        return _opened_again(path)
+        return _opened_again(lock_file.path)
     except FileNotFoundError:
         # `clean` has just removed the folder.
-        return _opened(path, prepare)
-    prepare(descriptor)
+        return _opened(lock_file)
+    lock_file.share(descriptor)
     return descriptor
 
 

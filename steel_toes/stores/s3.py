@@ -63,7 +63,7 @@ class S3Store(ObjectStore):
                 if _is_unknown(exc):
                     # From now on as in any store without stamps.
                     self.conditions.are_known = False
-                    filesystem.pipe_file(path, data)
+                    self.write(path, data)
                     return True
                 if not _is_refused(exc, stamp):
                     raise
