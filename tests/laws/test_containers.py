@@ -188,14 +188,15 @@ def test_in_a_bucket(store: str, spread: float, request: pytest.FixtureRequest, 
 @pytest.mark.slow
 def test_a_lock_that_only_one_container_meets_loses_some(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What these tests are worth: with the lock in each container's own temporary folder they fail."""
-    monkeypatch.setattr(LocalStore, "lock", Store.lock)
+    monkeypatch.setattr(LocalStore, "_lock_file", Store._lock_file)
     write = LocalStore.write
 
     def slow_write(self: LocalStore, path: str, data: bytes) -> None:
-        time.sleep(0.02)
+        # Longer than it takes until all have begun: each has read before the first of them writes.
+        time.sleep(0.5)
         write(self, path, data)
 
     monkeypatch.setattr(LocalStore, "write", slow_write)
-    failures = run_containers(disk, 0.05, lambda own: catalog().save("parts", {f"part-{own}": f"saved by {own}"}))
+    failures = run_containers(disk, 0, lambda own: catalog().save("parts", {f"part-{own}": f"saved by {own}"}))
     saved = [name for name in catalog().load("parts") if name.startswith("part-")]
     assert len(saved) < CONTAINERS or failures
