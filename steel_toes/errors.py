@@ -171,10 +171,13 @@ class BucketError(CopyError):
 
 
 class ConcurrentSaveError(CopyError):
-    """Another run began to save the dataset while this one did. Facts: `dataset`, `branch`, `location`, `writer`."""
+    """Another run began to save the dataset while this one did.
+
+    Facts: `dataset`, `branch`, `location`, `writer`, `what` (the dataset, or which partitions of it).
+    """
 
     message = (
-        "Cannot finish saving {dataset} to {location}. Another run is writing this dataset on branch {branch} "
+        "Cannot finish saving {dataset} to {location}. Another run is writing {what} on branch {branch} "
         "({writer}). Let one run finish, then run this node again."
     )
 
@@ -334,6 +337,8 @@ THE_FILE = "the file"
 UPDATE = "record a save in"
 OTHERS_WERE_FASTER = "Others changed the record for two minutes, each time faster than this save."
 
+COPY_ENDED = "The store began to copy {target}, and ended with: {status}. {reason}"
+
 RECORD_REMOVED_MEANWHILE = "it removed the record"
 
 NEWER_FORMAT = Reason(
@@ -361,6 +366,14 @@ OTHER_LOCATION = Reason(
 DATA_WITHOUT_RECORD = Reason(
     "There is data without a record at {location}, which is never overwritten.",
     "Record it with `steel-toes adopt {dataset!q}`, or move it away, and save again.",
+)
+BEING_REMOVED = Reason(
+    "Its branch copy is being removed by `steel-toes clean`, which has not finished.",
+    "Finish it with `steel-toes clean --branch {branch!q} {dataset!q}`, then run this node again.",
+)
+ADOPT_IN_DOUBT = Reason(
+    "A save of its files did not finish, so that they may be of two saves.",
+    "Run the node that saves it again, or remove the copy with `steel-toes clean --branch {branch!q} {dataset!q}`.",
 )
 
 _MARK_BUCKET = "write the text `{branch}` to {bucket}/{marker}."
@@ -478,6 +491,14 @@ MISPLACED = "it says that it belongs to {branch} and {location}, and its place s
 UNIT_LEADS_OUT = "a unit in it leads out of its copy"
 LIES_ELSEWHERE = "records of {location} do not lie here"
 LINK_LEADS_OUT = "a symbolic link in it leads to other data"
+REMOVED_BY_ANOTHER = "another has removed it since the plan was made"
+COPY_HAS_CHANGED = "{files} of it changed since the plan was made, and stayed; clean it again to see what is there"
+IS_BEING_SAVED = "it is being saved"
+COPY_BEING_REMOVED = "its removal was begun"
+COPY_BEING_SAVED = "being saved, or its save died"
+COPY_TORN = "torn, or being saved"
+COPY_ALTERED = "altered by other hands"
+COPY_MISSING = "gone"
 RECORD_HAS_CHANGED = "its record has changed since the plan was made"
 
 SIDE_SHARED = "shared"

@@ -46,7 +46,7 @@ FACTS: dict[type[SteelToesError], dict[str, str]] = {
     TornCopyError: TORN,
     TornAppendError: TORN,
     ChangedCopyError: {**COPY, "what": "is gone"},
-    ConcurrentSaveError: {**COPY, "writer": "ada@desk"},
+    ConcurrentSaveError: {**COPY, "writer": "ada@desk", "what": "this dataset"},
     UnwrittenError: {**COPY, "what": "part {1}"},
     OtherProjectError: {**COPY, "theirs": "host/{a}", "ours": "host/b"},
     RecordError: {"dataset": "flights", "record": "data/_steel_toes/x/1.json", "why": WHY, "remedy": "Look at it."},

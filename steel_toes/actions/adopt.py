@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kedro.io import DatasetError
@@ -14,7 +14,8 @@ from steel_toes import errors
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.paths import absolute, filesystem_path
 from steel_toes.datasets.proxy import branched_of
-from steel_toes.records.place import Side
+from steel_toes.records.place import Adoptable, Side
+from steel_toes.records.state import Verdict
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,12 @@ class Adoption:
     Args:
         branched: the dataset.
         sources: the path of each unit's data; what lies at another place is copied to the branch copy's first.
+        conditions: what is wrong with those units of which a record speaks, in words.
     """
 
     branched: BranchedDataset
     sources: Mapping[str, str]
+    conditions: Mapping[str, str] = field(default_factory=dict)
 
     def apply(self) -> None:
         """Record it."""
@@ -68,24 +71,35 @@ def _adoption_by_path(catalog: Any, names: Iterable[str], subject: str) -> Adopt
         # A store is asked only where the path could be the entry's.
         if _is_in(path, branched.place.own_path(Side.BRANCH)):
             # The path may be a unit, a file inside one, or a folder around several.
-            sources = {
-                unit: place
-                for unit, place in _adoptable(branched).items()
-                if _is_in(path, place) or _is_in(place, path)
+            units = {
+                unit: adoptable
+                for unit, adoptable in _adoptable(branched).items()
+                if _is_in(path, adoptable.path) or _is_in(adoptable.path, path)
             }
-            adoption = _adoption(branched, sources)
+            adoption = _adoption(branched, units)
             if adoption is not None:
                 return adoption
     return None
 
 
-def _adoptable(branched: BranchedDataset) -> dict[str, str]:
+def _adoptable(branched: BranchedDataset) -> dict[str, Adoptable]:
     return branched.place.adoptable(branched.place.ledger.read())
 
 
-def _adoption(branched: BranchedDataset, sources: dict[str, str]) -> Adoption | None:
+def _adoption(branched: BranchedDataset, units: Mapping[str, Adoptable]) -> Adoption | None:
     # A copy of which every unit is recorded already has nothing to adopt.
-    return Adoption(branched, sources) if sources else None
+    if not units:
+        return None
+    sources = {unit: adoptable.path for unit, adoptable in units.items()}
+    conditions = {unit: _CONDITIONS.get(adoptable.verdict, "") for unit, adoptable in units.items()}
+    return Adoption(branched, sources, conditions)
+
+
+_CONDITIONS = {
+    Verdict.TORN: errors.COPY_TORN,
+    Verdict.UNFINISHED: errors.COPY_TORN,
+    Verdict.CHANGED: errors.COPY_ALTERED,
+}
 
 
 def branched_datasets(catalog: Any, names: Iterable[str]) -> Iterator[BranchedDataset]:

@@ -80,6 +80,9 @@ def _sort_out(inventory: Inventory, records: list[FiledRecord]) -> tuple[list[Fi
     placed = []
     left = []
     for filed in records:
+        # What a first save that failed left is no branch's copy.
+        if filed.record.says_nothing:
+            continue
         why = inventory.why_misplaced(filed)
         if why:
             left.append(errors.LEFT_OUT.format(record=filed.stored.path, why=why))
@@ -102,7 +105,8 @@ def _summary(
     files = None
     size = None
     if measures is not None:
-        sizes = [size for measure in measures if measure.copy for size in measure.copy.objects.values()]
+        copies = [measure.copy for measure in measures if measure.copy]
+        sizes = [item.size for copy in copies for item in copy.objects.values()]
         files = len(sizes)
         size = sum(sizes)
     word, why = inventory.word_on(newest.record)

@@ -175,7 +175,7 @@ class _Judge:
         why = self.inventory.why_misplaced(filed) or self._why_not_ours(filed) or self._why_guarded(filed)
         if why:
             return self._left(filed, why)
-        copy, failure = self.inventory.measure(filed)
+        copy, failure = self.inventory.look(filed)
         if copy is None:
             return _Candidate(failure=failure)
         if copy.leads_out():

@@ -10,14 +10,14 @@ import posixpath
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product, starmap
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from steel_toes import errors
-from steel_toes.actions.plan import FiledRecord, HeldCopy, StoredRecord
+from steel_toes.actions.plan import FiledRecord, HeldCopy, HeldObject, StoredRecord
 from steel_toes.catalog.policy import Policy
 from steel_toes.catalog.roots import RecordRoot
 from steel_toes.checkout.git import GitWord, Heads, read_heads
@@ -27,9 +27,12 @@ from steel_toes.naming.branch import make_slug
 from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.layout import branch_location
 from steel_toes.naming.location import normalise
-from steel_toes.records.record import ALL, NO_RECORD, Record, read_record, record_path
-from steel_toes.records.units import units_of
+from steel_toes.records.format import read_record
+from steel_toes.records.record import ALL, NO_RECORD, Record, record_path
+from steel_toes.records.state import Verdict, judge
+from steel_toes.records.units import MANY, units_of
 from steel_toes.stores.base import Store
+from steel_toes.stores.identity import digest_of
 from steel_toes.stores.opening import open_store
 
 S = TypeVar("S")
@@ -176,12 +179,22 @@ class Inventory:
         return any(record.location in root.subjects.values() for root in self.roots)
 
     def measure(self, filed: FiledRecord) -> Measure:
-        """A copy with its objects, as its record and its store tell them."""
+        """A copy with its objects as its record tells them; the store is asked where that does not say them."""
+        return self._measure(filed, _objects_recorded)
+
+    def look(self, filed: FiledRecord) -> Measure:
+        """A copy with its objects as its store has them now, and what is wrong with it."""
+        measure = self._measure(filed, _objects_there)
+        if measure.copy is None:
+            return measure
+        return Measure(replace(measure.copy, condition=_condition(measure.copy)))
+
+    def _measure(self, filed: FiledRecord, objects_of: _ObjectsOf) -> Measure:
         record = filed.record
         protocol, path = filesystem_path(copy_location(filed), is_overlay=record.kind == "overlay")
         store = self._data_store(filed, protocol)
         try:
-            return Measure(HeldCopy(filed, store, path, _objects_of(store, path, record)))
+            return Measure(HeldCopy(filed, store, path, objects_of(store, path, record)))
         except errors.CopyError as exc:
             return Measure(None, str(exc))
 
@@ -286,24 +299,92 @@ def _leads_out(unit: str) -> bool:
     return unit.startswith("/") or _climbs(unit)
 
 
-def _objects_of(store: Store, copy_path: str, record: Record) -> dict[str, int]:
-    """Bytes of each object of a branch copy; the store is asked where the record does not say them."""
+_ObjectsOf = Callable[[Store, str, Record], Mapping[str, HeldObject]]
+
+
+def _objects_recorded(store: Store, copy_path: str, record: Record) -> Mapping[str, HeldObject]:
+    """The objects of a branch copy; the store is asked where the record does not say them."""
     units = units_of(record.kind)
-    sizes: dict[str, int] = {}
+    objects: dict[str, HeldObject] = {}
     # A save of everything that did not finish may have left any file.
     unsized_paths = [copy_path] if ALL in record.doubt else []
     for unit in sorted(recorded_units(record)):
         path = units.path(copy_path, unit)
-        size = _IDENTITY_WITH_SIZE.match(record.identity(unit) or "")
+        identity = record.identity(unit) or ""
+        size = _IDENTITY_WITH_SIZE.match(identity)
         # A digest of several files has no size, and what is in doubt may have another than recorded.
         if size and unit not in record.doubt:
-            sizes[path] = int(size[1])
+            objects[path] = HeldObject(int(size[1]), identity)
         else:
             unsized_paths.append(path)
     for path in unsized_paths:
-        for name, item in store.objects(path).items():
-            sizes[f"{path}/{name}".rstrip("/")] = item.size
-    return dict(sorted(sizes.items()))
+        objects.update(_objects_at(store, path))
+    return dict(sorted(objects.items()))
+
+
+def _objects_there(store: Store, copy_path: str, record: Record) -> Mapping[str, HeldObject]:
+    """The objects of a branch copy that lie in its store."""
+    units = units_of(record.kind)
+    paths = [units.path(copy_path, unit) for unit in sorted(recorded_units(record))]
+    if ALL not in record.doubt and len(paths) <= MANY:
+        objects = {}
+        for path in paths:
+            objects.update(_objects_at(store, path))
+        return dict(sorted(objects.items()))
+    everything = _objects_at(store, copy_path)
+    # A save of everything that did not finish may have left any file.
+    if ALL in record.doubt:
+        return dict(sorted(everything.items()))
+    unit_paths = set(paths)
+    return {path: item for path, item in sorted(everything.items()) if _lies_in(path, unit_paths, copy_path)}
+
+
+def _objects_at(store: Store, path: str) -> dict[str, HeldObject]:
+    """The object at a path, or those below it."""
+    objects = store.objects(path)
+    return {f"{path}/{name}".rstrip("/"): HeldObject(item.size, item.identity) for name, item in objects.items()}
+
+
+def _lies_in(path: str, units: Collection[str], copy_path: str) -> bool:
+    """Whether an object is a unit, or lies in one."""
+    while len(path) >= len(copy_path):
+        if path in units:
+            return True
+        path = posixpath.dirname(path)
+    return False
+
+
+def _condition(copy: HeldCopy) -> str:
+    """What is wrong with a copy, in words."""
+    record = copy.record
+    if record.state == "removing":
+        return errors.COPY_BEING_REMOVED
+    units = units_of(record.kind)
+    verdicts = set()
+    for unit in recorded_units(record):
+        verdicts.add(judge(record, unit, _identity_of(copy, units.path(copy.path, unit))))
+    # The worst of its units.
+    for verdict, words in _CONDITIONS.items():
+        if verdict in verdicts:
+            return words
+    return errors.COPY_BEING_SAVED if record.state == "writing" else ""
+
+
+def _identity_of(copy: HeldCopy, path: str) -> str | None:
+    """The identity of a unit of a copy, from its objects."""
+    if path in copy.objects:
+        return copy.objects[path].identity
+    inside = f"{path}/"
+    parts = {name[len(inside) :]: item.identity for name, item in copy.objects.items() if name.startswith(inside)}
+    return digest_of(parts) if parts else None
+
+
+_CONDITIONS = {
+    Verdict.TORN: errors.COPY_TORN,
+    Verdict.UNFINISHED: errors.COPY_TORN,
+    Verdict.CHANGED: errors.COPY_ALTERED,
+    Verdict.GONE: errors.COPY_MISSING,
+}
 
 
 def in_threads(function: Callable[[S], T], values: Iterable[S]) -> list[T]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from steel_toes.catalog.roots import RecordRoot
 from steel_toes.naming.buckets import bucket_of
@@ -45,6 +46,13 @@ class FiledRecord:
     record: Record
 
 
+class HeldObject(NamedTuple):
+    """An object of a branch copy: its bytes, and what tells this state of it from another."""
+
+    size: int
+    identity: str
+
+
 @dataclass(frozen=True)
 class HeldCopy:
     """A branch copy that a record speaks of.
@@ -53,13 +61,15 @@ class HeldCopy:
         filed: the record.
         store: of the data.
         path: of the branch copy in that store.
-        objects: bytes of each object by its path.
+        objects: by their paths.
+        condition: what is wrong with it, in words; "" if nothing is, or if nobody has looked.
     """
 
     filed: FiledRecord
     store: Store
     path: str
-    objects: Mapping[str, int]
+    objects: Mapping[str, HeldObject]
+    condition: str = ""
 
     @property
     def record(self) -> Record:

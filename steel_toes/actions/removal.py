@@ -1,28 +1,37 @@
-"""`clean`: the removal of what was planned."""
+"""`clean`: the removal of what was planned.
+
+What goes is announced first: the record says `removing`, and every reader reads main's. Then the objects go, each only
+as it was planned, and then the record. A removal that was killed is ended by the next one, and no save of another host
+is lost in between: it either keeps the announcement from being put, or is refused by it.
+"""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from enum import Enum
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import NamedTuple
 
 from steel_toes import errors
-from steel_toes.actions.inventory import Reading, read_all
+from steel_toes.actions.inventory import in_threads, recorded_units
 from steel_toes.actions.plan import CleanPlan, HeldCopy, Removal
+from steel_toes.records.file import RecordFile, RecordInPlace
+from steel_toes.records.record import NO_RECORD, Record
 from steel_toes.stores.buckets import BranchBucket
+from steel_toes.stores.locks import LockHeldError
 
 _BATCH = 100  # records that are removed together
+_PATIENCE_SECONDS = 1  # for a lock that others hold for a moment only, unless they save
 
 
 def apply(plan: CleanPlan) -> Iterator[Removal]:
-    """Remove what a plan lists, and no more; data first, its record last.
+    """Remove what a plan lists, and no more.
 
-    Each record is read again before: one that says something else now is left alone. It is best effort: the rest goes
-    on when something fails, and a plan made anew continues.
+    A record that says something else by now is left alone. It is best effort: the rest goes on when something fails,
+    and a plan made anew continues.
 
     Yields:
         What became of each copy; of a copy in a bucket that was not removed with it, twice.
@@ -47,95 +56,175 @@ def _batches(plan: CleanPlan) -> list[list[HeldCopy]]:
     return batches
 
 
-class _State(Enum):
-    """What a record is when it comes to it."""
+@dataclass
+class _Going:
+    """A copy that goes.
 
-    PLANNED = "as it was planned"
-    GONE = "gone"
-    CHANGED = "changed, or not to be read"
-    LINKED = "as it was planned, but its copy is reached through a link now"
-
-
-# Why a copy was not removed; "" if it was.
-_PROBLEMS = {
-    _State.PLANNED: "",
-    _State.GONE: errors.RECORD_HAS_CHANGED,
-    _State.CHANGED: errors.RECORD_HAS_CHANGED,
-    _State.LINKED: errors.LINK_LEADS_OUT,
-}
-
-
-class _Judged(NamedTuple):
-    """A copy, and what its record is now."""
+    Args:
+        copy: as it was planned.
+        is_locked: whether we hold its record's lock.
+        in_place: its record, once it says `removing`.
+        problem: why it stays; "" as long as it goes.
+    """
 
     copy: HeldCopy
-    state: _State
+    is_locked: bool = False
+    in_place: RecordInPlace | None = None
+    problem: str = ""
+
+    @property
+    def file(self) -> RecordFile:
+        """Its record's."""
+        stored = self.copy.stored
+        return RecordFile(stored.root.store, stored.path, self.copy.record.dataset)
 
 
 def _remove_batch(batch: list[HeldCopy]) -> list[Removal]:
-    try:
-        judged = _remove_unchanged(batch)
-    except errors.CopyError as exc:
-        if len(batch) == 1:
-            return [Removal(batch[0], str(exc))]
-        # One that fails must not keep the others.
-        return list(map(_remove_alone, batch))
-    return [Removal(copy, _PROBLEMS[state]) for copy, state in judged]
-
-
-def _remove_alone(copy: HeldCopy) -> Removal:
-    """Remove a copy after its batch failed, which may have removed some of its records."""
-    try:
-        (judged,) = _remove_unchanged([copy])
-    except errors.CopyError as exc:
-        return Removal(copy, str(exc))
-    if judged.state is _State.GONE:
-        return Removal(copy)
-    return Removal(copy, _PROBLEMS[judged.state])
-
-
-def _remove_unchanged(batch: list[HeldCopy]) -> list[_Judged]:
-    """Remove the copies whose record is as it was planned, then those records.
-
-    Returns:
-        What each record was.
-    """
-    root_store = batch[0].stored.root.store
+    all_going = [_Going(copy) for copy in batch]
     with ExitStack() as locks:
-        for copy in batch:
-            locks.enter_context(root_store.lock(copy.stored.path))
-        # Read again under the lock: what a save has begun since the plan was made stays.
-        readings = read_all([copy.stored for copy in batch])
-        judged = list(map(_judge, batch, readings))
-        _remove([copy for copy, state in judged if state is _State.PLANNED])
-    return judged
+        for going in all_going:
+            _lock(going, locks)
+        in_threads(_announce, _still(all_going))
+        _remove_objects(_still(all_going))
+        in_threads(_remove_record, _still(all_going))
+        _remove_locks(_still(all_going))
+    return [Removal(going.copy, going.problem) for going in all_going]
 
 
-def _judge(copy: HeldCopy, reading: Reading) -> _Judged:
-    state = _State.CHANGED
-    if reading.record == copy.record:
-        state = _State.PLANNED
-        # Somebody may have put a link there since the plan was made.
-        if copy.leads_out():
-            state = _State.LINKED
-    # A record that cannot be read does not say that it is gone.
-    elif not reading.record.exists and not reading.failure:
-        state = _State.GONE
-    return _Judged(copy, state)
+def _still(all_going: Iterable[_Going]) -> list[_Going]:
+    """Those that still go."""
+    return [going for going in all_going if not going.problem]
 
 
-def _remove(copies: list[HeldCopy]) -> None:
-    """Remove copies of one store, whose records lie in one store, and then their records."""
-    if not copies:
+def _lock(going: _Going, locks: ExitStack) -> None:
+    """Lock a record for the length of its removal, where everybody meets the lock."""
+    stored = going.copy.stored
+    if not stored.root.store.has_shared_locks:
         return
-    objects = chain.from_iterable(copy.objects for copy in copies)
-    copies[0].store.remove_all(list(objects), [copy.path for copy in copies])
-    # A record is removed last: until then it still says what its data was.
-    store = copies[0].stored.root.store
-    records = [copy.stored.path for copy in copies]
-    # We hold them: who waits for one sees that it is gone, and makes another.
-    locks = [path for path in map(store.lock_path, records) if path is not None]
-    store.remove_all(records + locks, set(map(posixpath.dirname, records)))
+    try:
+        going.is_locked = locks.enter_context(stored.root.store.lock(stored.path, _PATIENCE_SECONDS))
+    except LockHeldError:
+        going.problem = errors.IS_BEING_SAVED
+    except errors.CopyError as exc:
+        going.problem = str(exc)
+
+
+def _announce(going: _Going) -> None:
+    """Put the record as `removing`, only over the one that was planned."""
+    copy = going.copy
+    # Somebody may have put a link there since the plan was made.
+    if copy.leads_out():
+        going.problem = errors.LINK_LEADS_OUT
+        return
+    announcement = _announcement(copy)
+    latest = NO_RECORD
+
+    def change(now: Record) -> Record:
+        nonlocal latest
+        latest = now
+        return announcement if _is_planned(now, copy) else now
+
+    try:
+        in_place = going.file.update(change, is_locked=going.is_locked)
+    except errors.CopyError as exc:
+        going.problem = str(exc)
+        return
+    if in_place.record == announcement:
+        going.in_place = in_place
+    else:
+        going.problem = _why_refused(copy.record, latest)
+
+
+def _is_planned(now: Record, copy: HeldCopy) -> bool:
+    """Whether a record is the one that was planned to go."""
+    return now == copy.record
+
+
+def _announcement(copy: HeldCopy) -> Record:
+    """The record that says what goes."""
+    announcement_id = secrets.token_hex(8)
+    inside = len(copy.path) + 1
+    return replace(
+        copy.record,
+        id=announcement_id,
+        state="removing",
+        data={},
+        doubt=dict.fromkeys(sorted(recorded_units(copy.record)), (announcement_id,)),
+        removing={path[inside:]: item.identity for path, item in copy.objects.items()},
+        was=None,
+    )
+
+
+def _why_refused(planned: Record, now: Record) -> str:
+    """Why a copy whose record is not the planned one any more stays."""
+    # A save that has begun since keeps what was complete; another `clean` does not.
+    if now.settled == planned.settled:
+        return errors.RECORD_HAS_CHANGED
+    return errors.REMOVED_BY_ANOTHER
+
+
+def _remove_objects(all_going: list[_Going]) -> None:
+    """Remove the objects of copies in one store, each only as it was planned."""
+    if not all_going:
+        return
+    try:
+        changed = _remove_unchanged([going.copy for going in all_going])
+    except errors.CopyError as exc:
+        if len(all_going) == 1:
+            all_going[0].problem = str(exc)
+            return
+        # One that fails must not keep the others.
+        for going in all_going:
+            _remove_objects([going])
+        return
+    for going in all_going:
+        number = len(changed & going.copy.objects.keys())
+        if number:
+            going.problem = errors.COPY_HAS_CHANGED.format(files=errors.count(number, "file"))
+
+
+def _remove_unchanged(copies: list[HeldCopy]) -> set[str]:
+    """Remove the objects of copies; the paths of those that stay, since they are others by now."""
+    identities: dict[str, str] = {}
+    for copy in copies:
+        identities.update((path, item.identity) for path, item in copy.objects.items())
+    return set(copies[0].store.remove_unchanged(identities, [copy.path for copy in copies]))
+
+
+def _remove_record(going: _Going) -> None:
+    """Remove a record whose copy is gone, only as we put it."""
+    stored = going.copy.stored
+    assert going.in_place is not None  # a copy that still goes is announced
+    try:
+        if going.is_locked:
+            stored.root.store.remove(stored.path)
+        elif stored.root.store.has_conditions(stored.path):
+            if not stored.root.store.delete_stamped(stored.path, going.in_place.stamp):
+                going.problem = errors.RECORD_HAS_CHANGED
+        else:
+            _put_nothing(going, going.in_place.record)
+    except errors.CopyError as exc:
+        going.problem = str(exc)
+
+
+def _put_nothing(going: _Going, announcement: Record) -> None:
+    """Put a record that says nothing, where a deletion could meet another's."""
+    nothing = replace(announcement, state="complete", doubt={}, removing={})
+    going.file.update(lambda now: nothing if now == announcement else now)
+
+
+def _remove_locks(all_going: list[_Going]) -> None:
+    """Remove the locks of records that are gone, and the folders that are empty then. We hold them."""
+    for going in all_going:
+        store, path = going.copy.stored.root.store, going.copy.stored.path
+        lock_path = store.lock_path(path)
+        if going.is_locked and lock_path is not None:
+            try:
+                # Who waits for it sees that it is gone, and makes another.
+                store.remove(lock_path)
+                store.remove_unchanged({}, [posixpath.dirname(path)])
+            except errors.CopyError as exc:
+                going.problem = str(exc)
 
 
 def _discard_buckets(plan: CleanPlan) -> Iterator[Removal]:

@@ -89,11 +89,10 @@ def clean_output(plan: CleanPlan, project: Project) -> Output:
     columns = ["branch", "dataset", "path", "size", "age", "state"]
     rows: list[Sequence[Any]] = []
     for copy in plan.copies:
-        state = "torn" if copy.record.doubt else ""
-        for path, size in copy.objects.items():
-            rows.append(_clean_row(copy, project.shown(path), size, state))
+        for path, item in copy.objects.items():
+            rows.append(_clean_row(copy, project.shown(path), item.size, copy.condition))
         # The record is a row of its own, since it goes too.
-        rows.append(_clean_row(copy, project.shown(copy.stored.path), None, "its record"))
+        rows.append(_clean_row(copy, project.shown(copy.stored.path), None, _record_text(copy)))
         if copy.stored.lock_path:
             rows.append(_clean_row(copy, project.shown(copy.stored.lock_path), None, "its lock"))
     for url, copy in plan.buckets.items():
@@ -107,6 +106,13 @@ def clean_output(plan: CleanPlan, project: Project) -> Output:
     return Output(data, Table(columns, rows))
 
 
+def _record_text(copy: HeldCopy) -> str:
+    """What a record is in a plan. Of a copy that has no file any more it is all that there is."""
+    if copy.objects or not copy.condition:
+        return "its record"
+    return f"its record; the copy is {copy.condition}"
+
+
 def _clean_row(copy: HeldCopy, path: str, size: int | None, state: str) -> Sequence[Any]:
     age = age_text(copy.stored.modified)
     return (copy.record.branch_name, copy.record.dataset, path, size_text(size), age, state)
@@ -117,10 +123,11 @@ def _copy_data(copy: HeldCopy) -> dict[str, Any]:
         "branch": copy.record.branch_name,
         "dataset": copy.record.dataset,
         "state": copy.record.state,
+        "condition": copy.condition,
         "record": copy.stored.path,
         "lock": copy.stored.lock_path,
         "modified": copy.stored.modified,
-        "objects": [{"path": path, "bytes": size} for path, size in copy.objects.items()],
+        "objects": [{"path": path, "bytes": item.size} for path, item in copy.objects.items()],
     }
 
 
@@ -146,7 +153,7 @@ def _total_text(plan: CleanPlan) -> str:
     size = 0
     for copy in plan.copies:
         number += len(copy.objects)
-        size += sum(copy.objects.values())
+        size += sum(item.size for item in copy.objects.values())
     return f"{copies_text(plan)}, {errors.count(number, 'file')}, {size_text(size)}"
 
 
@@ -161,7 +168,8 @@ def adopt_output(adoptions: Sequence[Adoption], project: Project) -> Output:
     rows = []
     for adoption in adoptions:
         dataset = adoption.branched.entry.name
-        for path in adoption.sources.values():
-            data.append({"dataset": dataset, "path": path})
-            rows.append((dataset, project.shown(path)))
-    return Output(data, Table(["dataset", "path"], rows))
+        for unit, path in adoption.sources.items():
+            condition = adoption.conditions.get(unit, "")
+            data.append({"dataset": dataset, "path": path, "condition": condition})
+            rows.append((dataset, project.shown(path), condition))
+    return Output(data, Table(["dataset", "path", "state"], rows))

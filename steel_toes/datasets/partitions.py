@@ -14,6 +14,7 @@ from steel_toes.datasets.base import BranchedDataset, Choice, Dataset
 from steel_toes.errors import DATA_WITHOUT_RECORD, NO_PARTITIONS, NOT_PARTITIONS, PARTITION_GONE
 from steel_toes.records.place import Side
 from steel_toes.records.record import Identities, Record
+from steel_toes.records.save import Transaction
 from steel_toes.records.state import Verdict
 from steel_toes.records.units import Parts
 from steel_toes.records.write import Write
@@ -84,11 +85,11 @@ class BranchedPartitions(BranchedDataset):
         if overwrites:
             self._check_strangers()
         write = Write(units, base, keeps, everything=overwrites)
-        with self.place.ledger.transaction(write, self.identify_branch) as (_, before), ExitStack() as seeds:
+        with self.place.ledger.transaction(write, self.identify_branch) as transaction, ExitStack() as seeds:
             # Partitions whose class appends are seeded one by one.
             for unit in units:
-                seeds.enter_context(self.seeded(before, keeps, unit))
-            self.branch_dataset.save(data)
+                seeds.enter_context(self.seeded(transaction.before, keeps, unit))
+            self.branch_dataset.save(self._watched(data, transaction))
         self.main_dataset.release()
 
     def exists(self) -> bool:
@@ -125,6 +126,13 @@ class BranchedPartitions(BranchedDataset):
             self.branch_dataset.release()
             self.cached_state = state
         return record
+
+    def _watched(self, data: Mapping[str, Any], transaction: Transaction) -> Mapping[str, Any]:
+        """The same partitions; the transaction is told when Kedro comes to each of them, one after another."""
+        # Kedro calls what is callable, when it comes to it. Told not to, it takes our callable for the data.
+        if not self._settings.get("save_lazily", True):
+            return data
+        return {name: _Watched(value, self._unit(name), transaction) for name, value in data.items()}
 
     def _check_strangers(self) -> None:
         """Refuse to overwrite a copy in which a file without a record lies: Kedro would remove it with the rest."""
@@ -199,6 +207,19 @@ class BranchedPartitions(BranchedDataset):
     def _fail_without_main(self, partition_id: str) -> NoReturn:
         # The branch's own partition was cleaned, and main never had it.
         raise self.changed_error(PARTITION_GONE.format(partition=partition_id))
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """A partition that is to be saved."""
+
+    value: Any
+    unit: str
+    transaction: Transaction
+
+    def __call__(self) -> Any:
+        self.transaction.enter_unit(self.unit)
+        return self.value() if callable(self.value) else self.value
 
 
 def _listed(dataset: Dataset) -> dict[str, Load]:

@@ -56,9 +56,10 @@ class BranchedVersions(BranchedDataset):
             if resolved.side is Side.MAIN:
                 return Choice(NO_RECORD, Side.MAIN)
             look = self.look(resolved.version)
-            self.side_of(look)
-            # A record that vanished: the version that is asked for is no other side's.
-            return Choice(look.record, Side.BRANCH if look.record.exists else Side.MAIN)
+            # Somebody cleaned the branch: the version that is asked for is no other side's.
+            if self.side_of(look) is Side.MAIN:
+                raise self.changed_error(errors.COPY_VANISHED)
+            return Choice(look.record, Side.BRANCH)
 
         return self.load_stable(resolved.version, choose, dataset.load, dataset.load)
 
@@ -76,12 +77,13 @@ class BranchedVersions(BranchedDataset):
         dataset = self.entry.build(Side.BRANCH, Version(pin.load, version))
         write = Write((version,), self.place.base((version,)))
         is_half_saved = self.look(version).verdict in (Verdict.TORN, Verdict.UNFINISHED)
-        with self.place.ledger.transaction(write, self.identify_branch) as (writing, _):
+        with self.place.ledger.transaction(write, self.identify_branch) as transaction:
             if is_half_saved:
                 # By an earlier, dead save: Kedro would refuse to save over it.
                 self.place.store.remove(self.place.unit_path(Side.BRANCH, version))
             dataset.save(data)
-        versions = [*writing.settled.data, *writing.base]
+        before = transaction.before.settled
+        versions = [*before.data, *(before.base if before.exists else write.base)]
         if not pin.load and version >= max(versions, default=""):
             # As in Kedro, a run goes on reading the version that it saved, whatever others save meanwhile.
             self._resolved = VersionOfSide(version, Side.BRANCH)

@@ -33,7 +33,7 @@ class BranchedWhole(BranchedDataset):
         base = self.place.base((self.unit,))
         write = Write((self.unit,), base, keeps, may_write_nothing=self.entry.may_write_nothing)
         transaction = self.place.ledger.transaction(write, self.identify_branch)
-        with transaction as (_, before), self.seeded(before, keeps, self.unit):
+        with transaction as going_on, self.seeded(going_on.before, keeps, self.unit):
             self.branch_dataset.save(data)
 
     def exists(self) -> bool:

@@ -6,78 +6,57 @@ record and the identity of the data alone; nobody asks whether the writer is sti
 
 from __future__ import annotations
 
-import random
+import secrets
 import time
-import uuid
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from steel_toes.errors import (
+    ADOPT_IN_DOUBT,
+    BEING_REMOVED,
     COPY_NOT_AS_SAVED,
     DATA_WITHOUT_RECORD,
     OTHER_BRANCH,
     OTHER_KIND,
     OTHER_LOCATION,
-    OTHERS_WERE_FASTER,
     RECORD_REMOVED_MEANWHILE,
     THE_FILE,
-    UPDATE,
     ChangedCopyError,
     ConcurrentSaveError,
     CopyError,
     OtherProjectError,
     Reason,
     RecordError,
-    StoreError,
     TornAppendError,
     UnwrittenError,
 )
-from steel_toes.records.record import Identities, Record, Writer, parse_record
+from steel_toes.records.file import RecordFile, RecordInPlace, RecordMemory
+from steel_toes.records.record import ALL, NO_RECORD, Identities, Record, Writer
+from steel_toes.records.save import Look as LookAgain
+from steel_toes.records.save import Outcome, Save, Transaction, begin
 from steel_toes.records.state import Look, Verdict, judge
 from steel_toes.records.units import WHOLE, Units
 from steel_toes.records.write import Write
 from steel_toes.stores.abandoned import abandon_files
 from steel_toes.stores.base import Store
 from steel_toes.stores.buckets import BranchBucket
+from steel_toes.stores.identity import is_of_several
+from steel_toes.stores.locks import LockHeldError
 
-_UPDATE_SECONDS = 120  # that others may be faster than we are
-_PAUSE_SECONDS = 0.2
+_PATIENCE_SECONDS = 1  # for a lock that others hold for a moment only, unless they save
+_READ_BACK_SECONDS = 120
 
 Identify = Callable[[Iterable[str]], Identities]
 
 
-class Change(NamedTuple):
-    """A record before and after it was changed."""
+class Begun(NamedTuple):
+    """A save that has begun, and its record in place."""
 
-    before: Record
-    after: Record
-
-
-class RecordMemory:
-    """The record that a ledger has read last, with the version that it had in the store."""
-
-    __slots__ = ("_state",)
-
-    def __init__(self) -> None:
-        self._state: tuple[Hashable, Record] | None = None
-
-    def recall(self, version: Hashable | None) -> Record | None:
-        """The record, if it is still this version; None if it must be read."""
-        state = self._state
-        if state is None or version is None or state[0] != version:
-            return None
-        return state[1]
-
-    def keep(self, version: Hashable | None, record: Record) -> None:
-        """Keep a record that has a version."""
-        self._state = None if version is None else (version, record)
-
-    def __reduce__(self) -> tuple[type[RecordMemory], tuple[()]]:
-        # Another process asks the store itself.
-        return RecordMemory, ()
+    save: Save
+    in_place: RecordInPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +88,21 @@ class Ledger:
     bucket: BranchBucket | None = None
     memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
 
+    @property
+    def file(self) -> RecordFile:
+        """The record's file."""
+        return RecordFile(self.store, self.path, self.dataset, self._check, self.memory)
+
     # Reading ----------------------------------------------------------------------------------------------------------
 
     def read(self) -> Record:
-        """The record as it is now; `NO_RECORD` if there is none. It is parsed again only if it has changed.
+        """The record as it is now; `NO_RECORD` if there is none.
 
         Raises:
             RecordError: it cannot be read, or is another branch's, another location's or another kind's.
             StoreError: the store gave no definite answer.
         """
-        # Asked before the record is read: what is read may be younger, and is never taken for this version again.
-        version = self.store.version(self.path)
-        record = self.memory.recall(version)
-        if record is not None:
-            return record
-        record = self._parsed(self.store.read(self.path))
-        self.memory.keep(version, record)
-        return record
+        return self.file.read()
 
     def look(self, path: str, identify: Callable[[str], str | None]) -> Look:
         """The record and its verdict on the unit that a path is, or lies in.
@@ -154,13 +131,6 @@ class Ledger:
         """The facts of a torn copy, for its error."""
         return {**self.facts(), "writer": str(record.writer), "time": record.saved}
 
-    def _parsed(self, data: bytes | None) -> Record:
-        """The record of these bytes, which is ours; `NO_RECORD` if there are none."""
-        record = parse_record(data, self.path, self.dataset)
-        if record.exists:
-            self._check(record)
-        return record
-
     def _check(self, record: Record) -> None:
         # The slug's digest has 32 bits and the path's 64: no proof, so the full texts are compared.
         if record.branch_name != self.branch_name:
@@ -177,23 +147,24 @@ class Ledger:
     # Saving -----------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(self, write: Write, identify: Identify) -> Iterator[tuple[Record, Record]]:
+    def transaction(self, write: Write, identify: Identify) -> Iterator[Transaction]:
         """Put `writing`, let the block save the data, put `complete`.
 
-        After an exception in the block, the record goes back to what it was if the data did not change; else it stays
-        `writing`, and what is in doubt is torn. Saves of other units at the same time are merged.
+        After an exception in the block, what was saved whole is recorded, what was not touched is as it was, and what
+        is between is in doubt: torn. Saves of other units at the same time are merged.
 
         Args:
             write: what the block saves.
             identify: gives the identities of units in the store.
 
         Yields:
-            The record that was put before the data, and the one before it.
+            The save, to which the block says which of several units it has saved whole.
 
         Raises:
             BucketError: the branch's bucket is missing, or not ours.
-            ConcurrentSaveError: another run saved the same unit meanwhile; the data in place is one of the two's.
-            RecordError: there is data at the branch copy's place that no record knows.
+            ConcurrentSaveError: another run saved the same unit meanwhile; the data in place is one of the two's, or
+                torn.
+            RecordError: there is data at the branch copy's place that no record knows, or `clean` is removing it.
             OtherProjectError: the record is another project's.
             TornAppendError: the save appends to a torn copy.
             ChangedCopyError: the save appends to a copy that is gone, or was changed by other hands.
@@ -202,18 +173,197 @@ class Ledger:
         # Before the record: s3fs would make a missing bucket without a word, or fail with a misleading error.
         if self.bucket:
             self.bucket.ensure()
-        before, writing = self._update(lambda before: self._begin(before, write, identify))
-        # KeyboardInterrupt too: the data is half written whatever stopped it.
+        with self._whole_held() as is_locked:
+            begun = self._begin(write, identify, is_locked)
+            transaction = Transaction(begun.save)
+            # KeyboardInterrupt too: the data is half written whatever stopped it.
+            try:
+                self._check_beginning(begun.save, identify)
+                yield transaction
+            except BaseException as exc:
+                abandon_files(exc)
+                self._take_back(begun.save, transaction.whole_units, identify, is_locked)
+                raise
+            # After the data: from here on these states of the units are the branch's.
+            identities = identify(write.units)
+            self._check_written(begun.save, identities)
+            self._complete(begun, identities, identify, is_locked)
+
+    @contextmanager
+    def _whole_held(self) -> Iterator[bool]:
+        """Hold the record for the length of a save, where one file is replaced as a whole on a disk.
+
+        Two that write one file in place leave a mixture. The second is refused before it writes.
+        """
+        if self.units.kind != "whole" or not self.store.has_shared_locks:
+            yield False
+            return
+        with ExitStack() as stack:
+            try:
+                is_locked = stack.enter_context(self.store.lock(self.path, _PATIENCE_SECONDS))
+            except LockHeldError:
+                raise self._concurrent(self.read(), [WHOLE]) from None
+            yield is_locked
+
+    def _begin(self, write: Write, identify: Identify, is_locked: bool) -> Begun:
+        save: Save | None = None
+
+        def change(now: Record) -> Record:
+            nonlocal save
+            # Again, after another was faster; or after our own put whose answer was lost, which does not matter.
+            self._check_writable(now, write, identify)
+            before = self._without_removed(now)
+            save = begin(before, write, self._facts_of_save(before))
+            return save.writing
+
+        in_place = self.file.update(change, is_locked=is_locked)
+        assert save is not None  # a save always changes the record
+        return Begun(save, in_place)
+
+    def _complete(self, begun: Begun, identities: Mapping[str, str], identify: LookAgain, is_locked: bool) -> None:
+        """Put `complete`; the units that are ours are recorded, also if others are not."""
+        save = begun.save
+        latest = begun.in_place.record
+        outcome = Outcome(latest)
+
+        def change(now: Record) -> Record:
+            nonlocal outcome, latest
+            latest = now
+            if save.has_completed(now, identities):
+                outcome = Outcome(now)
+                return now
+            self._check_still_there(now, save.write)
+            outcome = save.complete(now, identities, identify, self.store.is_one_saves)
+            return outcome.record
+
+        put = self.file.update(change, begun.in_place, is_locked)
+        end = time.monotonic() + _READ_BACK_SECONDS
+        # Another may have put over ours without having seen it: merge again.
+        while not put.is_final and not self._has_put(save, identities, outcome) and time.monotonic() < end:
+            put = self.file.update(change)
+        if outcome.lost:
+            raise self._concurrent(latest, outcome.lost)
+
+    def _has_put(self, save: Save, identities: Mapping[str, str], outcome: Outcome) -> bool:
+        """Whether all that is not lost is in the record now."""
+        if ALL in outcome.lost:
+            return True
+        now = self.read()
+        return all(save.has_put(now, unit) for unit in identities if unit not in outcome.lost)
+
+    def _check_still_there(self, now: Record, write: Write) -> None:
+        """What is kept, or what everything is, is not certain any more once `clean` was here."""
+        if now.state == "removing" or (not now.exists and (write.keeps or write.everything)):
+            raise self._concurrent(now, write.units)
+
+    def _take_back(self, save: Save, whole_units: Iterable[str], identify: Identify, is_locked: bool) -> None:
+        """After an exception. Never hides the exception; the doubts about units of others stay."""
         try:
-            yield writing, before
-        except BaseException as exc:
-            abandon_files(exc)
-            self._take_back(writing, write, identify)
-            raise
-        # After the data: from here on these states of the units are the branch's.
+            whole = identify(whole_units) if whole_units else {}
+            self.file.update(
+                lambda now: save.take_back(now, whole, identify, self.store.is_one_saves),
+                is_locked=is_locked,
+            )
+        except (CopyError, LockHeldError):
+            # The record stays `writing`: the next reader decides from the data, as after a kill.
+            return
+
+    # What a save needs ------------------------------------------------------------------------------------------------
+
+    def _check_project(self, before: Record) -> None:
+        if self.writer.is_of_another_project(before.writer):
+            raise OtherProjectError(**self.facts(), theirs=before.writer.project, ours=self.writer.project)
+
+    def _check_writable(self, before: Record, write: Write, identify: Identify) -> None:
+        """Whether this save may go over what lies at the branch copy's place."""
+        self._check_project(before)
+        if before.state == "removing":
+            self._check_not_removing(before, write, identify)
+            return
+        self._check_strangers(before, write, identify)
+        if write.keeps and before.exists:
+            self._check_what_is_kept(before, write, identify)
+
+    def _check_not_removing(self, before: Record, write: Write, identify: Identify) -> None:
+        """Data that `clean` has not removed yet would vanish under the save, or outlive it without a record."""
+        if identify({*write.units, *before.doubt}):
+            raise self.error(BEING_REMOVED)
+
+    def _check_strangers(self, before: Record, write: Write, identify: Identify) -> None:
+        """Data that no record knows is never overwritten."""
+        # A request more, but only at a unit's first save.
+        unrecorded = [unit for unit in write.units if not before.has_begun(unit)]
+        if unrecorded and identify(unrecorded):
+            # Unless another save has begun since the record was read, the data is a stranger's.
+            record_now = self.read()
+            if record_now != before:
+                raise self._concurrent(record_now, unrecorded)
+            raise self.error(DATA_WITHOUT_RECORD, location=self.branch_location)
+
+    def _check_what_is_kept(self, before: Record, write: Write, identify: Identify) -> None:
+        """A save that keeps something needs a copy that is as it was saved: what it keeps counts from then on."""
         identities = identify(write.units)
-        self._check_written(write, identities)
-        self._update(lambda now: self._complete(writing, now, write, identities))
+        verdicts = {judge(before, unit, identities.get(unit)) for unit in write.units}
+        if Verdict.TORN in verdicts:
+            raise TornAppendError(**self.torn_facts(before))
+        if Verdict.CHANGED in verdicts or Verdict.GONE in verdicts:
+            raise ChangedCopyError(**self.facts(), what=COPY_NOT_AS_SAVED)
+
+    def _check_beginning(self, save: Save, identify: Identify) -> None:
+        """What a save keeps must still be what the record says: another may have saved since it was looked at."""
+        units = [unit for unit in save.write.units if save.before.unit(unit) is not None]
+        if not save.write.keeps or not units:
+            return
+        identities = identify(units)
+        changed = [unit for unit in units if identities.get(unit) != save.before.identity(unit)]
+        if changed:
+            raise self._concurrent(self.read(), changed)
+
+    def _check_written(self, save: Save, identities: Mapping[str, str]) -> None:
+        """Commit what is there, and nothing else: a unit without an identity would read as main's for ever."""
+        missing = [unit for unit in save.write.units if unit not in identities]
+        if not missing or save.write.may_write_nothing:
+            return
+        now = self.read()
+        if now != save.writing:
+            # Another overwrote everything meanwhile, or `clean` removed it.
+            raise self._concurrent(now, missing)
+        what = ", ".join(missing)
+        if what == WHOLE:
+            what = THE_FILE
+        raise UnwrittenError(**self.facts(), what=what)
+
+    def _concurrent(self, other: Record, units: Iterable[str]) -> ConcurrentSaveError:
+        writer = str(other.writer) if other.exists else RECORD_REMOVED_MEANWHILE
+        names = [unit for unit in units if unit not in (WHOLE, ALL)]
+        what = f"{', '.join(names)} of this dataset" if names else "this dataset"
+        return ConcurrentSaveError(**self.facts(), writer=writer, what=what)
+
+    def _without_removed(self, before: Record) -> Record:
+        """The record, less what `clean` has removed: the branch begins anew."""
+        return NO_RECORD if before.state == "removing" else before
+
+    def _facts_of_save(self, before: Record) -> Record:
+        """A record with the facts of a save, and of nobody's data."""
+        writer = self.writer
+        # Without Git the project is unknown, and stays what it was.
+        if writer.project is None:
+            writer = replace(writer, project=before.writer.project)
+        return Record(
+            id=secrets.token_hex(8),
+            state="writing",
+            kind=self.units.kind,
+            branch_name=self.branch_name,
+            dataset=self.dataset,
+            location=self.location,
+            layout=self.layout,
+            created="",
+            saved=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            writer_key=writer.key,
+            writers={writer.key: writer},
+        )
+
+    # Commands ---------------------------------------------------------------------------------------------------------
 
     def adopt(self, write: Write, identify: Identify) -> None:
         """Record units that are there already, as if they had been saved just now.
@@ -224,150 +374,29 @@ class Ledger:
 
         Raises:
             OtherProjectError: the record is another project's.
+            ConcurrentSaveError: the copy is being saved.
+            RecordError: `clean` is removing it, or a save of several files did not finish: they may be two saves'.
         """
-        self._update(lambda before: self._adopted(before, write, identify))
+        with self._whole_held() as is_locked:
+            self.file.update(lambda before: self._adopted(before, write, identify), is_locked=is_locked)
 
     def _adopted(self, before: Record, write: Write, identify: Identify) -> Record:
         self._check_project(before)
-        writing = self._writing(before, write)
-        return write.completed(writing, writing, identify(write.units))
-
-    def _begin(self, before: Record, write: Write, identify: Identify) -> Record:
-        self._check_writable(before, write, identify)
-        return self._writing(before, write)
-
-    def _complete(self, writing: Record, now: Record, write: Write, identities: Identities) -> Record:
-        if not now.exists or not write.is_still_begun(writing, now):
-            raise self._concurrent(now)
-        return write.completed(writing, now, identities)
-
-    def _update(self, change: Callable[[Record], Record]) -> Change:
-        """Put what a change makes of the record as it is, whoever else changes it at the same time.
-
-        The record is locked for this alone, never for the data: a save may take hours. Where the lock is not shared
-        (object stores), the put is refused if another host has put since we read: then read, change and put again.
-        """
-        with self.store.lock(self.path):
-            if not self.store.has_stamps:
-                before = self.read()
-                after = change(before)
-                if after != before:
-                    self.store.write(self.path, after.to_bytes())
-                return Change(before, after)
-            return self._update_stamped(change)
-
-    def _update_stamped(self, change: Callable[[Record], Record]) -> Change:
-        end = time.monotonic() + _UPDATE_SECONDS
-        while True:
-            data, stamp = self.store.read_stamped(self.path)
-            before = self._parsed(data)
-            after = change(before)
-            if after == before or self.store.write_stamped(self.path, after.to_bytes(), stamp):
-                return Change(before, after)
-            if time.monotonic() > end:
-                raise StoreError(dataset=self.dataset, store=self.store.label, action=UPDATE, why=OTHERS_WERE_FASTER)
-            # Those that were refused together must not come again together.
-            time.sleep(random.uniform(0, _PAUSE_SECONDS))  # noqa: S311 - it is no secret
-
-    def _check_project(self, before: Record) -> None:
-        if self.writer.is_of_another_project(before.writer):
-            raise OtherProjectError(**self.facts(), theirs=before.writer.project, ours=self.writer.project)
-
-    def _check_writable(self, before: Record, write: Write, identify: Identify) -> None:
-        """Whether this save may go over what lies at the branch copy's place."""
-        self._check_project(before)
-        # A request more, but only at a unit's first save.
-        unrecorded = [unit for unit in write.units if not before.has_begun(unit)]
-        if unrecorded and identify(unrecorded):
-            # Unless another save has begun since the record was read, the data is a stranger's.
-            record_now = self.read()
-            if record_now != before:
-                raise self._concurrent(record_now)
-            raise self.error(DATA_WITHOUT_RECORD, location=self.branch_location)
-        if write.keeps and before.exists:
-            self._check_what_is_state(before, write, identify)
-
-    def _check_what_is_state(self, before: Record, write: Write, identify: Identify) -> None:
-        """A save that keeps something needs a copy that is as it was saved: what it keeps counts from then on."""
         identities = identify(write.units)
-        verdicts = {judge(before, unit, identities.get(unit)) for unit in write.units}
-        if Verdict.TORN in verdicts:
-            raise TornAppendError(**self.torn_facts(before))
-        if Verdict.CHANGED in verdicts or Verdict.GONE in verdicts:
-            raise ChangedCopyError(**self.facts(), what=COPY_NOT_AS_SAVED)
+        self.check_adoptable(before, identities)
+        save = begin(before, write, self._facts_of_save(before))
+        return save.complete(save.writing, identities, identify, self.store.is_one_saves).record
 
-    def _check_written(self, write: Write, identities: Identities) -> None:
-        """Commit what is there, and nothing else: a unit without an identity would read as main's for ever."""
-        missing = [unit for unit in write.units if unit not in identities]
-        if not missing or write.may_write_nothing:
-            return
-        what = ", ".join(missing)
-        if what == WHOLE:
-            what = THE_FILE
-        raise UnwrittenError(**self.facts(), what=what)
+    def check_adoptable(self, record: Record, identities: Mapping[str, str]) -> None:
+        """Whether units with these identities may be recorded.
 
-    def _concurrent(self, other: Record) -> ConcurrentSaveError:
-        writer = str(other.writer) if other.exists else RECORD_REMOVED_MEANWHILE
-        return ConcurrentSaveError(**self.facts(), writer=writer)
-
-    def _writing(self, before: Record, write: Write) -> Record:
-        """The record that says what a save has begun."""
-        save_id = uuid.uuid4().hex
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        settled = before.settled
-        return Record(
-            id=save_id,
-            state="writing",
-            kind=self.units.kind,
-            branch_name=self.branch_name,
-            dataset=self.dataset,
-            location=self.location,
-            layout=self.layout,
-            # The branch copy is as old as its first save that finished.
-            created=settled.created or now,
-            saved=now,
-            writer=self.writer,
-            base=write.new_base(before),
-            over=settled.over,
-            doubt={**before.doubt, **dict.fromkeys(write.doubted, save_id)},
-            was=settled if settled.exists else None,
-        )
-
-    def _take_back(self, writing: Record, write: Write, identify: Identify) -> None:
-        """After an exception: undo what the record says of our units if their data is as it was.
-
-        Never hides the exception. The doubts about units of others stay.
+        Raises:
+            RecordError: `clean` is removing the copy, or a save of several files did not finish.
         """
-        try:
-            if self.store.has_stamps:
-                self._update(lambda now: self._undone(writing, now, write, identify))
-                return
-            with self.store.lock(self.path):
-                now = self.read()
-                undone = self._undone(writing, now, write, identify)
-                if undone == now:
-                    return
-                # Under the lock nobody has begun meanwhile: a record that says nothing can go.
-                if undone.says_nothing:
-                    self.store.remove(self.path)
-                else:
-                    self.store.write(self.path, undone.to_bytes())
-        except CopyError:
-            # The record stays `writing`: the next reader decides from the data, as after a kill.
+        if not identities:
             return
-
-    def _undone(self, writing: Record, now: Record, write: Write, identify: Identify) -> Record:
-        """The record without our doubts, if our units are as they were before the save that failed."""
-        is_ours = now.exists and write.is_still_begun(writing, now)
-        if is_ours and self._is_untouched(now, write, identify):
-            return now.without_doubts_of(writing.id)
-        return now
-
-    def _is_untouched(self, now: Record, write: Write, identify: Identify) -> bool:
-        """Whether the data of a save that failed is as it was before it."""
-        recorded = now.settled.data
-        units = set(write.units)
-        if write.everything:
-            units.update(recorded)
-        identities = identify(units)
-        return all(identities.get(unit) == recorded.get(unit) for unit in units)
+        if record.state == "removing":
+            raise self.error(BEING_REMOVED)
+        for unit, identity in identities.items():
+            if record.doubts(unit) and is_of_several(identity):
+                raise self.error(ADOPT_IN_DOUBT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.record import Identities, Record
@@ -19,6 +20,13 @@ class Side(Enum):
 
     MAIN = "main"
     BRANCH = "branch"
+
+
+class Adoptable(NamedTuple):
+    """The path of a unit that could be recorded, and what its record says of it now."""
+
+    path: str
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -90,13 +98,20 @@ class Place:
         """Whether main's copy is another than when the branch copy was begun."""
         return self.units.has_main_changed(self.store, self.main_path, record)
 
-    def adoptable(self, record: Record) -> dict[str, str]:
-        """The units that lie at the copy's place and are not recorded so, each with its path."""
-        paths = {}
-        for unit, identity in sorted(self.units.listed(self.store, self.branch_path, record).items()):
-            if judge(record, unit, identity) is not Verdict.BRANCH:
-                paths[unit] = self.unit_path(Side.BRANCH, unit)
-        return paths
+    def adoptable(self, record: Record) -> dict[str, Adoptable]:
+        """The units that lie at the copy's place and are not recorded so.
+
+        Raises:
+            RecordError: `clean` is removing the copy, or a unit of several files is in doubt.
+        """
+        identities = self.units.listed(self.store, self.branch_path, record)
+        units = {}
+        for unit, identity in sorted(identities.items()):
+            verdict = judge(record, unit, identity)
+            if verdict is not Verdict.BRANCH:
+                units[unit] = Adoptable(self.unit_path(Side.BRANCH, unit), verdict)
+        self.ledger.check_adoptable(record, {unit: identities[unit] for unit in units})
+        return units
 
     def adopt(self, sources: Mapping[str, str]) -> None:
         """Record units as if they had been saved just now.

@@ -1,34 +1,40 @@
-"""The record: a small JSON file beside the data, one for each location and branch."""
+"""The record: what a branch copy is, as its last writer left it. One for each location and branch."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from steel_toes.errors import NEWER_FIELDS, NEWER_FORMAT, NO_RECORD_AT_ALL, RecordError
-from steel_toes.naming.digest import digest, encode
-from steel_toes.stores.base import Store
+from steel_toes.naming.digest import digest
 
 FOLDER = "_steel_toes"
-ALL = "*"
-"""In `doubt`: every unit, known or not."""
-_FORMAT = 1
+ALL = "/"
+"""In `doubt`: every unit, known or not. No unit has this name: a unit is a relative path."""
 
 Identities = dict[str, str]
 Kind = Literal["whole", "versioned", "overlay"]
-
-_STATES = ("writing", "complete")
-_KINDS = ("whole", "versioned", "overlay")
-_TEXTS = ("id", "branch_name", "dataset", "location", "layout", "created", "saved")
-_MAPS = ("data", "base", "doubt")
+State = Literal["writing", "complete", "removing"]
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who writes: the same for all records that one catalog writes."""
+    """Who writes: the same for all records that one catalog writes.
+
+    Args:
+        project: the remote's URL, or the name that was given.
+        run: the id of Kedro's session.
+        commit: of the code.
+        dirty: whether the code differed from the commit.
+        upstream: of the branch.
+        remote: whose branch the upstream is.
+        user: who ran it.
+        host: where it ran.
+        source_tree: a digest of all code files.
+        edits: the code files that differ from main's, each with its Git blob; None for one that is not there.
+        env: Kedro's environment.
+        params: a digest of the parameters that were given on the command line.
+    """
 
     project: str | None = None
     run: str | None = None
@@ -38,6 +44,16 @@ class Writer:
     remote: str | None = None
     user: str | None = None
     host: str | None = None
+    source_tree: str | None = None
+    edits: Mapping[str, str | None] | None = None
+    env: str | None = None
+    params: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What a record's table of writers calls this one: equal for equal writers."""
+        facts = [f"{name}={getattr(self, name)!r}" for name in self.__dataclass_fields__]
+        return digest("\n".join(facts), 8)
 
     def is_of_another_project(self, other: Writer) -> bool:
         """Whether both know their projects, and these are two: an unknown one (no Git) conflicts with none."""
@@ -50,23 +66,49 @@ class Writer:
         return "@".join(names) or "somebody"
 
 
+class Recorded(NamedTuple):
+    """A unit of a branch copy, as it was saved.
+
+    Attributes:
+        identity: in the store when its save ended; "", which no data has, if two saves may have mixed there.
+        save: the id of the save that put it; "" if a record of format 1 did not say it.
+        writers: the keys of those whose data it holds, the last one last: an append keeps those before it.
+    """
+
+    identity: str
+    save: str
+    writers: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One branch copy, as its last writer left it.
 
     Args:
-        id: random, new with each save; "" if there is no record.
-        state: `writing` from before the data's first byte until after its last, else `complete`.
+        id: of the save, or of the command, that put it; "" if there is no record.
+        state: `writing` from before the data's first byte until after its last, else `complete`; `removing` from before
+            the data's removal until after it.
         kind: whole, versioned or overlay.
-        data: the units that are the branch's, each with its identity.
+        created: when the branch copy was begun.
+        saved: when its last save began.
+        writer_key: of who put it.
+        writers: everybody whose data there is, by their keys.
+        data: the units that are the branch's. While writing they are in `was`.
         base: main's identities when the branch copy was begun; of a versioned dataset, main's newest version.
         over: of an overlay, what shows where the branch has no unit: main's, or nothing.
-        doubt: the units that a save began and did not finish, each with the id of that save; `ALL` for all there are.
+        doubt: the units that saves began and did not finish, each with the ids of all those saves; `ALL` for all there
+            are.
+        removing: the objects that are being removed, by their paths in the copy, with their identities.
         was: while writing, the last complete record.
+        absent: units that a reader finds absent, whatever main has.
+        undoes: what a promote replaced, if the copy is what it kept.
+        seeded: the branch and the record that the copy began as.
+        root: where the copy lies, if it is not beside main's.
+        made: how the data was made.
     """
 
     id: str
-    state: Literal["writing", "complete"]
+    state: State
     kind: Kind
     branch_name: str
     dataset: str
@@ -74,13 +116,21 @@ class Record:
     layout: str
     created: str
     saved: str
-    writer: Writer
-    data: Identities = field(default_factory=dict)
-    base: Identities = field(default_factory=dict)
+    writer_key: str = ""
+    writers: Mapping[str, Writer] = field(default_factory=dict)
+    data: Mapping[str, Recorded] = field(default_factory=dict)
+    base: Mapping[str, str] = field(default_factory=dict)
     over: Literal["main", "nothing"] = "main"
-    doubt: dict[str, str] = field(default_factory=dict)
+    doubt: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    removing: Mapping[str, str] = field(default_factory=dict)
     was: Record | None = None
-    format: int = _FORMAT
+    absent: tuple[str, ...] = ()
+    undoes: str = ""
+    seeded: Mapping[str, str] = field(default_factory=dict)
+    root: str = ""
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+    # What a reader asks -----------------------------------------------------------------------------------------------
 
     @property
     def exists(self) -> bool:
@@ -88,88 +138,101 @@ class Record:
         return self.id != ""
 
     @property
+    def is_gone(self) -> bool:
+        """Whether there is no record, or one that is about to go."""
+        return not self.exists or self.state == "removing"
+
+    @property
+    def writer(self) -> Writer:
+        """Who put it."""
+        return self.writers.get(self.writer_key, _NOBODY)
+
+    @property
     def says_nothing(self) -> bool:
-        """Whether there is a record, and nothing is the branch's or begun by what it says."""
+        """Whether there is a record, and nothing is the branch's or begun by what it says: the branch reads main's."""
         return self.exists and self.state == "complete" and not (self.data or self.doubt) and self.over == "main"
 
     @property
     def settled(self) -> Record:
-        """The last complete record: this one, or the one it was; `NO_RECORD` before the first save finished."""
-        if self.state == "complete":
-            return self
-        return self.was or NO_RECORD
+        """The last complete record of a copy: this one, or the one it was; `NO_RECORD` before a save finished."""
+        last = self if self.state == "complete" else self.was
+        # After a first save that failed the record is complete and says nothing: main's.
+        if last is None or not (last.data or last.over == "nothing"):
+            return NO_RECORD
+        return last
 
     @property
     def hides_main(self) -> bool:
         """Whether nothing of main's shows beside the branch's units."""
         return self.settled.over == "nothing"
 
+    def unit(self, unit: str) -> Recorded | None:
+        """A unit as it was when it was last complete; None if it is not the branch's."""
+        return self.settled.data.get(unit)
+
     def identity(self, unit: str) -> str | None:
         """What a unit of the branch's was when it was last complete; None if it is not the branch's."""
-        return self.settled.data.get(unit)
+        recorded = self.unit(unit)
+        return None if recorded is None else recorded.identity
 
     def has_begun(self, unit: str) -> bool:
         """Whether the unit is the branch's, or a save of it began: nothing else may be written over."""
-        return self.doubts(unit) or self.identity(unit) is not None
+        return self.doubts(unit) or self.unit(unit) is not None
 
     def doubts(self, unit: str) -> bool:
         """Whether a save of the unit began and did not finish."""
         return ALL in self.doubt or unit in self.doubt
 
-    def without_doubts_of(self, save_id: str) -> Record:
-        """The record as if that save had never begun: the one that was, if nothing else has happened since."""
-        doubt = {unit: by for unit, by in self.doubt.items() if by != save_id}
-        if self.was and self.id == save_id and doubt == self.was.doubt:
-            return self.was
-        if self.settled.exists or doubt:
+    # What a save asks -------------------------------------------------------------------------------------------------
+
+    def doubters(self, unit: str) -> set[str]:
+        """The ids of the saves that began a unit, or everything, and did not finish."""
+        return {*self.doubt.get(unit, ()), *self.doubt.get(ALL, ())}
+
+    def is_doubted_by(self, save_id: str) -> bool:
+        """Whether a save began anything, and did not finish."""
+        return any(save_id in save_ids for save_ids in self.doubt.values())
+
+    def with_doubts_of(self, save_id: str, units: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The doubts, and those of a save about these units."""
+        doubt = dict(self.doubt)
+        for unit in units:
+            save_ids = doubt.get(unit, ())
+            if save_id not in save_ids:
+                doubt[unit] = (*save_ids, save_id)
+        return doubt
+
+    def without_doubts_of(self, save_id: str, units: Iterable[str] | None = None) -> Record:
+        """The record as if that save had never begun these units, or anything.
+
+        It is the one that was, if nothing else has happened since. One that would say nothing is `complete` without
+        data, which is main's.
+        """
+        doubt = without_saves(self.doubt, {save_id}, self.doubt if units is None else units)
+        if self.state != "writing" or any(save_id in save_ids for save_ids in doubt.values()):
             return replace(self, doubt=doubt)
-        # Nothing is left of it: complete, and without data, which is main's.
-        return replace(self, state="complete", data={}, base={}, doubt={}, was=None)
-
-    def to_bytes(self) -> bytes:
-        """The record as JSON, for people too."""
-        return encode(json.dumps(_values_of(self), indent=1, sort_keys=True, ensure_ascii=False))
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Record:
-        """The record of its JSON; raises TypeError, ValueError, KeyError or AttributeError for anything else."""
-        # The names in the file are for people, and stay when those in the code change.
-        fields = dict(values)
-        fields["branch_name"] = fields.pop("branch")
-        fields["writer"] = Writer(**values["writer"])
-        for name in _MAPS:
-            fields[name] = dict(values[name].items())
-        if values["was"]:
-            fields["was"] = cls.from_dict(values["was"])
-        # `{}` or 0 where a record must stand.
-        elif values["was"] is not None:
-            raise ValueError("what it was is no record")
-        record = cls(**fields)
-        _check_values(record)
-        return record
+        if self.was is None:
+            state: State = "writing" if doubt else "complete"
+            return replace(self, doubt=doubt, state=state, base=self.base if doubt else {})
+        if doubt == self.was.doubt:
+            return self.was
+        return replace(self, doubt=doubt)
 
 
-def _values_of(record: Record) -> dict[str, Any]:
-    """The fields by the names that they have in the file."""
-    values = dataclasses.asdict(record)
-    values["branch"] = values.pop("branch_name")
-    if record.was is not None:
-        values["was"] = _values_of(record.was)
-    return values
+def without_saves(
+    doubt: Mapping[str, tuple[str, ...]], save_ids: set[str], units: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    """Doubts, of which these saves have left those of these units."""
+    left = dict(doubt)
+    for unit in units:
+        still = tuple(save_id for save_id in doubt.get(unit, ()) if save_id not in save_ids)
+        left.pop(unit, None)
+        if still:
+            left[unit] = still
+    return left
 
 
-def _check_values(record: Record) -> None:
-    if record.state not in _STATES or record.kind not in _KINDS:
-        raise ValueError("its state or its kind is none that there is")
-    # Dataclasses check no types, and a record comes from a file that anybody can edit.
-    texts = [getattr(record, name) for name in _TEXTS]
-    for name in _MAPS:
-        pairs = getattr(record, name)
-        texts += pairs.keys()
-        texts += pairs.values()
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError("what must be text is none")
-
+_NOBODY = Writer()
 
 NO_RECORD = Record(
     id="",
@@ -181,7 +244,6 @@ NO_RECORD = Record(
     layout="",
     created="",
     saved="",
-    writer=Writer(),
 )
 """What is read where there is no record: nothing is the branch's."""
 
@@ -190,43 +252,3 @@ def record_path(root: str, slug: str, location: str) -> str:
     """Where the record of a location lies: `<root>/_steel_toes/<slug>/<16 hex of the location's SHA-256>.json`."""
     # A digest, since a location has slashes and may be longer than a file's name.
     return f"{root.rstrip('/')}/{FOLDER}/{slug}/{digest(location, 16)}.json"
-
-
-def read_record(store: Store, path: str, dataset: str) -> Record:
-    """A record, from one small uncached read; `NO_RECORD` if there is none.
-
-    Raises:
-        RecordError: it is no record, or a newer steel_toes wrote it.
-        StoreError: the store gave no definite answer.
-    """
-    return parse_record(store.read(path), path, dataset)
-
-
-def parse_record(data: bytes | None, path: str, dataset: str) -> Record:
-    """The record of its bytes; `NO_RECORD` if there are none.
-
-    Raises:
-        RecordError: it is no record, or a newer steel_toes wrote it.
-    """
-    if data is None:
-        return NO_RECORD
-    try:
-        values = json.loads(data)
-        # Only the format is looked at first: a newer record may have any other fields.
-        is_newer = values["format"] > _FORMAT
-        unknown_fields = [] if is_newer else _unknown_fields(values)
-        if not is_newer and not unknown_fields:
-            return Record.from_dict(values)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
-        # RecursionError: nested deeper than any record is.
-        raise RecordError(NO_RECORD_AT_ALL, dataset=dataset, record=path, error=repr(exc)) from None
-    if is_newer:
-        raise RecordError(NEWER_FORMAT, dataset=dataset, record=path, format=values["format"])
-    raise RecordError(NEWER_FIELDS, dataset=dataset, record=path, fields=", ".join(map(repr, unknown_fields)))
-
-
-def _unknown_fields(values: Mapping[str, Any]) -> list[str]:
-    """The fields of a record, and of its writer, that this version does not know."""
-    names = {field.name for field in dataclasses.fields(Record)} - {"branch_name"} | {"branch"}
-    writer_names = {field.name for field in dataclasses.fields(Writer)}
-    return sorted({*values} - names) + sorted({*values["writer"]} - writer_names)

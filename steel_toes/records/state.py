@@ -50,6 +50,9 @@ def judge(record: Record, unit: str, identity: str | None) -> Verdict:
         unit: of the copy.
         identity: of the unit as it is now; None if it is not there.
     """
+    # As if it were gone: what lies there still is about to go.
+    if _is_being_removed(record):
+        return Verdict.MAIN
     recorded = record.identity(unit)
     is_in_doubt = record.doubts(unit)
     if recorded is None:
@@ -63,6 +66,10 @@ def judge(record: Record, unit: str, identity: str | None) -> Verdict:
     if identity is None:
         return Verdict.GONE
     return Verdict.CHANGED
+
+
+def _is_being_removed(record: Record) -> bool:
+    return record.state == "removing"
 
 
 def _judge_unrecorded(record: Record, is_in_doubt: bool, identity: str | None) -> Verdict:

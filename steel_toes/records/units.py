@@ -17,8 +17,8 @@ from steel_toes.stores.base import Store
 WHOLE = "."
 """The one unit of a dataset that is replaced as a whole."""
 
-
-_MANY = 10  # units: more are looked up in one listing of their copy
+MANY = 10
+"""Units: more are looked up in one listing of their copy."""
 
 
 class Units(Protocol):
@@ -56,7 +56,7 @@ def identities_of(units: Units, store: Store, copy: str, names: Iterable[str]) -
     """The identities of these units in a copy; a unit that is not there is left out."""
     names = list(names)
     identities = {}
-    if len(names) > _MANY:
+    if len(names) > MANY:
         # The files in a directory have their identities from one listing; what is a directory itself is asked for.
         files = store.files(copy)
         identities = {name: files[name] for name in names if name in files}
@@ -186,9 +186,10 @@ class Parts:
         """The unit of the record that a path is or lies in: a directory that was saved is one unit."""
         # From the path itself outwards.
         names = path.split("/")
+        data = record.settled.data
         for number in range(len(names), 0, -1):
             unit = "/".join(names[:number])
-            if record.identity(unit) is not None:
+            if unit in data:
                 return unit
         return path
 

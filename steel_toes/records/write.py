@@ -1,9 +1,9 @@
-"""What one save is about to do to a branch copy, and what it makes of the record."""
+"""What one save is about to do to a branch copy."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from steel_toes.records.record import ALL, Identities, Record
 
@@ -31,55 +31,26 @@ class Write:
         """The units that are uncertain while this save goes on."""
         return (ALL,) if self.everything else self.units
 
-    def new_base(self, record: Record) -> Identities:
+    def new_base(self, settled: Record, units: Iterable[str]) -> Identities:
         """Main's copy when the branch copy was begun: kept, unless this save replaces what the branch had.
 
         Args:
-            record: before this save, or `writing` by it.
+            settled: the last complete record.
+            units: those that the save put.
         """
-        if self.everything or not record.exists:
+        if self.everything or not settled.exists:
             return dict(self.base)
-        if record.kind == "versioned":
-            return self._base_of_versions(record)
+        # Main's newest version counts from the branch's first version on.
+        if settled.kind == "versioned":
+            return dict(settled.base)
         # A unit that is not written, or of which something is kept, began when it began.
-        begun_anew = set(self.units)
+        begun_anew = set(units)
         if self.keeps:
-            begun_anew -= record.settled.data.keys()
-        base = dict(record.base)
+            begun_anew -= settled.data.keys()
+        base = dict(settled.base)
         for unit in begun_anew:
             base.pop(unit, None)
             # What main does not have now has no base.
             if unit in self.base:
                 base[unit] = self.base[unit]
         return base
-
-    def _base_of_versions(self, record: Record) -> Identities:
-        # Main's newest version counts from the branch's first version on.
-        if record.settled.exists:
-            return record.base
-        return dict(self.base)
-
-    def is_still_begun(self, writing: Record, now: Record) -> bool:
-        """Whether nobody else began or finished a save of the same units since `writing` was written."""
-        if self.everything:
-            return now == writing
-        if writing.doubt.get(ALL) != now.doubt.get(ALL):
-            return False
-        return all(now.doubt.get(unit) == writing.id for unit in self.units)
-
-    def completed(self, writing: Record, now: Record, identities: Identities) -> Record:
-        """The record after the data: our units are settled, what others left in doubt stays so.
-
-        Args:
-            writing: the record that was written before the data.
-            now: the record in place; another save of other units may have written it.
-            identities: of our units.
-        """
-        completed = replace(now, id=writing.id, state="complete", was=None, base=self.new_base(now))
-        if self.everything:
-            over = "nothing" if now.kind == "overlay" else now.over
-            return replace(completed, data=identities, over=over, doubt={})
-        doubt = dict(now.doubt)
-        for unit in self.units:
-            doubt.pop(unit, None)
-        return replace(completed, data={**now.settled.data, **identities}, doubt=doubt)

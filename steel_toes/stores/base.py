@@ -11,24 +11,26 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import fsspec
 
 from steel_toes.errors import CopyError, StoreError
 from steel_toes.naming.digest import digest
 from steel_toes.stores.identity import Info, digest_of, identity_of, modified_of
-from steel_toes.stores.locks import LockFile, hold_lock, own_folder
+from steel_toes.stores.locks import LockFile, LockHeldError, hold_lock, own_folder
 
 ABSENT = (FileNotFoundError, NotADirectoryError)
 """What a filesystem raises when it is certain that nothing is there."""
+_LOCK_SECONDS = 120
 
 
 class Object(NamedTuple):
-    """An object: bytes, and when it was last written."""
+    """An object: bytes, when it was last written, and what tells this state of it from another."""
 
     size: int
     modified: datetime
+    identity: str
 
 
 class Stamped(NamedTuple):
@@ -97,7 +99,7 @@ class Store:
         """The file at a path, as "", or the files below it by their relative paths, from an uncached listing."""
         with self._errors_of("list"):
             infos = self._infos(path)
-            return {name: Object(info["size"] or 0, modified_of(info)) for name, info in infos.items()}
+            return {name: _object(info) for name, info in infos.items()}
 
     def size(self, path: str) -> int:
         """Bytes of a file or of all files of a directory; 0 if there is nothing."""
@@ -141,11 +143,14 @@ class Store:
         """Copy a file or a directory within the store, on the server's side where it can."""
         # File by file: fsspec's recursive methods expand `*`, `?` and `[` in names, and would touch other files.
         with self._errors_of("copy within"):
-            filesystem = self._filesystem
             for name in self._infos(source):
                 place = _join(target, name)
                 self.make_parent(place)
-                filesystem.cp_file(_join(source, name), place)
+                self._copy_file(_join(source, name), place)
+
+    def _copy_file(self, source: str, target: str) -> None:
+        """Copy one file; it is there, complete, when this returns."""
+        self._filesystem.cp_file(source, target)
 
     def remove(self, path: str) -> None:
         """Remove a file or a directory; nothing there is no error."""
@@ -153,18 +158,33 @@ class Store:
             for name in self._infos(path):
                 self._filesystem.rm_file(_join(path, name))
 
-    def remove_all(self, paths: Iterable[str], folders: Iterable[str] = ()) -> None:
-        """Remove files, in bulk where the store can; one that is not there is no error.
+    def remove_unchanged(self, identities: Mapping[str, str], folders: Iterable[str] = ()) -> list[str]:
+        """Remove files, each only if it is as it was; one that is not there is no error.
+
+        Where the store can, the server itself refuses to delete another file than was meant; elsewhere it is looked at
+        right before.
 
         Args:
-            paths: of the files.
+            identities: of the files, by their paths.
             folders: those of them that are empty afterwards, and what is empty in them, go too where the store has
                 folders.
+
+        Returns:
+            The paths of those that are others by now: they stay.
         """
+        changed = []
         with self._errors_of("delete from"):
-            for path in paths:
-                with suppress(*ABSENT):
-                    self._filesystem.rm_file(path)
+            for path, identity in identities.items():
+                now = self.identity(path)
+                if now == identity:
+                    with suppress(*ABSENT):
+                        self._remove_file(path)
+                elif now is not None:
+                    changed.append(path)
+        return changed
+
+    def _remove_file(self, path: str) -> None:
+        self._filesystem.rm_file(path)
 
     def make_bucket(self, name: str) -> None:
         """Make a bucket."""
@@ -176,31 +196,62 @@ class Store:
         with self._errors_of("remove a bucket from"):
             self._filesystem.rmdir(name)
 
-    @property
-    def has_stamps(self) -> bool:
+    # Many writers -----------------------------------------------------------------------------------------------------
+
+    has_shared_locks: ClassVar[bool] = False
+    """Whether a lock is met by everybody who shares the store, where the file system carries locks."""
+
+    has_content_identities: ClassVar[bool] = False
+    """Whether equal bytes have equal identities, so that an identity may come back."""
+
+    def is_one_saves(self, identity: str) -> bool:
+        """Whether data of this identity is certainly written by one save, even if two wrote at once."""
+        return False
+
+    def has_conditions(self, path: str) -> bool:
         """Whether a write can be refused if somebody else, on whatever host, has written since we read."""
         return False
 
     def read_stamped(self, path: str) -> Stamped:
-        """The bytes of a small object with the stamp of this state; only where the store has stamps."""
+        """The bytes of a small object with the stamp of this state; only where the store has conditions."""
         raise NotImplementedError
 
-    def write_stamped(self, path: str, data: bytes, stamp: str) -> bool:
-        """Write a small object, unless it is another than the one that had this stamp; whether it was written."""
+    def write_stamped(self, path: str, data: bytes, stamp: str) -> str | None:
+        """Write a small object, unless it is another than the one that had this stamp.
+
+        After the first write of a process to a bucket the server is asked whether it honours conditions.
+
+        Returns:
+            The stamp of what is there now; None if the write was refused.
+        """
+        raise NotImplementedError
+
+    def delete_stamped(self, path: str, stamp: str) -> bool:
+        """Delete a small object, unless it is another than the one that had this stamp; whether it is gone."""
         raise NotImplementedError
 
     @contextmanager
-    def lock(self, path: str) -> Iterator[None]:
+    def lock(self, path: str, seconds: float = _LOCK_SECONDS) -> Iterator[bool]:
         """Keep this user's other threads and processes on this host from changing the same record within the block.
 
         Nodes of one run may save parts of one directory at the same time. The lock ends with its process, and nothing
         relies on it between hosts. On a disk it lies beside the record, so that other users and containers meet it,
         and other hosts where the file system carries it.
+
+        Args:
+            path: of the record.
+            seconds: to wait for whoever holds it.
+
+        Yields:
+            Whether nobody who shares the record can change it within the block.
+
+        Raises:
+            LockHeldError: another held it for so long.
         """
         with ExitStack() as stack:
             with self._errors_of("lock a record of"):
-                stack.enter_context(hold_lock(self._lock_file(path)))
-            yield
+                is_locked = stack.enter_context(hold_lock(self._lock_file(path), seconds))
+            yield is_locked and self.has_shared_locks
 
     def lock_path(self, path: str) -> str | None:
         """Where the lock of a record lies, if that is beside the record."""
@@ -217,7 +268,7 @@ class Store:
         """Turn every failure of the block into a `StoreError` that names the store and the action."""
         try:
             yield
-        except CopyError:
+        except (CopyError, LockHeldError):
             raise
         except Exception as exc:
             why = f"{type(exc).__name__}: {exc}".rstrip(".") + "."
@@ -264,6 +315,10 @@ class Store:
             return {}
         top = filesystem._strip_protocol(path).rstrip("/")
         return {name[len(top) :].lstrip("/"): info for name, info in infos.items()}
+
+
+def _object(info: Info) -> Object:
+    return Object(info["size"] or 0, modified_of(info), identity_of(info))
 
 
 def _join(path: str, name: str) -> str:

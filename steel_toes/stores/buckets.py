@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from steel_toes.errors import NO_BUCKET, NO_MARKER, OTHER_MARKER, BucketError, Reason
+from steel_toes.errors import NO_BUCKET, NO_MARKER, OTHER_MARKER, BucketError, Reason, StoreError
 from steel_toes.naming.digest import encode
 from steel_toes.stores.base import Store
 
@@ -63,7 +63,12 @@ class BranchBucket:
         # Anything else in it is somebody's, and keeps the bucket.
         if is_ours and list(self.store.objects(self._name)) == [_MARKER]:
             self.store.remove(self._marker_path)
-            self.store.remove_bucket(self._name)
+            try:
+                self.store.remove_bucket(self._name)
+            except StoreError:
+                # Without its marker it would be a stranger's from now on.
+                self.store.write(self._marker_path, encode(self.branch_name))
+                raise
 
     @property
     def _scheme(self) -> str:

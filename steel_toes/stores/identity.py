@@ -32,6 +32,12 @@ def digest_of(parts: Mapping[str, str]) -> str:
     return f"{len(parts)}:{digest(text, 32)}"
 
 
+def is_of_several(identity: str) -> bool:
+    """Whether an identity is that of several objects."""
+    number, separator, _ = identity.partition(":")
+    return bool(separator) and number.isdigit()
+
+
 def modified_of(info: Info) -> datetime:
     """When an object was last written, by the store's clock."""
     time = _first(info, _TIME_KEYS, 0)

@@ -7,10 +7,11 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from stat import S_IMODE, S_ISDIR
+from typing import ClassVar
 
 from steel_toes.stores.base import ABSENT, Store
 from steel_toes.stores.identity import Info
@@ -27,6 +28,8 @@ class LocalStore(Store):
 
     Not the inode: a data folder that is copied with its times stays valid.
     """
+
+    has_shared_locks: ClassVar[bool] = True
 
     def write(self, path: str, data: bytes) -> None:
         """Write a small file in one piece, by replacing what is there."""
@@ -69,13 +72,15 @@ class LocalStore(Store):
             else:
                 os.unlink(path)
 
-    def remove_all(self, paths: Iterable[str], folders: Iterable[str] = ()) -> None:
+    def remove_unchanged(self, identities: Mapping[str, str], folders: Iterable[str] = ()) -> list[str]:
+        changed = super().remove_unchanged(identities)
         with self._errors_of("delete from"):
-            for path in paths:
-                with suppress(*ABSENT):
-                    os.unlink(path)
             for top in folders:
                 _remove_empty(top)
+        return changed
+
+    def _remove_file(self, path: str) -> None:
+        os.unlink(path)
 
     def leads_out(self, path: str, top: str) -> bool:
         parent = os.path.dirname(path)

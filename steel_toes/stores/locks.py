@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ logger = logging.getLogger(__name__)
 # What a file system answers that has no locks, or a network that does not carry them.
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_PAUSE_SECONDS = 0.01
+
+
+class LockHeldError(OSError):
+    """Somebody else holds the lock."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,8 @@ class LockFile:
 
 
 @contextmanager
-def hold_lock(lock_file: LockFile) -> Iterator[None]:
-    """Hold the lock that a file is, within the block; wait for whoever holds it.
+def hold_lock(lock_file: LockFile, seconds: float) -> Iterator[bool]:
+    """Hold the lock that a file is, within the block.
 
     No link is followed, and nothing in the file is changed. Whoever may open the file takes part: other users,
     containers, and hosts where the file system carries locks. Without locks (Windows, some network disks) the block
@@ -52,42 +58,77 @@ def hold_lock(lock_file: LockFile) -> Iterator[None]:
 
     Args:
         lock_file: which; it is made, and stays.
+        seconds: to wait for whoever holds it.
+
+    Yields:
+        Whether it is held.
 
     Raises:
+        LockHeldError: another held it for so long.
         OSError: the file cannot be opened.
     """
     if sys.platform == "win32":  # there is no flock: one of two such saves may fail with ConcurrentSaveError
-        yield
+        yield False
         return
-    descriptor = _locked(lock_file)
+    descriptor = _locked(lock_file, seconds)
+    if descriptor is None:
+        yield False
+        return
+    _held.add(descriptor)
     try:
-        yield
+        yield True
     finally:
-        # Not left to the closing: a child that was forked meanwhile has the file open too, and would keep the lock.
-        if descriptor is not None:
+        # In a child that was forked in the block it is not ours any more.
+        if descriptor in _held:
+            _held.discard(descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
 
-def _locked(lock_file: LockFile) -> int | None:
+# The descriptors of the locks that this process holds.
+_held: set[int] = set()
+
+
+def _let_go() -> None:
+    """In a child: a lock is its parent's. Open here, it would outlive a parent that is killed."""
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_let_go)
+
+
+def _locked(lock_file: LockFile, seconds: float) -> int | None:
     """The descriptor of the file, locked; None where there are no locks."""
+    end = time.monotonic() + seconds
     while True:
         descriptor = _opened(lock_file)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            is_locked = _try_lock(descriptor)
         except OSError as exc:
             os.close(descriptor)
             if exc.errno not in _NO_LOCKS:
                 raise
             _warn_once(os.path.dirname(lock_file.path))
             return None
-        except BaseException:
-            os.close(descriptor)
-            raise
-        if _is_at(descriptor, lock_file.path):
+        # Unlocked after it was removed: whoever comes next locks another file.
+        if is_locked and _is_at(descriptor, lock_file.path):
             return descriptor
-        # `clean` has removed it while we waited: whoever comes next locks another file.
         os.close(descriptor)
+        if not is_locked:
+            if time.monotonic() > end:
+                raise LockHeldError(errno.EWOULDBLOCK, "another process holds the lock", lock_file.path)
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _opened(lock_file: LockFile) -> int:

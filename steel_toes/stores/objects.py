@@ -2,19 +2,160 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from steel_toes.stores.base import Store
+from steel_toes.stores.base import ABSENT, Stamped, Store
+from steel_toes.stores.conditions import Conditions, conditions_of
+from steel_toes.stores.identity import is_of_several
+
+_THREADS = 16
+
+
+class RefusedError(Exception):
+    """A conditional write was refused: the object is another, gone, or there."""
+
+
+class UnknownConditionError(Exception):
+    """The client or the server does not know conditions."""
 
 
 @dataclass(frozen=True)
 class ObjectStore(Store):
-    """A store of objects, each of which appears as a whole when it is written."""
+    """A store of objects, each of which appears as a whole when it is written.
+
+    A subclass whose client can make a write conditional gives `_get`, `_put`, `_delete`, `_endpoint` and
+    `_other_stamp`.
+    """
+
+    _other_stamp: ClassVar[str] = ""
+    """A stamp that no object has."""
 
     def make_parent(self, path: str) -> None:
         """Nothing to make: s3fs would make a missing bucket."""
 
+    def is_one_saves(self, identity: str) -> bool:
+        """Of two that write one object at once one wins; of several objects each may be another's."""
+        return not is_of_several(identity)
+
+    def has_conditions(self, path: str) -> bool:
+        return self._can_stamp and self._conditions(path).word != "ignored"
+
+    def read_stamped(self, path: str) -> Stamped:
+        with self._errors_of("read"):
+            try:
+                return self._get(path)
+            except ABSENT:
+                return Stamped(None, "")
+
+    def write_stamped(self, path: str, data: bytes, stamp: str) -> str | None:
+        conditions = self._conditions(path)
+        with self._errors_of("write to"):
+            self._filesystem.invalidate_cache(path)
+            try:
+                stamp_now = self._put(path, data, stamp)
+            except UnknownConditionError:
+                # From now on as in any store without conditions.
+                conditions.word = "ignored"
+                self.write(path, data)
+                return ""
+            except RefusedError:
+                # The client asks again when an answer is lost, and then meets its own object.
+                there = self.read_stamped(path)
+                return there.stamp if there.data == data else None
+            if conditions.word == "unknown":
+                self._probe(path, data, conditions)
+            return stamp_now
+
+    def delete_stamped(self, path: str, stamp: str) -> bool:
+        with self._errors_of("delete from"):
+            self._filesystem.invalidate_cache(path)
+            return self._is_deleted(path, stamp)
+
+    def remove_unchanged(self, identities: Mapping[str, str], folders: Iterable[str] = ()) -> list[str]:
+        # A generation or an etag that the server compares itself.
+        if not identities or not all(map(self.has_conditions, identities)):
+            return super().remove_unchanged(identities)
+        with self._errors_of("delete from"), ThreadPoolExecutor(_THREADS) as pool:
+            stamps = map(self._stamp_of, identities.values())
+            deleted = pool.map(self._is_deleted, identities, stamps)
+            return [path for path, is_deleted in zip(identities, deleted, strict=True) if not is_deleted]
+
+    def _is_deleted(self, path: str, stamp: str) -> bool:
+        """Delete an object that has this stamp; whether it is gone."""
+        try:
+            self._delete(path, stamp)
+        except ABSENT:
+            return True
+        except RefusedError:
+            # Some servers refuse to delete what is not there.
+            return self.read_stamped(path).data is None
+        return True
+
+    def _stamp_of(self, identity: str) -> str:
+        """The stamp of an object, from its identity."""
+        _, _, tag = identity.partition("-")
+        return f'"{tag}"'
+
+    def _probe(self, path: str, data: bytes, conditions: Conditions) -> None:
+        """Learn whether the server honours conditions, by a write that changes nothing if it does not."""
+        with conditions.asking:
+            if conditions.word != "unknown":
+                return
+            # Create-only says nothing of it: some servers honour only that.
+            try:
+                self._put(path, data, self._other_stamp)
+            except RefusedError:
+                conditions.word = "honoured"
+            except UnknownConditionError:
+                conditions.word = "ignored"
+            else:
+                conditions.word = "ignored"
+
+    def _conditions(self, path: str) -> Conditions:
+        bucket, _ = split(path)
+        return conditions_of(self._endpoint, bucket)
+
+    @property
+    def _can_stamp(self) -> bool:
+        """Whether the client can make a write conditional."""
+        return False
+
+    @property
+    def _endpoint(self) -> str:
+        """The server that the client speaks to."""
+        raise NotImplementedError
+
+    def _get(self, path: str) -> Stamped:
+        """An object and its stamp, from one request; raises FileNotFoundError."""
+        raise NotImplementedError
+
+    def _put(self, path: str, data: bytes, stamp: str) -> str:
+        """Put an object over the one that has this stamp, or where there is none; gives its stamp.
+
+        Raises:
+            RefusedError: the condition did not hold.
+            UnknownConditionError: the client or the server does not know it.
+        """
+        raise NotImplementedError
+
+    def _delete(self, path: str, stamp: str) -> None:
+        """Delete the object that has this stamp.
+
+        Raises:
+            FileNotFoundError: there is none.
+            RefusedError: it has another stamp; from some servers, also if there is none.
+        """
+        raise NotImplementedError
+
     def _read_options(self, filesystem: Any) -> dict[str, Any]:
         # s3fs asks for the size first, to read in parallel: one request more for each record.
         return {"max_concurrency": 1} if hasattr(filesystem, "max_concurrency") else {}
+
+
+def split(path: str) -> tuple[str, str]:
+    """The bucket of a path, and the key in it."""
+    bucket, _, key = path.partition("/")
+    return bucket, key

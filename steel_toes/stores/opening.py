@@ -6,10 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from steel_toes.naming.schemes import scheme_of
+from steel_toes.stores.azure import AzureStore
 from steel_toes.stores.base import Store
+from steel_toes.stores.gcs import GCSStore
 from steel_toes.stores.local import LocalStore
 from steel_toes.stores.objects import ObjectStore
 from steel_toes.stores.s3 import S3Store
+
+_STORES: dict[str, type[Store]] = {
+    "s3": S3Store,
+    "gs": GCSStore,
+    "abfs": AzureStore,
+    "abfss": AzureStore,
+    "az": AzureStore,
+}
 
 
 def open_store(dataset: str, protocol: str, config: Mapping[str, Any]) -> Store:
@@ -27,9 +37,5 @@ def open_store(dataset: str, protocol: str, config: Mapping[str, Any]) -> Store:
     # As Kedro's datasets merge them, so that fsspec gives us the dataset's own connection.
     options = dict(config.get("credentials") or {})
     options.update((key, value) for key, value in fs_args.items() if not key.startswith("open_args"))
-    cls: type[Store] = Store
-    if scheme.name == "s3":
-        cls = S3Store
-    elif scheme.has_buckets:
-        cls = ObjectStore
+    cls = _STORES.get(scheme.name, ObjectStore if scheme.has_buckets else Store)
     return cls(dataset, f"{scheme.name}://", scheme.name, options)

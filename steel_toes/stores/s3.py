@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, ClassVar
 
 from fsspec.asyn import sync
 
-from steel_toes.stores.base import ABSENT, Stamped
-from steel_toes.stores.objects import ObjectStore
+from steel_toes.stores.base import Stamped
+from steel_toes.stores.conditions import causes
+from steel_toes.stores.objects import ObjectStore, RefusedError, UnknownConditionError, split
 
 _BULK = 1000  # keys of one request: docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 # A condition that does not hold, and one that met another at the same time:
@@ -19,78 +22,109 @@ _REFUSED = (409, 412)
 # What a server answers that does not know conditions, and what a client raises that does not.
 _NOT_IMPLEMENTED = 501
 _UNKNOWN_PARAMETER = "ParamValidationError"
-
-
-@dataclass
-class Conditions:
-    """Whether the server takes conditions; until it refuses one, we think so."""
-
-    are_known: bool = True
+# What a bulk deletion answers of an object that is another, and of one that is not there.
+_CHANGED = "PreconditionFailed"
+_GONE = "NoSuchKey"
+_THREADS = 16
 
 
 @dataclass(frozen=True)
 class S3Store(ObjectStore):
-    """S3 through s3fs.
+    """S3 through s3fs. An object's stamp is its etag."""
 
-    Args:
-        conditions: what is known of the server.
-    """
-
-    conditions: Conditions = field(default_factory=Conditions, compare=False, repr=False)
+    has_content_identities: ClassVar[bool] = True
+    _other_stamp: ClassVar[str] = '"00000000000000000000000000000000"'
 
     @property
-    def has_stamps(self) -> bool:
+    def _can_stamp(self) -> bool:
         # Another filesystem than s3fs may be registered for S3.
-        return self.conditions.are_known and hasattr(self._filesystem, "call_s3")
+        return hasattr(self._filesystem, "call_s3")
 
-    def read_stamped(self, path: str) -> Stamped:
-        with self._errors_of("read"):
-            filesystem = self._filesystem
-            try:
-                stamped: Stamped = sync(filesystem.loop, _get_stamped, filesystem, *_split(path))
-            except ABSENT:
-                return Stamped(None, "")
-            return stamped
+    @property
+    def _endpoint(self) -> str:
+        filesystem = self._filesystem
+        return str(filesystem.endpoint_url or filesystem.client_kwargs.get("endpoint_url") or "")
 
-    def write_stamped(self, path: str, data: bytes, stamp: str) -> bool:
-        bucket, key = _split(path)
+    def _get(self, path: str) -> Stamped:
+        filesystem = self._filesystem
+        stamped: Stamped = sync(filesystem.loop, _get_stamped, filesystem, *split(path))
+        return stamped
+
+    def _put(self, path: str, data: bytes, stamp: str) -> str:
+        bucket, key = split(path)
         condition = {"IfMatch": stamp} if stamp else {"IfNoneMatch": "*"}
-        with self._errors_of("write to"):
-            filesystem = self._filesystem
-            try:
-                filesystem.call_s3("put_object", Bucket=bucket, Key=key, Body=data, **condition)
-            except Exception as exc:
-                if _is_unknown(exc):
-                    # From now on as in any store without stamps.
-                    self.conditions.are_known = False
-                    self.write(path, data)
-                    return True
-                if not _is_refused(exc, stamp):
-                    raise
-                # The client asks again when an answer is lost, and then meets its own object.
-                return self.read(path) == data
-            filesystem.invalidate_cache(path)
-            return True
+        try:
+            answer = self._filesystem.call_s3("put_object", Bucket=bucket, Key=key, Body=data, **condition)
+        except Exception as exc:
+            if _is_unknown(exc):
+                raise UnknownConditionError from exc
+            if _is_refused(exc, stamp):
+                raise RefusedError from exc
+            raise
+        return str(answer["ETag"])
 
-    def remove_all(self, paths: Iterable[str], folders: Iterable[str] = ()) -> None:
-        if not hasattr(self._filesystem, "call_s3"):
-            super().remove_all(paths, folders)
-            return
+    def _delete(self, path: str, stamp: str) -> None:
+        bucket, key = split(path)
+        try:
+            self._filesystem.call_s3("delete_object", Bucket=bucket, Key=key, IfMatch=stamp)
+        except Exception as exc:
+            if any(status in _REFUSED for status in _statuses(exc)):
+                raise RefusedError from exc
+            raise
+
+    def remove_unchanged(self, identities: Mapping[str, str], folders: Iterable[str] = ()) -> list[str]:
+        if not self._can_stamp:
+            return super().remove_unchanged(identities)
+        # Looked at as well: not every server compares the etags of a bulk deletion.
+        paths, changed = self._still_there(identities)
         # Not s3fs's `rm`, which expands `*` in names and hides the refusal of an object.
         with self._errors_of("delete from"):
-            for bucket, keys in _by_bucket(paths).items():
-                for start in range(0, len(keys), _BULK):
-                    self._remove_bulk(bucket, keys[start : start + _BULK])
+            # A request is of one bucket.
+            for _, in_bucket in groupby(sorted(paths), key=lambda path: split(path)[0]):
+                changed += self._remove_in_bucket({path: self._stamp_of(identities[path]) for path in in_bucket})
+        return changed
 
-    def _remove_bulk(self, bucket: str, keys: list[str]) -> None:
-        objects = [{"Key": key} for key in keys]
-        answer = self._filesystem.call_s3(
+    def _remove_in_bucket(self, stamps: Mapping[str, str]) -> list[str]:
+        changed = []
+        paths = list(stamps)
+        for start in range(0, len(paths), _BULK):
+            changed += self._remove_bulk({path: stamps[path] for path in paths[start : start + _BULK]})
+        return changed
+
+    def _still_there(self, identities: Mapping[str, str]) -> tuple[list[str], list[str]]:
+        """The paths of objects that are as they were, and of those that are others by now."""
+        with ThreadPoolExecutor(_THREADS) as pool:
+            now = dict(zip(identities, pool.map(self.identity, identities), strict=True))
+        same = [path for path, identity in identities.items() if now[path] == identity]
+        changed = [path for path, identity in identities.items() if now[path] not in (identity, None)]
+        return same, changed
+
+    def _remove_bulk(self, stamps: Mapping[str, str]) -> list[str]:
+        """Remove objects of one bucket that have these stamps; the paths of those that have others."""
+        bucket, _ = split(next(iter(stamps)))
+        objects = [{"Key": split(path)[1], "ETag": stamp} for path, stamp in stamps.items()]
+        try:
+            answer = self._delete_objects(bucket, objects)
+        except Exception as exc:
+            if not _is_unknown(exc):
+                raise
+            # An older client: they were looked at right before.
+            answer = self._delete_objects(bucket, [{"Key": item["Key"]} for item in objects])
+        changed = []
+        for error in answer.get("Errors", []):
+            if error.get("Code") == _CHANGED:
+                changed.append(f"{bucket}/{error['Key']}")
+            elif error.get("Code") != _GONE:
+                raise OSError(f"{error.get('Key')}: {error.get('Code')} {error.get('Message')}")
+        return changed
+
+    def _delete_objects(self, bucket: str, objects: list[dict[str, str]]) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = self._filesystem.call_s3(
             "delete_objects",
             Bucket=bucket,
             Delete={"Objects": objects, "Quiet": True},
         )
-        for error in answer.get("Errors", []):
-            raise OSError(f"{error.get('Key')}: {error.get('Code')} {error.get('Message')}")
+        return answer
 
 
 async def _get_stamped(filesystem: Any, bucket: str, key: str) -> Stamped:
@@ -118,37 +152,14 @@ def _is_refused(error: BaseException, stamp: str) -> bool:
 
 def _is_unknown(error: BaseException) -> bool:
     """Whether the server, or the client, does not know conditions."""
-    causes = _causes(error)
-    if any(type(cause).__name__ == _UNKNOWN_PARAMETER for cause in causes):
+    if any(type(cause).__name__ == _UNKNOWN_PARAMETER for cause in causes(error)):
         return True
     return _NOT_IMPLEMENTED in _statuses(error)
 
 
 def _statuses(error: BaseException) -> Iterator[int]:
     """The status of each answer that an error comes from."""
-    for cause in _causes(error):
+    for cause in causes(error):
         response = getattr(cause, "response", None)
         if isinstance(response, dict):
             yield response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-
-
-def _causes(error: BaseException | None) -> list[BaseException]:
-    """An error and those that it was raised from: s3fs translates botocore's."""
-    causes = []
-    while error is not None:
-        causes.append(error)
-        error = error.__cause__ or error.__context__
-    return causes
-
-
-def _split(path: str) -> tuple[str, str]:
-    bucket, _, key = path.partition("/")
-    return bucket, key
-
-
-def _by_bucket(paths: Iterable[str]) -> dict[str, list[str]]:
-    keys: dict[str, list[str]] = {}
-    for path in paths:
-        bucket, key = _split(path)
-        keys.setdefault(bucket, []).append(key)
-    return keys

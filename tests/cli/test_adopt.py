@@ -29,7 +29,9 @@ class TestAdopt:
         """By its dataset's name or its path a file is recorded, and the next catalog reads it."""
         assert catalog_of("feature/x").load("stray") == "main's"
         listed = studio.json("adopt", subject, "--yes")
-        assert listed == [{"dataset": "stray", "path": str(studio.folder / f"data/02/stray--{SLUG}.txt")}]
+        assert listed == [
+            {"dataset": "stray", "path": str(studio.folder / f"data/02/stray--{SLUG}.txt"), "condition": ""}
+        ]
         assert catalog_of("feature/x").load("stray") == "nobody's"
         (row,) = studio.json("status", "stray")
         assert (row["side"], row["why"], row["commit"]) == (

@@ -32,13 +32,21 @@ class TestClean:
         assert list(plan) == ["items", "buckets", "left", "failed"]
         assert (plan["buckets"], plan["left"], plan["failed"]) == ([], [], [])
         assert {tuple(item) for item in plan["items"]} == {
-            ("branch", "dataset", "state", "record", "lock", "modified", "objects")
+            ("branch", "dataset", "state", "condition", "record", "lock", "modified", "objects")
         }
         listed = {item["dataset"]: sorted(one["path"] for one in item["objects"]) for item in plan["items"]}
-        assert listed == {name: [str(studio.folder / path) for path in paths] for name, paths in COPIES.items()}
+        there = {**COPIES, "gone": []}
+        assert listed == {name: [str(studio.folder / path) for path in paths] for name, paths in there.items()}
         assert {tuple(one) for item in plan["items"] for one in item["objects"]} == {("path", "bytes")}
         states = {item["dataset"]: item["state"] for item in plan["items"]}
         assert states == dict.fromkeys(COPIES, "complete") | {"torn": "writing", "unfinished": "writing"}
+        conditions = {item["dataset"]: item["condition"] for item in plan["items"] if item["condition"]}
+        assert conditions == {
+            "torn": "torn, or being saved",
+            "unfinished": "torn, or being saved",
+            "changed": "altered by other hands",
+            "gone": "gone",
+        }
 
     @pytest.mark.contract
     def test_yes(self, studio: Studio) -> None:
@@ -48,9 +56,7 @@ class TestClean:
         listed = {one["path"] for item in plan["items"] for one in item["objects"]}
         listed |= {item["record"] for item in plan["items"]} | {item["lock"] for item in plan["items"]}
         after = files(studio.folder)
-        assert {str(studio.folder / path) for path in before.keys() - after.keys()} == {
-            path for path in listed if "gone--" not in path
-        }
+        assert {str(studio.folder / path) for path in before.keys() - after.keys()} == listed
         assert {path: before[path] for path in after} == after
         assert studio.json("branches") == []
         assert {row["side"] for row in studio.json("status", *COPIES)} == {"main"}

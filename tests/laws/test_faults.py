@@ -279,7 +279,6 @@ SAVES = {
     "append's read": ("GET", COPY_OF, {"log": (1, 1)}, True, "before"),
     "data": ("PUT", COPY_OF, {"text": (1, 1), "parts": (1, 1), "log": (1, 1)}, True, "before"),
     "identity": ("HEAD", COPY_OF, {"text": (2, 1), "parts": (2, 1), "log": (7, 4)}, False, "doubt"),
-    "record's second read": ("GET", RECORD, {"text": (2, 2), "parts": (2, 2), "log": (2, 2)}, False, "doubt"),
     "complete": ("PUT", RECORD, {"text": (2, 2), "parts": (2, 2), "log": (2, 2)}, False, "doubt"),
 }
 # Of a write whose answer is lost, more is known to the store than to the writer.
@@ -569,3 +568,43 @@ def test_a_record_without_an_answer_is_not_absent_elsewhere(store, what, elsewhe
         assert_names_the_store(failed.value, protocol=elsewhere.protocol)
     elsewhere.proxy.faults = ()
     assert elsewhere.load("text") == MAIN["text"]
+
+
+@pytest.mark.parametrize("store", ["azure"])
+class TestAzuresCopies:
+    """Azure answers a copy before it has copied: a seed is complete only once Azure says so."""
+
+    @pytest.fixture(autouse=True)
+    def quick(self, monkeypatch):
+        monkeypatch.setattr("steel_toes.stores.azure._POLL_SECONDS", 0)
+
+    def test_pending(self, elsewhere):
+        """The save appends only after the copy has ended: it asks until Azure says so, and not at all if it said so."""
+        proxy = elsewhere.proxy
+        looks_without = self.looks_after_the_copy(elsewhere)
+        elsewhere.empty()
+        # The first two looks are before the copy.
+        twice = Fault("pending", "HEAD", "log--f", first=3, times=2)
+        proxy.faults = (Fault("pending", "COPY", "log--f"), twice)
+        assert self.looks_after_the_copy(elsewhere) == looks_without + 3
+        assert twice.hits == 2
+        assert elsewhere.load("log") == MAIN["log"] + NEW["log"]
+
+    @staticmethod
+    def looks_after_the_copy(team):
+        """How often a save that begins with a copy asks for the blob before it writes to it."""
+        team.proxy.log.clear()
+        team.save("log", NEW["log"])
+        kinds = [line.split(" ")[0] for line in team.proxy.log]
+        later = kinds[kinds.index("COPY") :]
+        return later[: later.index("PUT")].count("HEAD")
+
+    @pytest.mark.parametrize("status", ["failed", "aborted"])
+    def test_failed(self, status, elsewhere):
+        """A copy that Azure gave up is an error with Azure's word for it, and a load gives main's."""
+        elsewhere.proxy.faults = (Fault("pending", "COPY", "log--f"), Fault(status, "HEAD", "log--f", times=None))
+        with pytest.raises(StoreError, match=f"ended with: {status}") as failed:
+            elsewhere.save("log", NEW["log"])
+        assert_names_the_store(failed.value, protocol=elsewhere.protocol)
+        elsewhere.proxy.faults = ()
+        assert elsewhere.load("log") == MAIN["log"]

@@ -100,16 +100,31 @@ HAND_MADE = (
     "_steel_toes/*/0123456789abcdef.txt",
     "_steel_toes/0123456789abcdef.json",
 )
+
+
+def with_unit(raw: dict[str, Any], unit: str) -> dict[str, Any]:
+    """A complete record that speaks of one unit more."""
+    data = {**raw["data"], unit: ["5-1", "id", []]}
+    return raw | {"data": data, "was": None, "state": "complete"}
+
+
+def project_of(raw: dict[str, Any]) -> str | None:
+    """The project of who put a record."""
+    return raw["writers"][raw["writer"]]["project"]
+
+
 TAMPERED = {
     "branch": lambda raw: raw | {"branch": "main"},
     "another branch": lambda raw: raw | {"branch": "fix" if raw["branch"] != "fix" else "feature/x"},
     "location": lambda raw: raw | {"location": raw["location"].replace("02/", "03/") + "x"},
     "layout": lambda raw: raw | {"layout": "tree"},
-    "units": lambda raw: raw | {"data": {**raw["data"], "../whole.txt": "5-1"}, "was": None, "state": "complete"},
-    "deep units": lambda raw: raw | {"data": {"a/../../whole.txt": "5-1"}, "was": None, "state": "complete"},
-    "absolute units": lambda raw: raw | {"data": {"/etc/passwd": "5-1"}, "was": None, "state": "complete"},
-    "doubt": lambda raw: raw | {"doubt": {"../whole.txt": raw["id"]}},
-    "project": lambda raw: raw | {"writer": raw["writer"] | {"project": "somebody/else"}},
+    "units": lambda raw: with_unit(raw, "../whole.txt"),
+    "deep units": lambda raw: with_unit(raw, "a/../../whole.txt"),
+    "absolute units": lambda raw: with_unit(raw, "/etc/passwd"),
+    "doubt": lambda raw: raw | {"doubt": {"../whole.txt": [raw["id"]]}},
+    "project": lambda raw: raw | {"writers": {key: who | {"project": "x/y"} for key, who in raw["writers"].items()}},
+    "nobody": lambda raw: raw | {"writer": "nobody"},
+    "removing": lambda raw: raw | {"state": "removing", "removing": {"../../whole.txt": "5-1"}},
     "no location": lambda raw: raw | {"location": None},
     "no branch": lambda raw: raw | {"branch": None},
     "a number": lambda raw: raw | {"data": {".": 5}},
@@ -723,7 +738,7 @@ class Histories(RuleBasedStateMachine):
     ) -> tuple[bool, bool]:
         """Whether a record's copy may be removed, and whether it must be."""
         raw = self.raw(record)
-        branch, project = raw["branch"], raw["writer"]["project"]
+        branch, project = raw["branch"], project_of(raw)
         own = project == str(self.top / "origin")
         if datasets and not self.is_of(raw, datasets):
             return False, False
@@ -738,7 +753,7 @@ class Histories(RuleBasedStateMachine):
             return named, named
         others = [path for path in self.store.files() if f"/_steel_toes/{make_slug(branch)}/" in path]
         siblings = {path for name, path in self.owners.values() if name == branch and path not in self.tampered}
-        siblings = {path for path in siblings if self.raw(path)["writer"]["project"] == project}
+        siblings = {path for path in siblings if project_of(self.raw(path)) == project}
         before = datetime.now(timezone.utc) - age
         if not own or branch == self.clone.head or not all(self.store.modified(path) < before for path in siblings):
             return False, False

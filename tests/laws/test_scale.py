@@ -25,7 +25,8 @@ pytest.importorskip("kedro_datasets.text", reason="the project's data is text")
 from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
-from steel_toes.records.record import Record, record_path
+from steel_toes.records.format import from_values, to_bytes
+from steel_toes.records.record import record_path
 from support.effort import effort
 from support.environment import CALLERS
 from support.git import git
@@ -115,13 +116,14 @@ def fill(moto: Any, folder: Path, credentials: Any, names: list[str]) -> None:
     git(folder, "switch", "-q", "main")
     git(folder, "branch", "-q", "-D", "branch-0")
     (path,) = [name for name in keys(moto) if name.startswith("_steel_toes/")]
-    record = Record.from_dict(json.loads(keys(moto)[path].value))
+    record = from_values(json.loads(keys(moto)[path].value))
     for name in names:
         for number in range(DATASETS):
             location = record.location.replace("data-0", f"data-{number}")
             one = replace(record, branch_name=name, dataset=f"data-{number}", location=location)
-            one = replace(one, writer=replace(record.writer, upstream=f"origin/{name}"))
-            moto.backend.put_object(BUCKET, record_path("", name, location).lstrip("/"), one.to_bytes())
+            writer = replace(record.writer, upstream=f"origin/{name}")
+            one = replace(one, writers={record.writer_key: writer})
+            moto.backend.put_object(BUCKET, record_path("", name, location).lstrip("/"), to_bytes(one))
             moto.backend.put_object(BUCKET, f"02/data-{number}--{name}.txt", b"branch's")
 
 
@@ -156,9 +158,17 @@ def test_requests(vast: SimpleNamespace, moto: Any, capsys: pytest.CaptureFixtur
         assert counts == {**look, "GET": BRANCHES}
         plan, counts = command(vast, moto, "clean", "--stale", "--grace", "0h")
         assert len(plan["items"]) == gone
-        assert counts == {**look, "GET": BRANCHES + gone}
+        # Each copy that would go is looked at.
+        assert counts == {**look, "HEAD": look["HEAD"] + gone, "GET": BRANCHES + gone}
         _, counts = command(vast, moto, "clean", "--stale", "--grace", "0h", "--yes")
-        assert counts == {**look, "GET": BRANCHES + 2 * gone, "DELETE": 2 * math.ceil(gone / BATCH)}
+        # Each record is announced to go, its copy is looked at again, and it is deleted as it was announced.
+        assert counts == {
+            **look,
+            "HEAD": look["HEAD"] + 2 * gone,
+            "GET": BRANCHES + 2 * gone,
+            "PUT": gone + 1,
+            "DELETE": math.ceil(gone / BATCH) + gone,
+        }
     assert {name: key.value for name, key in keys(moto).items()} == kept
 
 

@@ -243,7 +243,10 @@ class TestContract:
             branch.load("diary")
 
     def test_partition_save_dies(self, place: Place) -> None:
-        """A writer that dies between partitions leaves those in doubt torn, the others readable; a save repairs it."""
+        """A writer that dies between partitions leaves those in doubt torn, the others readable; a save repairs it.
+
+        One that only fails has said which it had saved whole: those are the branch's.
+        """
         place.main_saves(parts={"a": "main", "b": "main", "c": "main"})
         branch = place.branch("parts")
         branch.save("parts", {"a": "branch", "c": "branch"})
@@ -251,8 +254,12 @@ class TestContract:
         found = place.branch("parts").load("parts")
         assert found["b"]() == "main"
         assert found["c"]() == "branch"
-        with refused(TornCopyError):
-            found["a"]()
+        # What uses a store in memory cannot be killed alone: there it is an exception.
+        if place.protocol == "memory":
+            assert found["a"]() == "half"
+        else:
+            with refused(TornCopyError):
+                found["a"]()
         branch.save("parts", {"a": "repaired", "b": "new"})
         assert shown(place.branch("parts").load("parts")) == {"a": "repaired", "b": "new", "c": "branch"}
 

@@ -76,7 +76,8 @@ def test_names_are_nouns() -> None:
         f"{path.relative_to(PACKAGE.parent)}:{line} {name} (better {PRONOUNS[name]})"
         for path in sorted(PACKAGE.rglob("*.py"))
         for line, name in assigned_names(path.read_text())
-        if name in PRONOUNS
+        # `made` is a word of its own: how data was made.
+        if name in PRONOUNS and (path.name, name) != ("record.py", "made")
     ]
     assert not wrong, f"{len(wrong)} names say nothing of what they hold:\n" + "\n".join(wrong)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from steel_toes.errors import ConcurrentSaveError, RecordError, TornAppendError
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.record import ALL, NO_RECORD
 from steel_toes.records.state import Verdict
-from steel_toes.records.units import Versions
+from steel_toes.records.units import WHOLE, Versions, Whole
 from steel_toes.records.write import Write
 from support.records import ADA, RecordedCopy
 
@@ -21,8 +22,9 @@ class TestSaving:
     def test_states(self, place):
         """A save writes `writing`, with the last complete record in `was`, before the data, and `complete` after it."""
         first = place.save("a")
-        with place.ledger().transaction(Write(("a",)), place.identities) as (writing, before):
-            assert (before, place.record()) == (first, writing)
+        with place.ledger().transaction(Write(("a",)), place.identities) as save:
+            writing = save.writing
+            assert (save.before, place.record()) == (first, writing)
             assert (writing.state, writing.was, list(writing.doubt)) == ("writing", first, ["a"])
             (place.copy / "a").write_text("more rows")
         record = place.record()
@@ -46,10 +48,11 @@ class TestSaving:
         assert place.verdict("a") is Verdict.UNFINISHED
 
     def test_exception_puts_the_record_back(self, place):
-        """An exception before the first byte puts back the very record that was; without one, deletes the new."""
+        """An exception before the first byte puts back the very record that was; without one, one that says nothing."""
         with pytest.raises(ZeroDivisionError), place.ledger().transaction(Write(("a",)), place.identities):
             raise ZeroDivisionError
-        assert not place.path.exists()
+        record = place.record()
+        assert (record.says_nothing, record.settled, place.verdict("a")) == (True, NO_RECORD, Verdict.MAIN)
         place.save("a")
         before = place.path.read_bytes()
         with pytest.raises(KeyboardInterrupt), place.ledger().transaction(Write(("a",)), place.identities):
@@ -103,8 +106,8 @@ class TestSaving:
     def test_overwrite(self, place):
         """After a save of everything its units are all that the branch has, and nothing of main's shows beside them."""
         place.save("a", "b")
-        with place.ledger().transaction(Write(("c",), everything=True), place.identities) as (writing, _):
-            assert list(writing.doubt) == [ALL]
+        with place.ledger().transaction(Write(("c",), everything=True), place.identities) as save:
+            assert list(save.writing.doubt) == [ALL]
             for unit in "ab":
                 (place.copy / unit).unlink()
             assert [place.verdict(unit) for unit in "ab"] == [Verdict.TORN] * 2
@@ -114,19 +117,67 @@ class TestSaving:
 
     @pytest.mark.parametrize("by", ["another save", "nobody: it was removed"])
     def test_overtaken(self, place, by):
-        """A save that finds another's record, or none, where its own was, does not say that it is complete."""
-        mine = place.ledger().transaction(Write(("a",)), place.identities)
-        mine.__enter__()
-        (place.copy / "a").write_text("mine")
-        if by == "another save":
-            place.save("a", text="theirs", ledger=place.ledger(writer=replace(ADA, user="bob")))
-        else:
+        """Two that wrote one file of a disk may have left a mixture: it is torn, and the one that sees it is told."""
+        with pytest.raises(ConcurrentSaveError, match="writing a of this dataset on branch feature/x"):
+            self.overtaken(place, by)
+        assert place.verdict("a") is Verdict.TORN
+        assert place.save("a", text="again").doubt == {}
+        assert place.verdict("a") is Verdict.BRANCH
+
+    def overtaken(self, place: RecordedCopy, by: str) -> None:
+        """A save of partition a, in the middle of which the record changes."""
+        with place.ledger().transaction(Write(("a",)), place.identities):
+            (place.copy / "a").write_text("mine")
+            if by == "another save":
+                place.save("a", text="theirs", ledger=place.ledger(writer=replace(ADA, user="bob")))
+            else:
+                place.path.unlink()
+
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_second_save_of_a_whole_copy(self, place, fails):
+        """While one file is replaced on a disk a second save of it is refused before it writes."""
+        place.copy.rmdir()
+        ledger = place.ledger(units=Whole())
+        with suppress(ZeroDivisionError), ledger.transaction(Write((WHOLE,)), place.whole):
+            place.copy.write_text("mine")
+            with pytest.raises(ConcurrentSaveError, match=r"writing this dataset on branch feature/x .ada@desk"):
+                place.save_whole("theirs")
+            assert place.copy.read_text() == "mine"
+            if fails:
+                raise ZeroDivisionError
+        place.save_whole("theirs")
+        assert ledger.look(WHOLE, lambda _: place.whole([WHOLE])[WHOLE]).verdict is Verdict.BRANCH
+
+    def test_a_record_that_vanished_under_an_overwrite(self, place):
+        """Once `clean` was there nobody knows what everything is: an overwrite is told, and nothing is recorded."""
+        with pytest.raises(ConcurrentSaveError, match="it removed the record"):
+            self.vanished(place)
+        assert not place.path.exists()
+
+    def vanished(self, place: RecordedCopy) -> None:
+        """A save of everything, during which somebody removes the record."""
+        with place.ledger().transaction(Write(("a",), everything=True), place.identities):
+            (place.copy / "a").write_text("rows")
             place.path.unlink()
-        with pytest.raises(ConcurrentSaveError, match="Another run is writing this dataset on branch feature/x"):
-            mine.__exit__(None, None, None)
-        if by == "another save":
-            assert place.verdict("a") is Verdict.BRANCH
-            assert place.record().writer.user == "bob"
+
+    def test_whole_partitions_of_a_save_that_failed(self, place):
+        """What a failed save of several partitions had saved whole is the branch's; where it failed is torn."""
+        place.save("a", "b", "c")
+        with suppress(ZeroDivisionError), place.ledger().transaction(Write(("a", "b", "c")), place.identities) as save:
+            for unit in "ab":
+                save.enter_unit(unit)
+                (place.copy / unit).write_text("more rows" if unit == "a" else "ha")
+            raise ZeroDivisionError
+        assert [place.verdict(unit) for unit in "abc"] == [Verdict.BRANCH, Verdict.TORN, Verdict.BRANCH]
+        record = place.record()
+        assert (record.state, list(record.doubt)) == ("complete", ["b"])
+        assert record.data["a"].identity == place.identities(["a"])["a"]
+
+    def test_a_save_without_a_project(self, place):
+        """A save that knows no project, for want of Git, keeps the record's."""
+        place.save("a")
+        record = place.save("a", text="more", ledger=place.ledger(writer=replace(ADA, project=None)))
+        assert record.writer.project == ADA.project
 
 
 class TestBase:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from steel_toes.records.record import ALL, NO_RECORD, Record, Writer
+from steel_toes.records.record import ALL, NO_RECORD, Record, Recorded
 from steel_toes.records.state import Verdict, judge
 from steel_toes.records.units import WHOLE
 from support.records import RecordedCopy
@@ -86,9 +86,12 @@ class TestLook:
 RECORDS: dict[str, Callable[[Record], Record]] = {
     "no record": lambda _: NO_RECORD,
     "complete": lambda one: one,
-    "writing": lambda one: replace(one, state="writing", doubt={WHOLE: "w"}, was=one),
-    "first writing": lambda one: replace(one, state="writing", data={}, doubt={WHOLE: "w"}, was=None),
-    "complete, in doubt": lambda one: replace(one, doubt={ALL: "w"}),
+    "writing": lambda one: replace(one, state="writing", doubt={WHOLE: ("w",)}, was=one),
+    "first writing": lambda one: replace(one, state="writing", data={}, doubt={WHOLE: ("w",)}, was=None),
+    "complete, in doubt": lambda one: replace(one, doubt={ALL: ("w", "v")}),
+    "two saves' mixture": lambda one: replace(one, data={WHOLE: Recorded("", "w")}, doubt={WHOLE: ("w",)}),
+    "nothing": lambda one: replace(one, data={}),
+    "removing": lambda one: replace(one, state="removing", data={}, doubt={WHOLE: ("c",)}, removing={"": "same"}),
 }
 TABLE = {
     "no record": (Verdict.MAIN, Verdict.MAIN, Verdict.MAIN),
@@ -96,6 +99,9 @@ TABLE = {
     "writing": (Verdict.BRANCH, Verdict.TORN, Verdict.TORN),
     "first writing": (Verdict.UNFINISHED, Verdict.UNFINISHED, Verdict.MAIN),
     "complete, in doubt": (Verdict.BRANCH, Verdict.TORN, Verdict.TORN),
+    "two saves' mixture": (Verdict.TORN, Verdict.TORN, Verdict.TORN),
+    "nothing": (Verdict.MAIN, Verdict.MAIN, Verdict.MAIN),
+    "removing": (Verdict.MAIN, Verdict.MAIN, Verdict.MAIN),
 }
 
 
@@ -103,5 +109,5 @@ TABLE = {
 def test_judge(name):
     """The verdict on data that is as the record says, that is other, and that is gone, follows from the table alone."""
     facts = dict.fromkeys(["id", "branch_name", "dataset", "location", "layout", "created", "saved"], "-")
-    record = RECORDS[name](Record(**facts, state="complete", kind="whole", writer=Writer(), data={WHOLE: "same"}))
+    record = RECORDS[name](Record(**facts, state="complete", kind="whole", data={WHOLE: Recorded("same", "s")}))
     assert tuple(judge(record, WHOLE, identity) for identity in ("same", "other", None)) == TABLE[name]

@@ -7,21 +7,23 @@ import json
 import random
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from steel_toes.errors import RecordError, SaveRefusedError
-from steel_toes.records.record import NO_RECORD, Record, Writer, record_path
+from steel_toes.records.format import from_values, to_bytes
+from steel_toes.records.record import NO_RECORD, Record, Recorded, Writer, record_path
 from steel_toes.records.state import Verdict
-from steel_toes.records.units import Versions
+from steel_toes.records.units import Versions, Whole
 from steel_toes.records.write import Write
-from support.records import ADA
+from support.records import ADA, RecordedCopy
 
 FIELDS = {
     "format", "id", "state", "kind", "branch", "dataset", "location", "layout", "created", "saved", "writer", "data",
-    "base", "over", "doubt", "was",
+    "base", "over", "doubt", "was", "writers", "removing", "absent", "undoes", "seeded", "root", "made",
 }  # fmt: skip
 
 
@@ -39,11 +41,16 @@ class TestFile:
         place.save("ä.csv", base={"ä.csv": "main's"})
         values = json.loads(place.path.read_text(encoding="utf-8"))
         assert set(values) == FIELDS
-        assert (values["format"], values["state"], values["kind"], values["over"]) == (1, "complete", "overlay", "main")
+        assert (values["format"], values["state"], values["kind"], values["over"]) == (2, "complete", "overlay", "main")
         assert (values["branch"], values["dataset"], values["location"]) == ("feature/x", "flights", "flights")
         assert values["layout"] == "suffix"
-        assert values["writer"] == {field: getattr(ADA, field) for field in Writer.__dataclass_fields__}
-        assert (values["base"], list(values["data"])) == ({"ä.csv": "main's"}, ["ä.csv"])
+        assert values["writers"] == {ADA.key: {field: getattr(ADA, field) for field in Writer.__dataclass_fields__}}
+        assert values["writer"] == ADA.key
+        identity = place.identities(["ä.csv"])["ä.csv"]
+        assert values["data"] == {"ä.csv": [identity, values["id"], [ADA.key]]}
+        assert values["base"] == {"ä.csv": "main's"}
+        later = ("removing", "absent", "undoes", "seeded", "root", "made")
+        assert [values[name] for name in later] == [{}, [], "", {}, "", {}]
         assert (values["doubt"], values["was"]) == ({}, None)
         assert "ä.csv" in place.path.read_text(encoding="utf-8")
 
@@ -59,7 +66,8 @@ class TestFile:
     def test_nobody_is_named_who_is_not(self, place):
         """Who is not said, since user and host can be switched off, is not in the record, and is `somebody`."""
         record = place.save("a", ledger=place.ledger(writer=Writer()))
-        assert set(json.loads(record.to_bytes())["writer"].values()) == {None}
+        (writer,) = json.loads(to_bytes(record))["writers"].values()
+        assert set(writer.values()) == {None}
         assert (str(record.writer), str(ADA), str(replace(ADA, host=None))) == ("somebody", "ada@desk", "ada")
 
     @given(st.data())
@@ -67,23 +75,98 @@ class TestFile:
         """Every record is the same after it was written and read, whatever the names in it."""
         text = st.text(max_size=20)
         units = st.dictionaries(text, text, max_size=3)
-        names = ("id", "branch_name", "dataset", "location", "layout", "created", "saved")
+        several = st.lists(text, max_size=3).map(tuple)
+        texts = ("id", "branch_name", "dataset", "location", "layout", "created", "saved", "undoes", "root")
+        mappings = ("base", "removing", "seeded", "made")
 
         def record(was: Record | None) -> Record:
+            writer = Writer(user=data.draw(st.none() | text), dirty=data.draw(st.none() | st.booleans()))
+            recorded = st.builds(Recorded, text, text, st.sampled_from([(), (writer.key,)]))
             return Record(
-                **{name: data.draw(text) for name in names},
-                state=data.draw(st.sampled_from(["writing", "complete"])),
+                **{name: data.draw(text) for name in texts},
+                **{name: data.draw(units) for name in mappings},
+                state="complete" if was is None else data.draw(st.sampled_from(["writing", "complete", "removing"])),
                 kind=data.draw(st.sampled_from(["whole", "versioned", "overlay"])),
-                writer=Writer(user=data.draw(st.none() | text), dirty=data.draw(st.none() | st.booleans())),
-                data=data.draw(units),
-                base=data.draw(units),
+                writer_key=writer.key,
+                writers={writer.key: writer},
+                data=data.draw(st.dictionaries(text, recorded, max_size=3)),
                 over=data.draw(st.sampled_from(["main", "nothing"])),
-                doubt=data.draw(units),
+                doubt=data.draw(st.dictionaries(text, several, max_size=3)),
+                absent=data.draw(several),
                 was=was,
             )
 
         one = record(record(None) if data.draw(st.booleans()) else None)
-        assert Record.from_dict(json.loads(one.to_bytes())) == one
+        assert from_values(json.loads(to_bytes(one))) == one
+
+
+# As steel_toes wrote it before format 2: partition a is whole, a save of b was killed, and everything was before.
+FORMAT_1: dict[str, Any] = {
+    "format": 1, "id": "5a", "state": "writing", "kind": "overlay", "branch": "feature/x", "dataset": "flights",
+    "location": "flights", "layout": "suffix", "created": "2026-01-01T00:00:00+00:00",
+    "saved": "2026-01-02T00:00:00+00:00", "base": {"a": "m1"}, "over": "main", "data": {},
+    "writer": {
+        "project": "git.example/flights", "run": None, "commit": "abc", "dirty": False, "upstream": None,
+        "remote": None, "user": "ada", "host": "desk",
+    },
+}  # fmt: skip
+
+
+class TestFormat1:
+    """What steel_toes wrote before format 2 is read, and saved over in format 2."""
+
+    def written(self, place: RecordedCopy, **values: Any) -> None:
+        """A record of format 1 beside a partition that is as it says."""
+        (place.copy / "a").write_text("rows")
+        data = place.identities(["a"])
+        was = {**FORMAT_1, "id": "4f", "state": "complete", "data": data, "doubt": {}, "was": None}
+        place.path.parent.mkdir(parents=True)
+        place.path.write_text(json.dumps({**FORMAT_1, "was": was, "doubt": {"b": "5a"}, **values}))
+
+    def test_read(self, place):
+        """A unit is the branch's if it has the identity that was recorded; one in doubt is in doubt."""
+        self.written(place)
+        record = place.record()
+        assert (record.id, record.state, record.doubt) == ("5a", "writing", {"b": ("5a",)})
+        assert (str(record.writer), record.writer.commit, record.settled.base) == ("ada@desk", "abc", {"a": "m1"})
+        assert [place.verdict(unit) for unit in "abc"] == [Verdict.BRANCH, Verdict.MAIN, Verdict.MAIN]
+        (place.copy / "b").write_text("half")
+        assert place.verdict("b") is Verdict.UNFINISHED
+
+    def test_everything_in_doubt(self, place):
+        """The mark for everything was a `*`, which could be a file's name."""
+        self.written(place, doubt={"*": "5a"})
+        assert place.record().doubts("z")
+        (place.copy / "a").write_text("other rows")
+        assert place.verdict("a") is Verdict.TORN
+
+    def test_saved_over(self, place):
+        """The next save writes format 2; who wrote what was there before is not known, and not made up."""
+        self.written(place)
+        record = place.save("c")
+        assert json.loads(place.path.read_text())["format"] == 2
+        assert (record.data["a"].save, record.data["a"].writers) == ("", ())
+        assert record.data["c"] == (place.identities(["c"])["c"], record.id, (ADA.key,))
+        assert record.doubt == {"b": ("5a",)}
+
+    def test_whole(self, place):
+        """A copy that is replaced as a whole was written by the one who is named."""
+        self.written(place, kind="whole", data={".": "5-1"}, state="complete", was=None, doubt={})
+        record = place.ledger(units=Whole()).read()
+        assert record.data["."] == ("5-1", "", (record.writer_key,))
+        assert str(record.writer) == "ada@desk"
+
+    def test_nobody_is_named(self, place):
+        """Who is not said is `somebody`."""
+        self.written(place, writer={})
+        assert str(place.record().writer) == "somebody"
+
+    @pytest.mark.parametrize("wrong", [{"data": {"a": ["x"]}}, {"was": {}}, {"doubt": {"a": 5}}], ids=str)
+    def test_wrong_field(self, place, wrong):
+        """A damaged one is an error as any other."""
+        self.written(place, **wrong)
+        with pytest.raises(RecordError, match="It is no record"):
+            place.ledger().read()
 
 
 class TestWhose:
@@ -97,8 +180,8 @@ class TestWhose:
     def test_newer_format(self, place):
         """A record that a newer steel_toes wrote is refused, with how to upgrade, whatever else is in it."""
         place.save("a")
-        place.edit(format=2, unheard="of", doubt=17)
-        with pytest.raises(RecordError, match=r"newer steel_toes.*format 2.*pip install -U steel-toes") as failed:
+        place.edit(format=3, unheard="of", doubt=17)
+        with pytest.raises(RecordError, match=r"newer steel_toes.*format 3.*pip install -U steel-toes") as failed:
             place.ledger().read()
         assert (failed.value.dataset, failed.value.record) == ("flights", str(place.path))
 
@@ -133,7 +216,26 @@ class TestWhose:
 
     @pytest.mark.parametrize(
         "wrong",
-        [{"data": None}, {"data": ["a"]}, {"doubt": 5}, {"was": 5}, {"writer": None}, {"base": 1}, {"state": "done"}],
+        [
+            {"data": None},
+            {"data": ["a"]},
+            {"data": {"a": "5-1"}},
+            {"data": {"a": ["5-1", "id", ["nobody"]]}},
+            {"doubt": 5},
+            {"doubt": {"a": "id"}},
+            {"was": 5},
+            {"was": {}},
+            {"writer": None},
+            {"writer": "nobody"},
+            {"writers": []},
+            {"base": 1},
+            {"state": "done"},
+            {"removing": []},
+            {"absent": "a"},
+            {"made": None},
+            {"over": "all"},
+            {"root": None},
+        ],
         ids=str,
     )
     def test_wrong_field(self, place, wrong):
@@ -144,13 +246,13 @@ class TestWhose:
             place.verdict("a")
 
     @pytest.mark.parametrize(
-        "wrong", [{"extra": 1}, {"removing": {}}, {"writer": {"tree": "abc", "user": "ada"}}], ids=str
+        "wrong", [{"extra": 1}, {"removed": {}}, {"writers": {"x": {"tree": "abc", "user": "ada"}}}], ids=str
     )
     def test_unknown_field(self, place, wrong):
         """A field that this version does not know was written by a newer one, and is named."""
         place.save("a")
         place.edit(**wrong)
-        with pytest.raises(RecordError, match=r"A newer steel_toes wrote it .*'(extra|removing|tree)'.*pip install -U"):
+        with pytest.raises(RecordError, match=r"A newer steel_toes wrote it .*'(extra|removed|tree)'.*pip install -U"):
             place.verdict("a")
 
     def test_names_that_are_not_utf8(self, place):

@@ -383,5 +383,6 @@ def test_a_filesystem_of_s3_that_is_not_s3fs(monkeypatch: pytest.MonkeyPatch) ->
     filesystem.pipe_file("/bucket/kept", b"2")
     monkeypatch.setattr("steel_toes.stores.base.fsspec.filesystem", lambda protocol, **options: filesystem)
     store = open_store("flights", "s3", {})
-    store.remove_all(["/bucket/a*b", "/bucket/gone"])
+    identities = {path: store.identity(path) or "" for path in ("/bucket/a*b", "/bucket/gone")}
+    assert store.remove_unchanged({**identities, "/bucket/kept": "1-another"}) == ["/bucket/kept"]
     assert store.files("/bucket").keys() == {"kept"}

@@ -22,6 +22,8 @@ from yarl import URL
 HOPS = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "expect"}
 READS = ("HEAD", "GET", "LIST", "BUCKET")
 # S3 may also say of a copy that it failed after it has begun to answer with a 200.
+# What Azure may say of a copy that has begun, and of its target.
+COPY_STATUSES = ("pending", "failed", "aborted")
 REFUSALS = {"200": "InternalError", "403": "AccessDenied", "500": "InternalError", "503": "SlowDown"}
 
 
@@ -52,6 +54,13 @@ async def googles_path(request: web.Request) -> str:
     """The same of Google's, whose uploads have the object's name in their body."""
     name = re.search(rb'"name": "([^"]+)"', await request.read()) if request.method == "POST" else None
     return urllib.parse.unquote(request.raw_path) + (f"/{name[1].decode()}" if name else "")
+
+
+def with_copy_status(headers: dict[str, str], what: str) -> dict[str, str]:
+    """Headers of Azure's as they are, or, if they speak of a copy, with what it says of one that has not succeeded."""
+    if what not in COPY_STATUSES:
+        return headers
+    return {name: what if name.lower() == "x-ms-copy-status" else text for name, text in headers.items()}
 
 
 def answer_all(kind: str, url: str) -> bool:
@@ -129,6 +138,7 @@ class Proxy:
         unanswered: which requests, by kind and URL, are neither answered nor logged.
         faults: what happens to which requests; the first that strikes one counts.
         log: what the server was asked, `GET /team-data/x.csv`.
+        latency_seconds: before each answer.
         waits: set when a client that is to be killed has come as far as its fault says.
     """
 
@@ -138,6 +148,7 @@ class Proxy:
     unanswered: Callable[[str, str], bool] = answer_all
     faults: tuple[Fault, ...] = ()
     log: list[str] = field(default_factory=list)
+    latency_seconds: float = 0
     waits: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self):
@@ -181,6 +192,7 @@ class Proxy:
             await asyncio.sleep(60)  # the client goes first
         self.log.append(f"{kind} {url}")
         what = next((fault.what for fault in self.faults if fault.strikes(kind, url)), "")
+        await asyncio.sleep(self.latency_seconds)
         if what == "inside":
             return await self._half(request)
         body = await request.read()
@@ -194,6 +206,7 @@ class Proxy:
         if what == "reset":
             return self._cut(request)
         status, headers, answer = await self._ask(request, body)
+        headers = with_copy_status(headers, what)
         if what == "done":
             return await self._wait_for_the_end()
         if what == "lost":

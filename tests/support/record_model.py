@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
@@ -28,8 +29,9 @@ from steel_toes.records.ledger import Ledger
 from steel_toes.records.place import Place, Side
 from steel_toes.records.record import ALL, Writer
 from steel_toes.records.units import units_of
-from steel_toes.stores.base import Stamped, Store
+from steel_toes.stores.base import Object, Stamped
 from steel_toes.stores.identity import digest_of
+from steel_toes.stores.objects import ObjectStore, RefusedError
 
 MAIN, BRANCH, RECORD = "main/x", "branch/x", "records/x.json"
 Rows = tuple[Any, ...]
@@ -47,12 +49,15 @@ class Disk:
     copy of these rows, `(rows, None)` is half of one, `(rows, others)` is two writers' at once.
     """
 
-    files: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    files: dict[str, tuple[Any, str]] = field(default_factory=dict)
     clock: int = 0
+    writes: Counter[str] = field(default_factory=Counter)
 
-    def put(self, path: str, content: Any) -> None:
+    def put(self, path: str, content: Any, who: str = "") -> None:
+        """Put a file. Its stamp counts whose write it is: two orders of the same writes leave the same disk."""
         self.clock += 1
-        self.files[path] = content, self.clock
+        self.writes[who] += 1
+        self.files[path] = content, f"{who}{self.writes[who]}"
 
     def drop(self, path: str) -> None:
         found = self.below(path)
@@ -64,7 +69,7 @@ class Disk:
         return sorted(name for name in self.files if name == path or name.startswith(f"{path}/"))
 
     def copy(self) -> Disk:
-        return Disk(dict(self.files), self.clock)
+        return Disk(dict(self.files), self.clock, Counter(self.writes))
 
     @property
     def print(self) -> Any:
@@ -84,19 +89,32 @@ class DiedError(BaseException):
 class Life:
     """How long whoever uses the disk lives, and what it meets: here, for ever and nothing."""
 
+    who = ""
+
+    def take(self, operation: str, path: str, effect: Callable[[], Any]) -> Any:
+        """Take one step."""
+        self.before(operation, path)
+        result = effect()
+        self.after(operation, path)
+        return result
+
     def before(self, operation: str, path: str) -> None:
         """Called before each operation has its effect."""
 
     def after(self, operation: str, path: str) -> None:
         """Called after it."""
 
-    def alone(self) -> AbstractContextManager[None]:
+    def opens(self, path: str) -> None:
+        """Called when an object is opened, which nobody sees."""
+        self.take("begin", path, lambda: None)
+
+    def alone(self, path: str, seconds: float) -> AbstractContextManager[None]:
         """Around what only one process of a host does at a time."""
         return nullcontext()
 
 
 @dataclass(frozen=True, kw_only=True)
-class SteppingStore(Store):
+class SteppingStore(ObjectStore):
     """A store on a `Disk`, of which every operation is one step in somebody's life."""
 
     disk: Disk
@@ -105,46 +123,105 @@ class SteppingStore(Store):
     """As an object store: an object appears whole when it is closed. Else, as a file: at once, and in two blocks."""
     stamped: bool = False
     """As S3: a put may name the object that it replaces."""
+    honoured: bool = True
+    """Whether the server refuses a put whose condition does not hold."""
+    shared_locks: bool = False
+    """As a disk: whoever shares it meets its locks."""
+    content: bool = False
+    """As S3: equal bytes have equal identities."""
 
     def step(self, operation: str, path: str, effect: Callable[[], Any]) -> Any:
         with self._errors_of(operation):
-            self.life.before(operation, path)
-            result = effect()
-            self.life.after(operation, path)
-            return result
+            return self.life.take(operation, path, effect)
+
+    @property
+    def has_shared_locks(self) -> bool:  # type: ignore[override]
+        return self.shared_locks
+
+    @property
+    def has_content_identities(self) -> bool:  # type: ignore[override]
+        return self.content
+
+    def is_one_saves(self, identity: str) -> bool:
+        return self.opened_late and super().is_one_saves(identity)
 
     def read(self, path: str) -> bytes | None:
         return self.step("read", path, lambda: self.disk.files.get(path, (None,))[0])
 
     def write(self, path: str, data: bytes) -> None:
-        self.step("write", path, lambda: self.disk.put(path, data))
+        self.step("write", path, lambda: self.disk.put(path, data, self.life.who))
+
+    # As a server that knows conditions: `read_stamped` and the others are ObjectStore's own.
+
+    _other_stamp = "@of nothing"
 
     @property
-    def has_stamps(self) -> bool:
+    def _can_stamp(self) -> bool:
         return self.stamped
 
+    @property
+    def _endpoint(self) -> str:
+        return f"the model, {self.honoured}"
+
+    @property
+    def _filesystem(self) -> Any:
+        return SimpleNamespace(invalidate_cache=lambda path: None)
+
     def _stamp(self, path: str) -> str:
-        return f"@{self.disk.files[path][1]}" if path in self.disk.files else ""
+        return self._tag(path) if path in self.disk.files else ""
 
-    def read_stamped(self, path: str) -> Stamped:
-        return self.step("read", path, lambda: Stamped(self.disk.files.get(path, (None,))[0], self._stamp(path)))
+    def _stamp_now(self, path: str) -> str | None:
+        """What a condition is compared with."""
+        return self._stamp(path)
 
-    def write_stamped(self, path: str, data: bytes, stamp: str) -> bool:
-        def put_if_it_is_that() -> bool:
-            if self._stamp(path) != stamp:
-                return False
-            self.disk.put(path, data)
-            return True
+    def _stamp_of(self, identity: str) -> str:
+        return identity
 
-        return self.step("write", path, put_if_it_is_that)
+    def _get(self, path: str) -> Stamped:
+        stamped = self.step("read", path, lambda: Stamped(self.disk.files.get(path, (None,))[0], self._stamp(path)))
+        if stamped.data is None:
+            raise FileNotFoundError(path)
+        return stamped
+
+    def _put(self, path: str, data: bytes, stamp: str) -> str:
+        def put_if_it_is_that() -> str | None:
+            if self.honoured and self._stamp_now(path) not in (stamp, None):
+                return None
+            self.disk.put(path, data, self.life.who)
+            return self._stamp(path)
+
+        put = self.step("write", path, put_if_it_is_that)
+        if put is None:
+            raise RefusedError
+        return put
+
+    def _delete(self, path: str, stamp: str) -> None:
+        def delete_if_it_is_that() -> str:
+            there = self._stamp(path)
+            if there == stamp:
+                self.disk.drop(path)
+            return there
+
+        there = self.step("remove", path, delete_if_it_is_that)
+        if not there:
+            raise FileNotFoundError(path)
+        if there != stamp:
+            raise RefusedError
+
+    def _remove_file(self, path: str) -> None:
+        self.step("remove", path, lambda: self.disk.drop(path))
+
+    def _tag(self, path: str) -> str:
+        content, stamp = self.disk.files[path]
+        return f"={content}" if self.content and isinstance(content, tuple) else f"@{stamp}"
 
     def _files(self, path: str) -> dict[str, str]:
         names = [name for name in self.disk.below(path) if name != path]
-        return {name[len(path) + 1 :]: f"@{self.disk.files[name][1]}" for name in names}
+        return {name[len(path) + 1 :]: self._tag(name) for name in names}
 
     def _identity(self, path: str) -> str | None:
         if path in self.disk.files:
-            return f"@{self.disk.files[path][1]}"
+            return self._tag(path)
         files = self._files(path)
         return digest_of(files) if files else None
 
@@ -153,6 +230,13 @@ class SteppingStore(Store):
 
     def identity(self, path: str) -> str | None:
         return self.step("identity", path, lambda: self._identity(path))
+
+    def objects(self, path: str) -> dict[str, Object]:
+        def found() -> dict[str, Object]:
+            tags = {"": self._tag(path)} if path in self.disk.files else self._files(path)
+            return {name: Object(1, datetime(2026, 1, 1, tzinfo=timezone.utc), tag) for name, tag in tags.items()}
+
+        return self.step("files", path, found)
 
     def versions(self, path: str) -> list[str]:
         ending = path.rsplit("/", 1)[-1]
@@ -170,10 +254,16 @@ class SteppingStore(Store):
             self.begin(target + name[len(source) :], rows)
             self.finish(target + name[len(source) :], rows)
 
+    def make_parent(self, path: str) -> None:
+        """There are no folders."""
+
     @contextmanager
-    def lock(self, path: str) -> Iterator[None]:
-        with self.life.alone():
-            yield
+    def lock(self, path: str, seconds: float = 120) -> Iterator[bool]:
+        with self.life.alone(path, seconds):
+            yield self.shared_locks
+
+    def lock_path(self, path: str) -> str | None:
+        return None
 
     def remove(self, path: str) -> None:
         self.step("remove", path, lambda: self.disk.drop(path))
@@ -181,12 +271,15 @@ class SteppingStore(Store):
     # What a dataset does: a save is two steps, and so is a load.
 
     def begin(self, path: str, rows: Rows) -> None:
-        self.step("begin", path, lambda: None if self.opened_late else self.disk.put(path, (rows, None)))
+        if self.opened_late:
+            self.life.opens(path)
+            return
+        self.step("begin", path, lambda: self.disk.put(path, (rows, None), self.life.who))
 
     def finish(self, path: str, rows: Rows) -> None:
         def effect() -> None:
             first = rows if self.opened_late else self.disk.files.get(path, ((rows,), 0))[0][0]
-            self.disk.put(path, (first, rows))
+            self.disk.put(path, (first, rows), self.life.who)
 
         self.step("finish", path, effect)
 
@@ -236,6 +329,20 @@ class RowsDataset(AbstractDataset[Rows, tuple[Any, Any]]):
         return {"path": self.path}
 
 
+class SeveralDataset(RowsDataset):
+    """Rows in two files of a folder, each the whole of them."""
+
+    def load(self) -> tuple[Any, Any]:
+        return self.store.block(f"{self.path}/0", 0), self.store.block(f"{self.path}/1", 0)
+
+    def _exists(self) -> bool:
+        return bool(self.store.disk.below(self.path))
+
+    def save(self, data: Rows) -> None:
+        for number in (0, 1):
+            save_rows(self.store, f"{self.path}/{number}", data, append=False)
+
+
 class PartsDataset(AbstractDataset[dict[str, Rows], dict[str, Callable[[], Any]]]):
     """Rows in many files of a disk, as Kedro's `PartitionedDataset` has them."""
 
@@ -252,7 +359,7 @@ class PartsDataset(AbstractDataset[dict[str, Rows], dict[str, Callable[[], Any]]
         if self.overwrite:
             self.store.remove(self.path)
         for name, rows in sorted(data.items()):
-            save_rows(self.store, f"{self.path}/{name}", rows, self.append)
+            save_rows(self.store, f"{self.path}/{name}", rows() if callable(rows) else rows, self.append)
 
     def _exists(self) -> bool:
         return bool(self.store.disk.below(self.path))
@@ -267,12 +374,15 @@ class Builder:
 
     store: SteppingStore
     overlay: bool = False
+    several: bool = False
     options: tuple[str, ...] = ()
 
     def __call__(self, side: Side, version: Version | None) -> Any:
         path, options = (MAIN if side is Side.MAIN else BRANCH), dict.fromkeys(self.options, True)
         if self.overlay:
             return PartsDataset(self.store, path, **options)
+        if self.several:
+            return SeveralDataset(self.store, path)
         return RowsDataset(self.store, path, version=version, **options)
 
     def config(self, side: Side) -> dict[str, Any]:
@@ -302,13 +412,17 @@ class World:
     units: tuple[str, ...] = (".",)
     deeds: tuple[Deed, ...] = (Deed((".",)), Deed((".",), append=True))
     paths: tuple[str, ...] = (BRANCH,)
+    several = False
     thorough = 3
     """In how many generations of writers one that failed may die as well; in one more it may fail."""
 
-    def __init__(self, opened_late: bool = False, stamped: bool = False) -> None:
-        self.opened_late = opened_late
-        self.stamped = stamped
+    def __init__(self, **store: Any) -> None:
+        self.store = store
         self._told: dict[Any, dict[str, Any]] = {}
+
+    def rows(self, who: str) -> Rows:
+        """What somebody saves: the same as everybody, if it is that kind of world."""
+        return ("same",) if self.store.get("same") else (who,)
 
     def empty(self) -> Disk:
         """Main has its copy; the branch has none."""
@@ -321,16 +435,15 @@ class World:
         return MAINS
 
     def entry(self, disk: Disk, life: Life, who: str, deed: Deed | None = None) -> Entry:
-        store = SteppingStore(
-            "rows", "the disk", disk=disk, life=life, opened_late=self.opened_late, stamped=self.stamped
-        )
+        store_options = {name: value for name, value in self.store.items() if name not in ("word", "same")}
+        store = SteppingStore("rows", "the disk", disk=disk, life=life, **store_options)
         writer = Writer(project="flights", user=who, host="desk")
         options = tuple(name for name in ("append", "overwrite") if deed and getattr(deed, name))
         units = units_of(self.kind)
         ledger = self.ledger_type(store, RECORD, "feature/x", "rows", "x", BRANCH, "suffix", units, writer)
         return Entry(
             name="rows",
-            build=Builder(store, self.kind == "overlay", options),
+            build=Builder(store, self.kind == "overlay", self.several, options),
             place=Place(store, MAIN, BRANCH, ledger),
             seeding="always" if deed and deed.append else "never",
             settings={"path": MAIN, "overwrite": bool(deed and deed.overwrite)},
@@ -344,10 +457,6 @@ class World:
 
     def load(self, pair: Any, unit: str) -> Any:
         return pair.load()
-
-    def loader(self, pair: Any, unit: str, turn: Turn) -> Callable[[], Any]:
-        """What takes its turns when a unit is loaded."""
-        return pair.load
 
     def told(self, disk: Disk) -> dict[str, Any]:
         """What a reader gets of each unit: rows, or the name of what is wrong. The same disk is read only once."""
@@ -377,6 +486,18 @@ def answer(load: Callable[[], Any]) -> Any:
     return first if first == second else "half" if second is None else "mixed"
 
 
+class Several(World):
+    """A copy of two files."""
+
+    several = True
+
+    def empty(self) -> Disk:
+        disk = Disk()
+        for number in (0, 1):
+            disk.put(f"{MAIN}/{number}", (MAINS, MAINS))
+        return disk
+
+
 class Overlay(World):
     """Two partitions, of which main has one; and a third that only main has."""
 
@@ -400,12 +521,6 @@ class Overlay(World):
 
     def pair(self, disk: Disk, life: Life | None = None) -> Any:
         return BranchedPartitions(self.entry(disk, life or Life(), "reader"))
-
-    def loader(self, pair: Any, unit: str, turn: Turn) -> Callable[[], Any]:
-        turn.undivided = True
-        partition = pair.load()[unit]
-        turn.undivided = False
-        return partition
 
     def load(self, pair: Any, unit: str) -> Any:
         found = pair.load()
@@ -506,11 +621,20 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        record = self.disk.record
-        return bool(record and record["state"] == "complete" and record["id"] not in self._known_ids())
+        """Whether the record says that each of its units is saved."""
+        return all(map(self.is_finished, self.deed.units))
 
-    def _known_ids(self) -> list[str]:
-        return [r["id"] for r in (self.known, (self.known or {}).get("was")) if r]
+    def is_finished(self, unit: str) -> bool:
+        """Whether the record says that the unit, or everything, is saved by it."""
+        record = self.disk.record
+        if not record or record["state"] != "complete":
+            return False
+        put = {name for name, one in record["data"].items() if one[1] not in self._earlier_saves()}
+        return set(self.deed.units) <= put if self.deed.overwrite else unit in put
+
+    def _earlier_saves(self) -> set[str]:
+        records = [record for record in (self.known, (self.known or {}).get("was")) if record]
+        return {one[1] for record in records for one in record["data"].values()}
 
     def after_it(self, unit: str) -> Any:
         """What the save makes of a unit."""
@@ -534,14 +658,13 @@ class Run:
     def look(self) -> None:
         """A reader looks at every unit."""
         self._seen = self.disk.clock
-        finished = self.finished
         for unit, told in self.world.told(self.disk).items():
-            may = [self.after_it(unit)] if finished else self.allowed(unit)
+            may = [self.after_it(unit)] if self.is_finished(unit) else self.allowed(unit)
             assert told in may, f"{unit} is {told}, not one of {may}: {self}"
             self.looks += 1
-        if finished:
-            self.once.update({unit: self.after_it(unit) for unit in self.deed.units})
-            for unit in set(self.world.units) - set(self.deed.units) if self.deed.overwrite else ():
+        self.once.update({unit: self.after_it(unit) for unit in self.deed.units if self.is_finished(unit)})
+        if self.deed.overwrite and self.finished:
+            for unit in set(self.world.units) - set(self.deed.units):
                 self.once.pop(unit, None)
 
 
@@ -555,8 +678,9 @@ def shape(world: World, disk: Disk, once: dict[str, Rows]) -> str:
         if values is None:
             return None
         here = SteppingStore("", "", disk=disk, life=Life())
-        data = {unit: identity == here._identity(path_of(world, unit)) for unit, identity in values["data"].items()}
-        return [values["state"], data, values["over"], sorted(values["doubt"]), record(values["was"])]
+        data = {unit: one[0] == here._identity(path_of(world, unit)) for unit, one in values["data"].items()}
+        doubt = {unit: len(save_ids) > 1 for unit, save_ids in sorted(values["doubt"].items())}
+        return [values["state"], data, values["over"], doubt, record(values["was"])]
 
     halves = [[path in disk.files, path in disk.files and None in disk.files[path][0]] for path in world.paths]
     return json.dumps([record(disk.record), halves, sorted(once)], sort_keys=True)
@@ -578,7 +702,9 @@ def fates(steps: int, failures: bool, deaths: int) -> Iterator[Fate]:
                 yield Fate(dies=dies, fails=(step, late))
 
 
-def explore(world: World, check: Callable[[Run, BaseException | None], None], depth: int = 3) -> Counter[str]:
+def explore_one_after_another(
+    world: World, check: Callable[[Run, BaseException | None], None], depth: int = 3
+) -> Counter[str]:
     """Run every deed with every fate on every state that writers in a row can leave behind; count what was done."""
     start: tuple[Disk, dict[str, Rows]] = (world.empty(), {})
     frontier, seen, count = [start], {shape(world, *start)}, Counter[str]()
@@ -619,9 +745,18 @@ def unsettled(world: World, disk: Disk) -> set[str]:
     """The units in doubt whose data is not what the last complete record says."""
     record = disk.record or {"doubt": [], "state": "writing", "was": None}
     settled = record if record["state"] == "complete" else record["was"]
-    known, doubt = settled["data"] if settled else {}, set(record["doubt"])
+    known = {unit: one[0] for unit, one in settled["data"].items()} if settled else {}
+    doubt = set(record["doubt"])
     here = identities(world, disk).items()
     return {unit for unit, identity in here if doubt & {unit, ALL} and identity != known.get(unit)}
+
+
+def says(disk: Disk) -> Any:
+    """What the record on a disk says: nothing, if it is complete and has neither data nor doubt."""
+    record = disk.record
+    if record and record["state"] == "complete" and not record["data"] and not record["doubt"]:
+        return None
+    return record
 
 
 def check_end(run: Run, error: BaseException | None) -> None:
@@ -647,203 +782,4 @@ def check_end(run: Run, error: BaseException | None) -> None:
             run.known["state"] == "complete" and not {ALL, *deed.units} & {*run.known["doubt"]}
         )
         if calm and failed.split()[0] in ("begin", "finish", "remove"):
-            assert run.disk.files.get(RECORD, (None,))[0] == run.earlier.files.get(RECORD, (None,))[0], run
-
-
-# Several at the same time ---------------------------------------------------------------------------------------------
-
-
-class Turn(Life):
-    """One of several who take turns: it waits before each of its steps until it is its turn."""
-
-    def __init__(self, one_host: bool = False) -> None:
-        self.one_host = one_host
-        self.go, self.waits = threading.Lock(), threading.Lock()
-        self.go.acquire()
-        self.waits.acquire()
-        self.steps: list[str] = []
-        self.ended = self.undivided = False
-        self.fails: str | None = None
-
-    def before(self, operation: str, path: str) -> None:
-        # Nobody writes main's copy here, so it does not matter when it is looked at.
-        if not (self.undivided or path.startswith("main")):
-            self.pause(f"{operation} {path}")
-        if operation == self.fails:
-            raise OSError("the disk does not answer")
-
-    def pause(self, step: str) -> None:
-        self.steps.append(step)
-        self.waits.release()
-        self.go.acquire()
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        if self.undivided or not self.one_host:
-            yield
-            return
-        self.pause("alone")
-        self.undivided = True
-        try:
-            yield
-        finally:
-            self.undivided = False
-
-
-class Actor(threading.Thread):
-    """Somebody who does one thing in a thread of its own, step by step."""
-
-    def __init__(self, turn: Turn, action: Callable[[], Any]) -> None:
-        super().__init__(daemon=True)
-        self.turn, self.action, self.result = turn, action, None
-
-    def run(self) -> None:
-        try:
-            self.result = self.action()
-        except DatasetError as exc:
-            self.result = type(exc).__name__
-        except BaseException as exc:  # noqa: BLE001 - it is the scheduler's to raise
-            self.result = exc
-        self.turn.ended = True
-        self.turn.waits.release()
-
-    def step(self) -> None:
-        """Let it take one step, until it waits before its next or has ended."""
-        self.turn.go.release()
-        self.turn.waits.acquire()
-
-
-@dataclass
-class Trace:
-    """One way in which several took turns."""
-
-    actors: list[Actor]
-    turns: list[int] = field(default_factory=list)
-
-    def steps(self) -> list[tuple[int, str]]:
-        """Who did what, in order."""
-        each = [iter(actor.turn.steps) for actor in self.actors]
-        return [(who, next(each[who])) for who in self.turns]
-
-
-def every_trace(
-    cast: Callable[[], list[Actor]], look: Callable[[Trace], None], mirrored: bool = False
-) -> Iterator[Trace]:
-    """Every order in which they can take their steps; `look` is called after each step that is new.
-
-    Args:
-        cast: gives them, about to begin.
-        look: at a trace, as far as it has come.
-        mirrored: all do the same, so that it is enough to let the first begin.
-    """
-    given: list[int] = []
-    while True:
-        trace, choices = Trace(cast()), []
-        for actor in trace.actors:
-            actor.start()
-            actor.turn.waits.acquire()
-        while ready := [who for who, actor in enumerate(trace.actors) if not actor.turn.ended]:
-            who = given[len(choices)] if len(choices) < len(given) else ready[0]
-            choices.append((who, ready))
-            trace.actors[who].step()
-            trace.turns.append(who)
-            if isinstance(trace.actors[who].result, BaseException):
-                raise trace.actors[who].result
-            if len(choices) >= len(given):
-                look(trace)
-        yield trace
-        while choices and choices[-1][0] == choices[-1][1][-1]:
-            choices.pop()
-        if len(choices) <= mirrored:
-            return
-        who, ready = choices.pop()
-        given = [chosen for chosen, _ in choices] + [ready[ready.index(who) + 1]]
-
-
-PLAIN = Deed((".",))
-PARTS = ((None, Deed(("a", "b"))),)
-BEFORE = {
-    "nothing": (),
-    "whole": ((None, PLAIN),),
-    "torn": ((None, PLAIN), ("finish", PLAIN)),
-    "unfinished": (("finish", PLAIN),),
-}
-
-
-def disk_after(world: World, deeds: tuple[tuple[str | None, Deed], ...]) -> Disk:
-    """The disk after these saves, each of which may have died before an operation."""
-    disk = world.empty()
-    for number, (dies, deed) in enumerate(deeds):
-        fate = Fate()
-        rows = (f"old{number}",)
-        world.save(world.entry(disk.copy(), fate, "w", deed), deed, rows)
-        at = next((i for i, step in enumerate(fate.steps, 1) if dies and step.startswith(dies)), None)
-        try:
-            world.save(world.entry(disk, Fate(dies=at), "w", deed), deed, rows)
-        except DiedError:
-            continue
-    return disk
-
-
-@dataclass
-class Race:
-    """Saves at the same time, in every order of their steps."""
-
-    world: World
-    before: Disk
-    deeds: tuple[Deed, ...]
-    one_host: bool = False
-    mirrored: bool = False
-    seen: set[Any] = field(default_factory=set)
-    ends: Counter[Any] = field(default_factory=Counter)
-    bad: list[Trace] = field(default_factory=list)
-    traces: int = 0
-    looks: int = 0
-
-    def cast(self) -> list[Actor]:
-        self.disk = self.before.copy()
-        return [self.actor(who, deed) for who, deed in zip("ABC", self.deeds, strict=False)]
-
-    def actor(self, who: str, deed: Deed) -> Actor:
-        turn = Turn(self.one_host)
-        entry = self.world.entry(self.disk, turn, who, deed)
-
-        def save() -> str:
-            if who == "C":
-                turn.pause("everything")
-                turn.undivided = True
-            self.world.save(entry, deed, (who,))
-            return "saved"
-
-        return Actor(turn, save)
-
-    def look(self, trace: Trace) -> None:
-        self.looks += 1
-        told = set(self.world.told(self.disk).values())
-        self.seen |= told
-        if told & {"half", "mixed"}:
-            self.bad.append(Trace(trace.actors, list(trace.turns)))
-
-    def run(self) -> Race:
-        for trace in every_trace(self.cast, self.look, mirrored=self.mirrored):
-            self.traces += 1
-            self.finish(trace)
-        return self
-
-    def finish(self, trace: Trace) -> None:
-        """Note how a trace ended: what A and B were told, and what a reader is told from then on."""
-        told = self.world.told(self.disk)[self.deeds[0].units[0]]
-        results = sorted(str(actor.result) for actor in trace.actors)
-        self.ends[(*results, told if isinstance(told, str) else "whole")] += 1
-
-
-def overlapped(trace: Trace) -> bool:
-    """Whether somebody wrote a file while another was writing it, or before that one had its identity."""
-    steps = [(who, step.split()[0]) for who, step in trace.steps()]
-    for who in range(len(trace.actors)):
-        window = [number for number, (actor, _) in enumerate(steps) if actor == who]
-        begun = next((n for n in window if steps[n][1] == "begin"), len(steps))
-        known = next((n for n in window if n > begun and steps[n][1] == "identity"), len(steps))
-        if any(actor != who and word in ("begin", "finish") for actor, word in steps[begun:known]):
-            return True
-    return False
+            assert says(run.disk) == says(run.earlier), run

@@ -10,7 +10,7 @@ from typing import Any
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.record import Record, Writer, record_path
 from steel_toes.records.state import Verdict
-from steel_toes.records.units import Parts
+from steel_toes.records.units import WHOLE, Parts, Whole
 from steel_toes.records.write import Write
 from steel_toes.stores.local import LocalStore
 
@@ -58,6 +58,16 @@ class RecordedCopy:
             if fails:
                 os._exit(9)
         return self.record()
+
+    def whole(self, units: Any) -> dict[str, str]:
+        """The identity of a copy that is one file, as its only unit."""
+        identity = self.store.identity(str(self.copy))
+        return {} if identity is None else {WHOLE: identity}
+
+    def save_whole(self, text: str) -> None:
+        """Save a copy that is one file."""
+        with self.ledger(units=Whole()).transaction(Write((WHOLE,)), self.whole):
+            self.copy.write_text(text)
 
     def record(self) -> Record:
         """The record as it is."""

