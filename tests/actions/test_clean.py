@@ -13,10 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kedro.io import DatasetError
 
 from steel_toes.actions.clean import Wish, make_plan
+from steel_toes.actions.plan import CleanPlan
 from steel_toes.actions.removal import apply
 from steel_toes.cli.project import Project as KedroProject
+from steel_toes.datasets.proxy import branched_of
+from steel_toes.records.place import Side
+from steel_toes.records.units import WHOLE
+from steel_toes.records.write import Write
+from steel_toes.stores.local import LocalStore
 from support.git import git
 from support.project import Project
 
@@ -203,6 +210,104 @@ def test_a_symbolic_link_since_the_plan(shed: Shed) -> None:
     assert {name for name, problem in problems.items() if problem} == {"parts"}
     assert "symbolic link" in problems["parts"]
     assert folder.is_symlink()
+
+
+class TestMeanwhile:
+    """What happens between the plan and the last deletion."""
+
+    @pytest.fixture
+    def plan(self, shed: Shed) -> CleanPlan:
+        """To remove all of branch feature-x, on which we stay."""
+        shed.save_on("feature-x")
+        shed.fresh()
+        return make_plan(KedroProject().inventory, Wish(["feature-x"]))
+
+    def problems(self, plan: CleanPlan) -> dict[str, str]:
+        """Why copies stay, once the plan is carried out."""
+        return {removal.copy.record.dataset: removal.problem for removal in apply(plan) if removal.problem}
+
+    def load(self, shed: Shed, name: str) -> Any:
+        """What a new process loads."""
+        with shed.session() as session:
+            return session.load_context().catalog.load(name)
+
+    def test_saved_again(self, shed: Shed, plan: CleanPlan) -> None:
+        """What was saved since the plan was made stays, and is said to."""
+        shed.run("saved again")
+        before = shed.files()
+        problems = self.problems(plan)
+        assert problems.keys() == {"table", "model", "parts", "own_note"}
+        assert "saved it again" in problems["table"]
+        assert shed.files() == before
+        assert self.load(shed, "table") == "saved again"
+
+    def test_a_save_has_begun(self, shed: Shed, plan: CleanPlan) -> None:
+        """A save that has begun since, in another process, keeps its copy; here its lock does."""
+        with shed.session() as session:
+            place = branched_of(session.load_context().catalog.get("table")).place
+        with place.ledger.transaction(Write((WHOLE,)), lambda units: place.identities(Side.BRANCH, units)):
+            assert self.problems(plan) == {"table": "it is being saved"}
+            Path(place.branch_path).write_text("saved meanwhile")
+        assert self.load(shed, "table") == "saved meanwhile"
+        assert self.load(shed, "own_note") == "main's"
+
+    def test_an_object_that_changed(self, shed: Shed, plan: CleanPlan) -> None:
+        """A file that is another than was planned stays; its record stays with it, and a new plan ends both."""
+        table = shed.folder / "data/02/table--feature-x.txt"
+        table.write_text("by hand, since the plan")
+        problems = self.problems(plan)
+        assert list(problems) == ["table"]
+        assert "1 file of it changed since the plan was made" in problems["table"]
+        assert table.read_text() == "by hand, since the plan"
+        assert self.load(shed, "table") == "main's"
+        with pytest.raises(DatasetError, match=r"being removed by `steel-toes clean`.*--branch feature-x table"):
+            self.save(shed, "table")
+        (row,) = shed.clean("--branch", "feature-x").plan["items"]
+        assert (row["dataset"], row["condition"]) == ("table", "its removal was begun")
+        assert shed.clean("--branch", "feature-x", "--yes").exit_code == 0
+        assert not shed.of("feature-x")
+
+    def save(self, shed: Shed, name: str) -> None:
+        """Save in a new process."""
+        with shed.session() as session:
+            session.load_context().catalog.save(name, "new")
+
+    @pytest.mark.parametrize("where", ["_remove_objects", "_remove_record", "_remove_locks"])
+    def test_killed(self, shed: Shed, plan: CleanPlan, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A removal that was killed is ended by the next one; in between the branch reads main's, or saves anew."""
+        child = os.fork()
+        if not child:
+            monkeypatch.setattr(f"steel_toes.actions.removal.{where}", lambda _: os._exit(9))
+            list(apply(plan))
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        assert self.load(shed, "table") == "main's"
+        assert {path.split("--")[0] for path in self.load(shed, "parts")} == {"a", "b"}
+        if where != "_remove_objects":
+            self.save(shed, "table")
+            assert self.load(shed, "table") == "new"
+        assert shed.clean("--branch", "feature-x", "--yes").exit_code == 0
+        left = {path for path in shed.of("feature-x") if not path.endswith(".lock")}
+        assert not left
+
+    def test_a_store_that_fails(self, shed: Shed, plan: CleanPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One file that cannot be deleted keeps its copy and its record; the others go."""
+        remove = LocalStore._remove_file
+
+        def remove_but_one(store: LocalStore, path: str) -> None:
+            if "table--" in path:
+                raise PermissionError(path)
+            remove(store, path)
+
+        monkeypatch.setattr(LocalStore, "_remove_file", remove_but_one)
+        problems = self.problems(plan)
+        assert list(problems) == ["table"]
+        assert "PermissionError" in problems["table"]
+        monkeypatch.undo()
+        monkeypatch.chdir(shed.folder)
+        assert self.load(shed, "table") == "main's"
+        assert shed.clean("--branch", "feature-x", "--yes").exit_code == 0
+        assert not shed.of("feature-x")
 
 
 class TestStale:

@@ -180,6 +180,50 @@ class TestSaving:
         assert record.writer.project == ADA.project
 
 
+class TestAdopting:
+    """Recording what lies at a copy's place."""
+
+    def test_a_file_in_doubt(self, place):
+        """What a killed save left of one file can be recorded as it is; then nothing is in doubt."""
+        place.save("a", fails=True)
+        place.ledger().adopt(Write(("a",)), place.identities)
+        assert (place.verdict("a"), place.record().doubt) == (Verdict.BRANCH, {})
+
+    def test_several_files_in_doubt(self, place):
+        """Several files that a save did not finish may be two saves', and are not recorded."""
+        (place.copy / "a").mkdir()
+        before = place.save("a/b")
+        place.edit(doubt={"a": ["killed"]})
+        with pytest.raises(RecordError, match="may be of two saves"):
+            place.ledger().adopt(Write(("a",)), place.identities)
+        assert place.record().data == before.data
+
+    def test_what_clean_removes(self, place):
+        """What `clean` is removing is not recorded, and not saved over while it is there."""
+        place.save("a")
+        place.edit(state="removing", data={}, doubt={"a": ["clean"]}, removing={"a": "5-1"})
+        for action in (lambda: place.ledger().adopt(Write(("a",)), place.identities), lambda: place.save("b")):
+            with pytest.raises(RecordError, match="is being removed by `steel-toes clean`"):
+                action()
+        assert place.verdict("a") is Verdict.MAIN
+        (place.copy / "a").unlink()
+        record = place.save("b")
+        assert (list(record.data), record.doubt, record.removing) == (["b"], {}, {})
+
+    def test_a_save_that_clean_announces_over(self, place):
+        """A save that finds, at its end, that `clean` began to remove its copy fails, and records nothing."""
+        place.save("a")
+        with pytest.raises(ConcurrentSaveError):
+            self.announced_over(place)
+        assert place.record().state == "removing"
+
+    def announced_over(self, place: RecordedCopy) -> None:
+        """A save of a, in the middle of which `clean` puts its record."""
+        with place.ledger().transaction(Write(("a",)), place.identities):
+            place.edit(state="removing", data={}, doubt={"a": ["clean"]}, was=None)
+            (place.copy / "a").write_text("rows again")
+
+
 class TestBase:
     """`base`: main's copy when the branch copy was begun."""
 

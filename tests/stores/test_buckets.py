@@ -7,7 +7,7 @@ import pytest
 from kedro.io import DataCatalog
 
 from steel_toes import SteelToes
-from steel_toes.errors import BucketError, SaveRefusedError
+from steel_toes.errors import BucketError, SaveRefusedError, StoreError
 from steel_toes.stores.buckets import BranchBucket
 from steel_toes.stores.opening import open_store
 
@@ -137,6 +137,24 @@ def test_an_emptied_bucket_goes(catalog, fs, server):
     fs.pipe_file(MARKER, b"feature-x")
     bucket.discard()
     assert buckets(fs) == {MAIN}
+
+
+def test_a_bucket_that_cannot_go_keeps_its_marker(catalog, fs, server, monkeypatch):
+    """Without its marker a bucket would be a stranger's from then on: it is put back if the bucket cannot go."""
+    catalog(create_buckets=True).save("text", "mine")
+    fs.rm_file(f"{BUCKET}/02/x.txt")
+    store = open_store("text", server.protocol, {"credentials": server.credentials})
+    bucket = BranchBucket(store, f"{server.protocol}://{BUCKET}", "feature-x", create=False)
+
+    def refuse(filesystem, path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(type(fs), "rmdir", refuse)
+    with pytest.raises(StoreError):
+        bucket.discard()
+    assert fs.cat_file(MARKER) == b"feature-x"
+    monkeypatch.undo()
+    catalog().save("text", "mine again")
 
 
 def test_the_marker_of_a_branch_whose_name_is_no_text(fs, server):

@@ -131,6 +131,30 @@ class TestBesideTheRecord:
         os.close(write)
         assert os.waitpid(child, 0)[1] == 0
 
+    def test_a_child_does_not_keep_the_lock_of_a_parent_that_is_killed(self, disk: LocalStore, record: Path) -> None:
+        """A lock ends with the process that holds it, also if a child that was forked meanwhile lives on."""
+        read, write = os.pipe()
+        parent = os.fork()
+        if not parent:
+            with disk.lock(str(record)):
+                if not os.fork():
+                    os.close(write)
+                    os.read(read, 1)  # lives on until the test is done
+                    os._exit(0)
+                os.kill(os.getpid(), 9)
+        assert os.waitstatus_to_exitcode(os.waitpid(parent, 0)[1]) == -9
+        with disk.lock(str(record), 5) as is_locked:
+            assert is_locked
+        os.close(read)
+        os.close(write)
+
+    def test_patience(self, disk: LocalStore, record: Path) -> None:
+        """Who does not want to wait for a lock is told that another holds it; threads of one process are two."""
+        with disk.lock(str(record)), pytest.raises(locks.LockHeldError), disk.lock(str(record), 0):
+            raise AssertionError("it was locked twice")
+        with disk.lock(str(record), 0) as is_locked:
+            assert is_locked
+
     @pytest.mark.parametrize("answer", [errno.ENOLCK, errno.EOPNOTSUPP])
     def test_no_locks_here(
         self,
