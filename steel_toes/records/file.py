@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from steel_toes.errors import OTHERS_WERE_FASTER, UPDATE, StoreError
-from steel_toes.records.format import parse_record, to_bytes
+from steel_toes.records.format import parse, to_bytes
 from steel_toes.records.record import Record
 from steel_toes.stores.base import Store
 
@@ -37,11 +37,12 @@ class RecordInPlace(NamedTuple):
 class RecordMemory:
     """The record that was parsed last, with its bytes, and the version that it had in the store."""
 
-    __slots__ = ("_parsed", "_version")
+    __slots__ = ("_current", "_parsed", "_version")
 
     def __init__(self) -> None:
         self._version: Hashable | None = None
         self._parsed: tuple[bytes, Record] | None = None
+        self._current: tuple[bytes, Record] | None = None
 
     def recall(self, version: Hashable | None) -> Record | None:
         """The record, if it is still this version; None if it must be read."""
@@ -57,11 +58,29 @@ class RecordMemory:
             return None
         return parsed[1]
 
-    def keep(self, data: bytes | None, record: Record, version: Hashable | None = None) -> None:
-        """Keep a record with its bytes, and its version if it has one."""
+    def bytes_of(self, record: Record | None) -> bytes | None:
+        """The bytes of this very record; None if they are not kept, or are of an older format."""
+        current = self._current
+        if current is None or record is None or current[1] is not record:
+            return None
+        return current[0]
+
+    def keep(self, data: bytes | None, record: Record, is_current: bool) -> None:
+        """Keep a record with its bytes.
+
+        Args:
+            data: its bytes; None if there is no record.
+            record: the record.
+            is_current: whether the bytes are of this version's format.
+        """
         # Forgotten first: a reader in another thread must never see a version with another version's record.
         self._version = None
         self._parsed = None if data is None else (data, record)
+        if is_current and data is not None:
+            self._current = (data, record)
+
+    def keep_version(self, version: Hashable | None) -> None:
+        """Note the version that the record had in the store; None if it has none."""
         self._version = version
 
     def __reduce__(self) -> tuple[type[RecordMemory], tuple[()]]:
@@ -105,7 +124,7 @@ class RecordFile:
             return record
         data = self.store.read(self.path)
         record = self._parsed(data)
-        self.memory.keep(data, record, version)
+        self.memory.keep_version(version)
         return record
 
     def update(self, change: Change, in_place: RecordInPlace | None = None, is_locked: bool = False) -> RecordInPlace:
@@ -161,14 +180,14 @@ class RecordFile:
         """The record of these bytes, which is ours; `NO_RECORD` if there are none."""
         record = self.memory.recall_bytes(data)
         if record is None:
-            record = parse_record(data, self.path, self.dataset)
+            record, is_current = parse(data, self.path, self.dataset)
             if record.exists:
                 self.check(record)
-            self.memory.keep(data, record)
+            self.memory.keep(data, record, is_current=is_current)
         return record
 
     def _bytes_of(self, record: Record) -> bytes:
         """The bytes of a record that is put: read again, it need not be parsed."""
-        data = to_bytes(record)
-        self.memory.keep(data, record)
+        data = to_bytes(record, self.memory.bytes_of(record.was))
+        self.memory.keep(data, record, is_current=True)
         return data

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from steel_toes.errors import NEWER_FIELDS, NEWER_FORMAT, NO_RECORD_AT_ALL, RecordError
 from steel_toes.naming.digest import encode
-from steel_toes.records.record import ALL, NO_RECORD, Record, Recorded, Writer
+from steel_toes.records.record import ALL, NO_RECORD, Record, Recorded, Writer, writers_of
 from steel_toes.stores.base import Store
 
 FORMAT = 2
@@ -27,9 +27,26 @@ _ALL_OF_FORMAT_1 = "*"
 _PLAIN_OF_FORMAT_1 = ("id", "state", "kind", "branch", "dataset", "location", "layout", "created", "saved", "over")
 
 
-def to_bytes(record: Record) -> bytes:
-    """A record as JSON, for people too."""
-    return encode(json.dumps({"format": FORMAT, **_values_of(record)}, sort_keys=True, ensure_ascii=False))
+class Parsed(NamedTuple):
+    """A record, and whether its bytes are of this version's format."""
+
+    record: Record
+    is_current: bool
+
+
+def to_bytes(record: Record, was: bytes | None = None) -> bytes:
+    """A record as JSON, for people too.
+
+    Args:
+        record: the record.
+        was: the bytes of `record.was`, if they are there: of thousands of partitions they are not made again.
+    """
+    texts = {name: _text_of(value) for name, value in _values_of(record).items()}
+    texts["format"] = str(FORMAT)
+    if record.was is not None:
+        texts["was"] = (was or to_bytes(record.was)).decode("utf-8", "surrogatepass")
+    fields_text = ",\n ".join(f'"{name}": {text}' for name, text in sorted(texts.items()))
+    return encode(f"{{{fields_text}}}")
 
 
 def read_record(store: Store, path: str, dataset: str) -> Record:
@@ -48,16 +65,21 @@ def parse_record(data: bytes | None, path: str, dataset: str) -> Record:
     Raises:
         RecordError: it is no record, or a newer steel_toes wrote it.
     """
+    return parse(data, path, dataset).record
+
+
+def parse(data: bytes | None, path: str, dataset: str) -> Parsed:
+    """The same, with whether the bytes are of this version's format."""
     if data is None:
-        return NO_RECORD
+        return Parsed(NO_RECORD, False)
     try:
         values = json.loads(data)
         # Only the format is looked at first: a newer record may have any other fields.
         is_newer = values["format"] > FORMAT
         unknown_fields = [] if is_newer else _unknown_fields(values)
         if not is_newer and not unknown_fields:
-            return from_values(values)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+            return Parsed(from_values(values), values["format"] == FORMAT)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as exc:
         # RecursionError: nested deeper than any record is.
         raise RecordError(NO_RECORD_AT_ALL, dataset=dataset, record=path, error=repr(exc)) from None
     if is_newer:
@@ -66,7 +88,7 @@ def parse_record(data: bytes | None, path: str, dataset: str) -> Record:
 
 
 def from_values(values: Mapping[str, Any]) -> Record:
-    """The record of its JSON; raises TypeError, ValueError, KeyError or AttributeError for anything else."""
+    """The record of its JSON; raises an error of Python's own for anything else."""
     if values["format"] == 1:
         values = _values_of_format_1(values)
     return _record_of(values)
@@ -79,9 +101,12 @@ def _values_of(record: Record) -> dict[str, Any]:
     """The fields by the names that they have in the file. Mappings are written as they are: none is copied."""
     values = {_NAMES.get(field.name, field.name): getattr(record, field.name) for field in fields(Record)}
     values["writers"] = {key: _values_of_writer(writer) for key, writer in record.writers.items()}
-    if record.was is not None:
-        values["was"] = _values_of(record.was)
+    values["was"] = None  # it has a text of its own
     return values
+
+
+def _text_of(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _values_of_writer(writer: Writer) -> dict[str, Any]:
@@ -104,13 +129,13 @@ def _record_of(values: Mapping[str, Any]) -> Record:
         branch_name=_text(values["branch"]),
         writer_key=_text(values["writer"]),
         writers=writers,
-        data=_mapping(values["data"], _recorded_of),
-        base=_mapping(values["base"], _text),
+        data=_pairs_of(values["data"]),
+        base=_pairs_of(values["base"]),
         doubt=_mapping(values["doubt"], _texts),
-        removing=_mapping(values["removing"], _text),
+        removing=_pairs_of(values["removing"]),
         was=_was_of(values["was"]),
         absent=_texts(values["absent"]),
-        seeded=_mapping(values["seeded"], _text),
+        seeded=_pairs_of(values["seeded"]),
         made=dict(values["made"].items()),
     )
     _check_writers(record)
@@ -129,9 +154,7 @@ def _was_of(values: Any) -> Record | None:
 
 def _check_writers(record: Record) -> None:
     """Whether everybody who is named is in the table."""
-    named = {record.writer_key}
-    for recorded in record.data.values():
-        named.update(recorded.writers)
+    named = {record.writer_key, *writers_of(record.data)}
     if not named <= record.writers.keys():
         raise ValueError("it names a writer who is not in it")
 
@@ -146,9 +169,12 @@ def _writer_of(facts: Any) -> Writer:
     return writer
 
 
-def _recorded_of(values: Any) -> Recorded:
-    identity, save, writers = values
-    return Recorded(_text(identity), _text(save), _texts(writers))
+def _pairs_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """A mapping of texts. There may be thousands: they are looked at together."""
+    pairs = dict(values.items())
+    if not set(map(type, pairs.values())) <= {str}:
+        raise TypeError("what must be text is none")
+    return pairs
 
 
 def _mapping(values: Any, convert: Callable[[Any], Any]) -> dict[str, Any]:
@@ -191,7 +217,7 @@ def _values_of_format_1(values: Mapping[str, Any]) -> dict[str, Any]:
     new: dict[str, Any] = {name: values[name] for name in _PLAIN_OF_FORMAT_1}
     new["writer"] = writer.key
     new["writers"] = {writer.key: values["writer"]}
-    new["data"] = {unit: [identity, "", writers] for unit, identity in values["data"].items()}
+    new["data"] = {unit: str(Recorded.of(_text(identity), "", writers)) for unit, identity in values["data"].items()}
     new["base"] = values["base"]
     new["doubt"] = {_unit_of_format_1(unit): [save_id] for unit, save_id in values["doubt"].items()}
     new["was"] = None if values["was"] is None else _values_of_format_1(values["was"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from steel_toes.naming.digest import digest
 
@@ -66,18 +66,41 @@ class Writer:
         return "@".join(names) or "somebody"
 
 
-class Recorded(NamedTuple):
-    """A unit of a branch copy, as it was saved.
+class Recorded(str):
+    """A unit of a branch copy, as it was saved: `<save> <writers> <identity>`.
 
-    Attributes:
-        identity: in the store when its save ended; "", which no data has, if two saves may have mixed there.
-        save: the id of the save that put it; "" if a record of format 1 did not say it.
-        writers: the keys of those whose data it holds, the last one last: an append keeps those before it.
+    One text, since thousands of partitions are read and written with each save of one of them.
     """
 
-    identity: str
-    save: str
-    writers: tuple[str, ...] = ()
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, identity: str, save: str, writers: Iterable[str] = ()) -> Recorded:
+        """The text of these facts."""
+        return cls(f"{save} {','.join(writers)} {identity}")
+
+    @property
+    def save(self) -> str:
+        """The id of the save that put it; "" if a record of format 1 did not say it."""
+        return self.split(" ", 2)[0]
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """The keys of those whose data it holds, the last one last: an append keeps those before it."""
+        keys = self.split(" ", 2)[1]
+        return tuple(keys.split(",")) if keys else ()
+
+    @property
+    def identity(self) -> str:
+        """In the store when its save ended; "", which no data has, if two saves may have mixed there."""
+        return self.split(" ", 2)[2]
+
+
+def writers_of(data: Mapping[str, str]) -> set[str]:
+    """The keys of all whose data these units hold."""
+    # Of thousands of units most have the same writers.
+    texts = {text.split(" ", 2)[1] for text in data.values()}
+    return {key for text in texts for key in text.split(",") if key}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +116,7 @@ class Record:
         saved: when its last save began.
         writer_key: of who put it.
         writers: everybody whose data there is, by their keys.
-        data: the units that are the branch's. While writing they are in `was`.
+        data: the units that are the branch's, each a `Recorded`. While writing they are in `was`.
         base: main's identities when the branch copy was begun; of a versioned dataset, main's newest version.
         over: of an overlay, what shows where the branch has no unit: main's, or nothing.
         doubt: the units that saves began and did not finish, each with the ids of all those saves; `ALL` for all there
@@ -118,7 +141,7 @@ class Record:
     saved: str
     writer_key: str = ""
     writers: Mapping[str, Writer] = field(default_factory=dict)
-    data: Mapping[str, Recorded] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
     base: Mapping[str, str] = field(default_factory=dict)
     over: Literal["main", "nothing"] = "main"
     doubt: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -168,7 +191,8 @@ class Record:
 
     def unit(self, unit: str) -> Recorded | None:
         """A unit as it was when it was last complete; None if it is not the branch's."""
-        return self.settled.data.get(unit)
+        text = self.settled.data.get(unit)
+        return None if text is None else Recorded(text)
 
     def identity(self, unit: str) -> str | None:
         """What a unit of the branch's was when it was last complete; None if it is not the branch's."""

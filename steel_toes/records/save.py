@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from steel_toes.records.record import ALL, Identities, Record, Recorded, Writer, without_saves
+from steel_toes.records.record import ALL, Identities, Record, Recorded, Writer, without_saves, writers_of
 from steel_toes.records.write import Write
 
 Look = Callable[[Iterable[str]], Identities]
@@ -130,12 +130,12 @@ class Save:
         # Each once, and the last one last.
         writers = list(dict.fromkeys(reversed(writers)))
         writers.reverse()
-        return Recorded(identity, self.id, tuple(writers))
+        return Recorded.of(identity, self.id, writers)
 
     def completed(
         self,
         now: Record,
-        data: Mapping[str, Recorded],
+        data: Mapping[str, str],
         doubt: Mapping[str, tuple[str, ...]],
         own_units: Iterable[str],
     ) -> Record:
@@ -326,9 +326,7 @@ def _look_at(units: list[str], look: Look) -> Identities:
     return look(units)
 
 
-def _named(data: Mapping[str, Recorded], writers: Mapping[str, Writer], writer_key: str) -> dict[str, Writer]:
+def _named(data: Mapping[str, str], writers: Mapping[str, Writer], writer_key: str) -> dict[str, Writer]:
     """Those writers whom the data, or the record itself, names."""
-    keys = {writer_key}
-    for recorded in data.values():
-        keys.update(recorded.writers)
+    keys = {writer_key, *writers_of(data)}
     return {key: writer for key, writer in writers.items() if key in keys}

@@ -104,7 +104,7 @@ HAND_MADE = (
 
 def with_unit(raw: dict[str, Any], unit: str) -> dict[str, Any]:
     """A complete record that speaks of one unit more."""
-    data = {**raw["data"], unit: ["5-1", "id", []]}
+    data = {**raw["data"], unit: "id  5-1"}
     return raw | {"data": data, "was": None, "state": "complete"}
 
 

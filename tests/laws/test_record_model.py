@@ -19,9 +19,9 @@ from steel_toes.records.format import to_bytes
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.save import Save, Transaction, begin
 from steel_toes.records.write import Write
-from support.effort import all_but
+from support.effort import all_but, effort
 from support.record_model import Deed, Overlay, Several, Versioned, World, check_end, explore_one_after_another
-from support.stage import BEFORE, PARTS, Explored, Part, disk_after, explore
+from support.stage import BEFORE, PARTS, Explored, Part, disk_after, explore, shuffle
 
 
 @pytest.fixture(autouse=True)
@@ -114,13 +114,13 @@ class Scenario:
 
 
 KILL, LOSE, FAIL = {"kill": 1}, {"lose": 1}, {"fail": 1}
+ONE_OF_EACH = {**KILL, **LOSE, **FAIL}
 A, B, A_APPENDS, B_APPENDS = save("A"), save("B"), save("A", append=True), save("B", append=True)
 SCENARIOS = {
     **{f"s3: save, save; {name}": Scenario(World(**S3), before, (A, B), KILL) for name, before in BEFORE.items()},
-    "s3: save, save; lost answers": Scenario(World(**S3), BEFORE["whole"], (A, B), {"lose": 2}),
+    "s3: save, save; lost answers": Scenario(World(**S3), BEFORE["whole"], (A, B), LOSE),
     "s3: save, load": Scenario(World(**S3), BEFORE["whole"], (A, LOAD), {**KILL, **LOSE, **FAIL}),
     "s3: save, load; torn": Scenario(World(**S3), BEFORE["torn"], (A, LOAD), {**KILL, **FAIL}),
-    "s3: save, save, load": Scenario(World(**S3), BEFORE["whole"], (A, B, LOAD)),
     "s3, several objects: save, load": Scenario(Several(**S3), BEFORE["whole"], (A, LOAD), {**KILL, **LOSE}),
     "s3, several objects: other and the same bytes again, load": Scenario(
         Several(**S3, content=True), BEFORE["whole"], (Part("A", "series", Deed((".",))), LOAD)
@@ -131,7 +131,6 @@ SCENARIOS = {
     "s3: append, save; torn": Scenario(World(**S3), BEFORE["torn"], (A_APPENDS, B), KILL),
     "s3: a, b; new": Scenario(Overlay(**S3), (), (save("A", "a"), save("B", "b")), {**KILL, **LOSE}, disjoint=True),
     "s3: a, b": Scenario(Overlay(**S3), PARTS, (save("A", "a"), save("B", "b")), {**KILL, **LOSE}, disjoint=True),
-    "s3: a, b, both new": Scenario(Overlay(**S3), (), (save("A", "a"), save("B", "b"), save("E", "m")), disjoint=True),
     "s3: a, a": Scenario(Overlay(**S3), PARTS, (save("A", "a"), save("B", "a")), KILL),
     "s3: a and b, b": Scenario(Overlay(**S3), PARTS, (save("A", "a", "b"), save("B", "b")), FAIL),
     "s3: overwrite a, save b": Scenario(Overlay(**S3), PARTS, (save("A", "a", overwrite=True), save("B", "b")), KILL),
@@ -162,7 +161,6 @@ SCENARIOS = {
     "disk: save, save; new": Scenario(World(**DISK), (), (A, B), {**KILL, **FAIL}),
     "disk: save, save": Scenario(World(**DISK), BEFORE["whole"], (A, B), {**KILL, **FAIL}),
     "disk: save, load": Scenario(World(**DISK), BEFORE["whole"], (A, LOAD), {**KILL, **FAIL}),
-    "disk: save, save, load": Scenario(World(**DISK), BEFORE["whole"], (A, B, LOAD)),
     "disk: a, b": Scenario(Overlay(**DISK), PARTS, (save("A", "a"), save("B", "b")), {**KILL, **FAIL}, disjoint=True),
     "disk: clean, save": Scenario(World(**DISK), BEFORE["whole"], (CLEAN, A), {**KILL, **FAIL}),
     "disk: clean, a": Scenario(Overlay(**DISK), PARTS, (CLEAN, save("A", "a")), KILL),
@@ -191,6 +189,41 @@ class TestAtTheSameTime:
         assert explored.states > 100
         if scenario.disjoint:
             assert {status for end in explored.ends for status in end} <= {"saved", "killed"}
+
+
+MANY = {
+    "s3: 3 saves, load": Scenario(World(**S3), BEFORE["whole"], (A, B, save("E"), LOAD), ONE_OF_EACH),
+    "s3: a, b, both, load": Scenario(
+        Overlay(**S3), PARTS, (save("A", "a"), save("B", "b"), save("E", "a", "b"), Part("R", "load", "a")), ONE_OF_EACH
+    ),
+    "s3: a, b, m; new": Scenario(
+        Overlay(**S3), (), (save("A", "a"), save("B", "b"), save("E", "m")), {**KILL, **LOSE}, disjoint=True
+    ),
+    "s3: overwrite, save b, load": Scenario(
+        Overlay(**S3), PARTS, (save("A", "a", overwrite=True), save("B", "b"), Part("R", "load", "a")), {**KILL, **LOSE}
+    ),
+    "s3: clean, save a, save b, load": Scenario(
+        Overlay(**S3), PARTS, (CLEAN, save("A", "a"), save("B", "b"), Part("R", "load", "a")), ONE_OF_EACH
+    ),
+    "s3: clean, adopt, save, load": Scenario(World(**S3), BEFORE["torn"], (CLEAN, ADOPT, A, LOAD), {**KILL, **LOSE}),
+    "s3: append, append, save": Scenario(World(**S3), BEFORE["whole"], (A_APPENDS, B_APPENDS, save("E")), KILL),
+    "disk: 3 saves, load": Scenario(World(**DISK), BEFORE["whole"], (A, B, save("E"), LOAD), {**KILL, **FAIL}),
+    "disk: a, b, clean, load": Scenario(
+        Overlay(**DISK), PARTS, (save("A", "a"), save("B", "b"), CLEAN, Part("R", "load", "a")), {**KILL, **FAIL}
+    ),
+}
+SCHEDULES = effort(100, 1_000, "STEEL_TOES_SCHEDULES")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", MANY.values(), ids=MANY)
+def test_many(scenario: Scenario) -> None:
+    """The same of three and four, in random orders; `STEEL_TOES_SCHEDULES` says of how many."""
+    before = disk_after(scenario.world, scenario.before)
+    explored = shuffle(scenario.world, before, *scenario.cast, schedules=SCHEDULES, **scenario.left)
+    assert explored.faults == {}
+    if scenario.disjoint:
+        assert {status for end in explored.ends for status in end} <= {"saved", "killed"}
 
 
 # What the model finds where something that the protocol needs is not to be had.
@@ -251,7 +284,7 @@ MUTANTS: dict[str, tuple[str, Any, str]] = {
         "steel_toes.records.save.Save._is_of_others", lambda *_: False, "s3: overwrite a, save b",
     ),
     "a whole copy is not held on a disk": (
-        "steel_toes.records.ledger.Ledger._whole_held", lambda _: nullcontext(False), "disk: save, save, load",
+        "steel_toes.records.ledger.Ledger._whole_held", lambda _: nullcontext(False), "disk: save, save",
     ),
     "a load compares the identity alone": (
         "support.record_model.SteppingStore.has_content_identities", False,

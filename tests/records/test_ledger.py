@@ -171,7 +171,7 @@ class TestSaving:
         assert [place.verdict(unit) for unit in "abc"] == [Verdict.BRANCH, Verdict.TORN, Verdict.BRANCH]
         record = place.record()
         assert (record.state, list(record.doubt)) == ("complete", ["b"])
-        assert record.data["a"].identity == place.identities(["a"])["a"]
+        assert record.identity("a") == place.identities(["a"])["a"]
 
     def test_a_save_without_a_project(self, place):
         """A save that knows no project, for want of Git, keeps the record's."""

@@ -89,7 +89,7 @@ RECORDS: dict[str, Callable[[Record], Record]] = {
     "writing": lambda one: replace(one, state="writing", doubt={WHOLE: ("w",)}, was=one),
     "first writing": lambda one: replace(one, state="writing", data={}, doubt={WHOLE: ("w",)}, was=None),
     "complete, in doubt": lambda one: replace(one, doubt={ALL: ("w", "v")}),
-    "two saves' mixture": lambda one: replace(one, data={WHOLE: Recorded("", "w")}, doubt={WHOLE: ("w",)}),
+    "two saves' mixture": lambda one: replace(one, data={WHOLE: Recorded.of("", "w")}, doubt={WHOLE: ("w",)}),
     "nothing": lambda one: replace(one, data={}),
     "removing": lambda one: replace(one, state="removing", data={}, doubt={WHOLE: ("c",)}, removing={"": "same"}),
 }
@@ -109,5 +109,5 @@ TABLE = {
 def test_judge(name):
     """The verdict on data that is as the record says, that is other, and that is gone, follows from the table alone."""
     facts = dict.fromkeys(["id", "branch_name", "dataset", "location", "layout", "created", "saved"], "-")
-    record = RECORDS[name](Record(**facts, state="complete", kind="whole", data={WHOLE: Recorded("same", "s")}))
+    record = RECORDS[name](Record(**facts, state="complete", kind="whole", data={WHOLE: Recorded.of("same", "s")}))
     assert tuple(judge(record, WHOLE, identity) for identity in ("same", "other", None)) == TABLE[name]

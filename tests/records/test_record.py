@@ -47,7 +47,7 @@ class TestFile:
         assert values["writers"] == {ADA.key: {field: getattr(ADA, field) for field in Writer.__dataclass_fields__}}
         assert values["writer"] == ADA.key
         identity = place.identities(["ä.csv"])["ä.csv"]
-        assert values["data"] == {"ä.csv": [identity, values["id"], [ADA.key]]}
+        assert values["data"] == {"ä.csv": f"{values['id']} {ADA.key} {identity}"}
         assert values["base"] == {"ä.csv": "main's"}
         later = ("removing", "absent", "undoes", "seeded", "root", "made")
         assert [values[name] for name in later] == [{}, [], "", {}, "", {}]
@@ -81,7 +81,8 @@ class TestFile:
 
         def record(was: Record | None) -> Record:
             writer = Writer(user=data.draw(st.none() | text), dirty=data.draw(st.none() | st.booleans()))
-            recorded = st.builds(Recorded, text, text, st.sampled_from([(), (writer.key,)]))
+            ids = st.sampled_from(["", "1a", "2b"])
+            recorded = st.builds(Recorded.of, text, ids, st.sampled_from([(), (writer.key,)]))
             return Record(
                 **{name: data.draw(text) for name in texts},
                 **{name: data.draw(units) for name in mappings},
@@ -145,15 +146,15 @@ class TestFormat1:
         self.written(place)
         record = place.save("c")
         assert json.loads(place.path.read_text())["format"] == 2
-        assert (record.data["a"].save, record.data["a"].writers) == ("", ())
-        assert record.data["c"] == (place.identities(["c"])["c"], record.id, (ADA.key,))
+        assert (record.unit("a").save, record.unit("a").writers) == ("", ())
+        assert record.data["c"] == f"{record.id} {ADA.key} {place.identities(['c'])['c']}"
         assert record.doubt == {"b": ("5a",)}
 
     def test_whole(self, place):
         """A copy that is replaced as a whole was written by the one who is named."""
         self.written(place, kind="whole", data={".": "5-1"}, state="complete", was=None, doubt={})
         record = place.ledger(units=Whole()).read()
-        assert record.data["."] == ("5-1", "", (record.writer_key,))
+        assert record.data["."] == f" {record.writer_key} 5-1"
         assert str(record.writer) == "ada@desk"
 
     def test_nobody_is_named(self, place):
@@ -220,7 +221,7 @@ class TestWhose:
             {"data": None},
             {"data": ["a"]},
             {"data": {"a": "5-1"}},
-            {"data": {"a": ["5-1", "id", ["nobody"]]}},
+            {"data": {"a": "id nobody 5-1"}},
             {"doubt": 5},
             {"doubt": {"a": "id"}},
             {"was": 5},

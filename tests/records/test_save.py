@@ -26,7 +26,7 @@ def facts(save_id: str, writer: Writer = ANN) -> Record:
 
 def recorded(identity: str, save_id: str, writer: Writer = BOB) -> Recorded:
     """A unit as a save left it."""
-    return Recorded(identity, save_id, (writer.key,))
+    return Recorded.of(identity, save_id, (writer.key,))
 
 
 HAD = replace(

@@ -27,7 +27,7 @@ from steel_toes.datasets.whole import BranchedWhole
 from steel_toes.errors import ChangedCopyError, TornAppendError, TornCopyError
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.place import Place, Side
-from steel_toes.records.record import ALL, Writer
+from steel_toes.records.record import ALL, Recorded, Writer
 from steel_toes.records.units import units_of
 from steel_toes.stores.base import Object, Stamped
 from steel_toes.stores.identity import digest_of
@@ -629,12 +629,13 @@ class Run:
         record = self.disk.record
         if not record or record["state"] != "complete":
             return False
-        put = {name for name, one in record["data"].items() if one[1] not in self._earlier_saves()}
+        earlier = self._earlier_saves()
+        put = {name for name, one in record["data"].items() if Recorded(one).save not in earlier}
         return set(self.deed.units) <= put if self.deed.overwrite else unit in put
 
     def _earlier_saves(self) -> set[str]:
         records = [record for record in (self.known, (self.known or {}).get("was")) if record]
-        return {one[1] for record in records for one in record["data"].values()}
+        return {Recorded(one).save for record in records for one in record["data"].values()}
 
     def after_it(self, unit: str) -> Any:
         """What the save makes of a unit."""
@@ -678,7 +679,9 @@ def shape(world: World, disk: Disk, once: dict[str, Rows]) -> str:
         if values is None:
             return None
         here = SteppingStore("", "", disk=disk, life=Life())
-        data = {unit: one[0] == here._identity(path_of(world, unit)) for unit, one in values["data"].items()}
+        data = {
+            unit: Recorded(one).identity == here._identity(path_of(world, unit)) for unit, one in values["data"].items()
+        }
         doubt = {unit: len(save_ids) > 1 for unit, save_ids in sorted(values["doubt"].items())}
         return [values["state"], data, values["over"], doubt, record(values["was"])]
 
@@ -745,7 +748,7 @@ def unsettled(world: World, disk: Disk) -> set[str]:
     """The units in doubt whose data is not what the last complete record says."""
     record = disk.record or {"doubt": [], "state": "writing", "was": None}
     settled = record if record["state"] == "complete" else record["was"]
-    known = {unit: one[0] for unit, one in settled["data"].items()} if settled else {}
+    known = {unit: Recorded(one).identity for unit, one in settled["data"].items()} if settled else {}
     doubt = set(record["doubt"])
     here = identities(world, disk).items()
     return {unit for unit, identity in here if doubt & {unit, ALL} and identity != known.get(unit)}
