@@ -29,6 +29,7 @@ from steel_toes.stores.identity import is_of_several
 logger = logging.getLogger(__name__)
 
 Dataset = AbstractDataset[Any, Any]
+LookAt = Callable[[str], Look]
 
 _TRIES = 3  # of a load, while saves of the branch copy go on
 
@@ -195,6 +196,10 @@ class BranchedDataset(ABC):
         """The record, and its verdict on a unit."""
         return self.place.look(unit)
 
+    def glance(self, unit: str) -> Look:
+        """The same, for a load: a copy that is not in doubt is taken for as it was saved, and compared afterwards."""
+        return self.place.look(unit, is_compared_later=True)
+
     def side_of(self, look: Look) -> Side:
         """The side of a verdict.
 
@@ -226,7 +231,7 @@ class BranchedDataset(ABC):
     def load_stable(
         self,
         path: str,
-        choose: Callable[[], Choice],
+        choose: Callable[[LookAt], Choice],
         load_main: Callable[[], Any],
         load_branch: Callable[[], Any],
     ) -> Any:
@@ -234,7 +239,7 @@ class BranchedDataset(ABC):
 
         Args:
             path: the unit, or a path inside it.
-            choose: gives the side that counts now.
+            choose: gives the side that counts now, by the look that it is given.
             load_main: loads main's.
             load_branch: loads the branch's.
 
@@ -242,12 +247,16 @@ class BranchedDataset(ABC):
             TornCopyError: saves went on while it was read, at each try.
         """
         record = NO_RECORD
+        # A copy that is as it was saved is only looked at after the load.
+        look = self.glance
         # A save that ends while we read makes the bytes uncertain, not wrong: the next try reads the new copy.
         for _ in range(_TRIES):
-            record, side = choose()
+            record, side = choose(look)
+            look = self.look
             if side is Side.MAIN:
                 return load_main()
             unit = self.place.units.owner(record, path)
+            self.place.store.forget(self.place.unit_path(Side.BRANCH, unit))
             try:
                 data = load_branch()
             except Exception:

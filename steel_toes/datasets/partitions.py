@@ -10,13 +10,13 @@ from typing import Any, NoReturn
 
 from kedro.io import DatasetError
 
-from steel_toes.datasets.base import BranchedDataset, Choice, Dataset
+from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, LookAt
 from steel_toes.errors import DATA_WITHOUT_RECORD, NO_PARTITIONS, NOT_PARTITIONS, PARTITION_GONE
 from steel_toes.records.place import Side
 from steel_toes.records.record import Identities, Record
 from steel_toes.records.save import Transaction
 from steel_toes.records.state import Verdict
-from steel_toes.records.units import Parts
+from steel_toes.records.units import MANY, Parts
 from steel_toes.records.write import Write
 
 Load = Callable[[], Any]
@@ -62,8 +62,8 @@ class BranchedPartitions(BranchedDataset):
         return self._load_unit(self._unit(partition_id), load_main, load_branch)
 
     def _load_unit(self, path: str, load_main: Load, load_branch: Load) -> Any:
-        def choose() -> Choice:
-            look = self.look(path)
+        def choose(look_at: LookAt) -> Choice:
+            look = look_at(path)
             return Choice(look.record, self.side_of(look))
 
         return self.load_stable(path, choose, load_main, load_branch)
@@ -178,8 +178,7 @@ class BranchedPartitions(BranchedDataset):
     def _partitions(self, main_lister: Dataset, branch_lister: Dataset) -> dict[str, Load]:
         """What a branch sees: main's partitions that it has not written, and its own."""
         record = self._record()
-        # After an overwrite nothing of main's is asked for.
-        main_loads = {} if record.hides_main else _listed(main_lister)
+        main_loads = self._main_loads(record, main_lister)
         branch_loads = _listed(branch_lister) if record.settled.exists else {}
         main_ids = {partition_id for partition_id in main_loads if not self._is_recorded(record, partition_id)}
         branch_ids = {partition_id for partition_id in branch_loads if self._is_recorded(record, partition_id)}
@@ -188,6 +187,23 @@ class BranchedPartitions(BranchedDataset):
             partition_id: Partition(self, partition_id, main_loads.get(partition_id), branch_loads.get(partition_id))
             for partition_id in sorted(visible_ids, key=self._unit)
         }
+
+    def _main_loads(self, record: Record, main_lister: Dataset) -> dict[str, Load]:
+        """What loads main's partitions; nothing is asked of main if none of them shows."""
+        if record.hides_main or self._shows_nothing_of_main(record):
+            return {}
+        return _listed(main_lister)
+
+    def _shows_nothing_of_main(self, record: Record) -> bool:
+        """Whether the branch has all of main's partitions, of which there are many.
+
+        Kedro makes a dataset for each partition that it lists, which takes longer than to look at all of them.
+        """
+        data = record.settled.data
+        if len(data) <= MANY:
+            return False
+        paths = self.place.store.files(self.place.own_path(Side.MAIN))
+        return all(self._parts.unit(path) in data for path in paths if path.endswith(self._suffix))
 
     def _is_recorded(self, record: Record, partition_id: str) -> bool:
         """Whether a partition is the branch's, or lies in a directory that is."""

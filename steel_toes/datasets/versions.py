@@ -9,7 +9,7 @@ from kedro.io import DatasetError
 from kedro.io.core import Version, VersionNotFoundError, generate_timestamp
 
 from steel_toes import errors
-from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, Entry
+from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, Entry, LookAt
 from steel_toes.records.place import Side
 from steel_toes.records.record import NO_RECORD, Record
 from steel_toes.records.state import Verdict
@@ -52,10 +52,10 @@ class BranchedVersions(BranchedDataset):
         resolved = self._resolve()
         dataset = self._dataset_of(resolved)
 
-        def choose() -> Choice:
+        def choose(look_at: LookAt) -> Choice:
             if resolved.side is Side.MAIN:
                 return Choice(NO_RECORD, Side.MAIN)
-            look = self.look(resolved.version)
+            look = look_at(resolved.version)
             # Somebody cleaned the branch: the version that is asked for is no other side's.
             if self.side_of(look) is Side.MAIN:
                 raise self.changed_error(errors.COPY_VANISHED)

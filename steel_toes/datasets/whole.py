@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from steel_toes import errors
-from steel_toes.datasets.base import BranchedDataset, Choice, Dataset
+from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, LookAt
 from steel_toes.records.place import Side
 from steel_toes.records.record import NO_RECORD, Identities
 from steel_toes.records.state import Look, Verdict
@@ -22,7 +22,7 @@ class BranchedWhole(BranchedDataset):
         return self.place.units.own
 
     def load(self) -> Any:
-        return self.load_stable(self.unit, self.choose, self.main_dataset.load, self.branch_dataset.load)
+        return self.load_stable(self.unit, self._choose_by, self.main_dataset.load, self.branch_dataset.load)
 
     def save(self, data: Any) -> None:
         """Save to the branch copy; before the first save that is no plain replacement, seed it with main's."""
@@ -37,7 +37,7 @@ class BranchedWhole(BranchedDataset):
             self.branch_dataset.save(data)
 
     def exists(self) -> bool:
-        look = self._look_now()
+        look = self._look_by(self.look)
         # Kedro asks `exists` before it decides to run a node: a torn copy must be made again.
         if look.verdict.is_absent:
             return False
@@ -50,7 +50,7 @@ class BranchedWhole(BranchedDataset):
         return self.main_dataset if verdict.reads_main else self.branch_dataset
 
     def choose(self) -> Choice:
-        return self._choose(self._look_now())
+        return self._choose_by(self.look)
 
     def identify_branch(self, units: Iterable[str]) -> Identities:
         identities = super().identify_branch(units)
@@ -58,21 +58,26 @@ class BranchedWhole(BranchedDataset):
         self.cached_state = identities.get(self.unit)
         return identities
 
-    def _look_now(self) -> Look:
+    def _choose_by(self, look_at: LookAt) -> Choice:
+        return self._choose(self._look_by(look_at))
+
+    def _look_by(self, look_at: LookAt) -> Look:
         if self.frozen_side is Side.MAIN:
             return Look(NO_RECORD, Verdict.MAIN)
-        return self.look(self.unit)
+        return look_at(self.unit)
 
     def _choose(self, look: Look) -> Choice:
         if look.verdict is Verdict.MAIN and self.frozen_side is Side.BRANCH:
             raise self.changed_error(errors.COPY_REMOVED_IN_RUN)
         side = self.side_of(look)
-        state = look.record.identity(self.unit) if side is Side.BRANCH else None
+        self._forget_another(look.record.identity(self.unit) if side is Side.BRANCH else None)
+        return Choice(look.record, side)
+
+    def _forget_another(self, state: str | None) -> None:
+        """Forget what a cache (CachedDataset) may hold of another copy than the one that has this identity."""
         if state != self.cached_state:
-            # Only a cache (CachedDataset) can hold anything here, and it would be another copy's.
             self.release()
             self.cached_state = state
-        return Choice(look.record, side)
 
     def _keeps(self) -> bool:
         """Whether the next save keeps something of what is there."""

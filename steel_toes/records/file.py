@@ -92,7 +92,7 @@ def _check_nothing(record: Record) -> None:
     """Any record is meant that lies there."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecordFile:
     """The file of one record.
 

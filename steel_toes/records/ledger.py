@@ -104,15 +104,23 @@ class Ledger:
         """
         return self.file.read()
 
-    def look(self, path: str, identify: Callable[[str], str | None]) -> Look:
+    def look(self, path: str, identify: Callable[[str], str | None], is_compared_later: bool = False) -> Look:
         """The record and its verdict on the unit that a path is, or lies in.
 
         The store is asked for the unit only where the record needs it. A verdict against the copy is given only if the
         record did not change while it was reached: a save that finished between two of our requests is no damage.
+
+        Args:
+            path: the unit, or a path inside it.
+            identify: gives the identity of a unit in the store.
+            is_compared_later: whether the caller compares the identity after it has read the data. Then it is not asked
+                for here, but of a unit in doubt: nobody should read half of one.
         """
         record = self.read()
         while True:
             unit = self.units.owner(record, path)
+            if is_compared_later and record.identity(unit) and not record.doubts(unit):
+                return Look(record, Verdict.BRANCH)
             identity = identify(unit) if record.has_begun(unit) else None
             verdict = judge(record, unit, identity)
             if not verdict.is_against:

@@ -75,9 +75,9 @@ class Place:
         """What of main's copy must be remembered when these units of the branch's are begun."""
         return self.units.base(self.store, self.main_path, units)
 
-    def look(self, path: str) -> Look:
+    def look(self, path: str, is_compared_later: bool = False) -> Look:
         """The record, and its verdict on the unit that a path is, or lies in."""
-        return self.ledger.look(path, self._branch_identity)
+        return self.ledger.look(path, self._branch_identity, is_compared_later)
 
     def _branch_identity(self, unit: str) -> str | None:
         return self.identity(Side.BRANCH, unit)

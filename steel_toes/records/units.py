@@ -184,9 +184,12 @@ class Parts:
 
     def owner(self, record: Record, path: str) -> str:
         """The unit of the record that a path is or lies in: a directory that was saved is one unit."""
+        data = record.settled.data
+        # Nearly always; there may be thousands.
+        if path in data:
+            return path
         # From the path itself outwards.
         names = path.split("/")
-        data = record.settled.data
         for number in range(len(names), 0, -1):
             unit = "/".join(names[:number])
             if unit in data:

@@ -116,6 +116,11 @@ class Store:
                     versions.add(version)
         return sorted(versions)
 
+    def forget(self, path: str) -> None:
+        """Drop what the filesystem remembers of a path: another process may have written there."""
+        with self._errors_of("look into"):
+            self._fresh(path)
+
     def is_directory(self, path: str) -> bool:
         """Whether a directory is there."""
         # Not fsspec's isdir, which takes every failure for a no.

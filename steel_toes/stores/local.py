@@ -14,7 +14,7 @@ from stat import S_IMODE, S_ISDIR
 from typing import ClassVar
 
 from steel_toes.stores.base import ABSENT, Store
-from steel_toes.stores.identity import Info
+from steel_toes.stores.identity import Info, digest_of, identity_of
 from steel_toes.stores.locks import LockFile
 
 _TICK_SECONDS = 0.05
@@ -49,15 +49,44 @@ class LocalStore(Store):
                 raise
 
     def version(self, path: str) -> Hashable | None:
-        with self._errors_of("look into"):
-            try:
-                state = os.stat(path)
-            except ABSENT:
-                return None
+        state = self._state(path)
+        if state is None:
+            return None
         # The clock of a disk has ticks of some milliseconds: within one, a file could be replaced and look the same.
         if time.time() - state.st_ctime < _TICK_SECONDS:
             return None
         return state.st_ino, state.st_ctime_ns, state.st_mtime_ns, state.st_size
+
+    def forget(self, path: str) -> None:
+        """Nothing is remembered of a disk."""
+
+    def read(self, path: str) -> bytes | None:
+        # As any store's, but quicker: a record that is not there is asked for with each of thousands of partitions.
+        with self._errors_of("read"):
+            try:
+                with open(path, "rb") as file:
+                    return file.read()
+            except ABSENT:
+                return None
+
+    def identity(self, path: str) -> str | None:
+        # As any store's, but quicker: it is asked twice for each of thousands of partitions.
+        state = self._state(path)
+        if state is None:
+            return None
+        if S_ISDIR(state.st_mode):
+            return digest_of(self.files(path))
+        return identity_of(_info_of(state))
+
+    def _state(self, path: str) -> os.stat_result | None:
+        """What the disk says of a file; None if there is none."""
+        try:
+            return os.stat(path)
+        except ABSENT:
+            return None
+        except OSError:
+            with self._errors_of("look into"):
+                raise
 
     def lock_path(self, path: str) -> str:
         return f"{path}.lock"
@@ -89,10 +118,7 @@ class LocalStore(Store):
         return os.path.realpath(parent) != os.path.normpath(without_links)
 
     def _info(self, path: str) -> Info:
-        stat = os.stat(path)
-        kind = "directory" if S_ISDIR(stat.st_mode) else "file"
-        # fsspec has the time as a float, which is too coarse to tell two saves apart.
-        return {"type": kind, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+        return _info_of(os.stat(path))
 
     def _below(self, path: str) -> dict[str, Info]:
         infos = {}
@@ -103,6 +129,12 @@ class LocalStore(Store):
                 with suppress(FileNotFoundError):
                     infos[os.path.relpath(file, path).replace(os.sep, "/")] = self._info(file)
         return infos
+
+
+def _info_of(state: os.stat_result) -> Info:
+    kind = "directory" if S_ISDIR(state.st_mode) else "file"
+    # fsspec has the time as a float, which is too coarse to tell two saves apart.
+    return {"type": kind, "size": state.st_size, "mtime_ns": state.st_mtime_ns}
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,7 @@ LOADS = {
     ("text", "identity"): ("HEAD", COPY_OF["text"], 1, False),
     ("text", "data"): ("GET", COPY_OF["text"], 1, True),
     ("text", "record, after the data"): ("GET", RECORD, 2, False),
-    ("text", "identity, after the data"): ("HEAD", COPY_OF["text"], 3, False),
+    ("text", "identity, after the data"): ("HEAD", COPY_OF["text"], 2, False),
     ("parts", "record"): ("GET", RECORD, 1, False),
     ("parts", "main's listing"): ("LIST", "parts%2F", 1, True),
     ("parts", "listing"): ("LIST", LISTED, 1, True),
