@@ -44,6 +44,17 @@ def sentence(template: str, **facts: Any) -> str:
     return _Quoting().format(template, **facts)
 
 
+def printable(text: str) -> str:
+    """Text that a terminal shows and does not obey: names come from records and from Git, and may hold escapes."""
+    return "".join(map(_printable_character, text))
+
+
+def _printable_character(character: str) -> str:
+    if character == "\n" or character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number of things in a sentence: `1 file`, `3 files`."""
     if number == 1:
@@ -74,7 +85,7 @@ class SteelToesError(Exception):
             facts["remedy"] = sentence(reason.remedy, **facts)
         self.facts = facts
         self.__dict__.update(facts)
-        super().__init__(sentence(self.message, **facts))
+        super().__init__(printable(sentence(self.message, **facts)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.facts)
@@ -177,8 +188,8 @@ class ConcurrentSaveError(CopyError):
     """
 
     message = (
-        "Cannot finish saving {dataset} to {location}. Another run is writing {what} on branch {branch} "
-        "({writer}). Let one run finish, then run this node again."
+        "Cannot save {dataset} to {location}. Another run is writing {what} on branch {branch}, or has just "
+        "written it ({writer}). Let one run finish, then run this node again."
     )
 
 
@@ -396,6 +407,7 @@ MAIN_IS_BLOCKED = (
 )
 MAIN_CHANGES = "{dataset}: main's copy at {source} changes while it is copied to {target}. Save again later."
 NOT_PARTITIONS = "{dataset}: partitions are saved as a dictionary by their ids, not as {type}."
+PARTITION_LEADS_OUT = "{dataset}: the partition id {partition!r} has `..` in it. Give it an id without."
 NO_PARTITIONS = "No partitions found in '{path}'"  # Kedro's own words
 VERSION_EXISTS = "Save path '{path}' for {dataset} must not exist if versioning is enabled."  # Kedro's own words
 NO_VERSIONS = "Did not find any versions for {dataset}"  # Kedro's own words
@@ -429,6 +441,10 @@ BRANCHED_TWICE = "steel-toes: this catalog is branched already. Keep one SteelTo
 RUN_READ = "{branch} from the branch, {main} from main; "
 RUN_WROTE = "steel-toes: %swrote %s to the branch%s"
 MAIN_HAS_OUTPUTS = "steel-toes: %s of main's, which the branch does not have, count as there"
+PARTITIONS_UNFINISHED = (
+    "steel-toes: %s: the first save of %s on branch %s never finished, or goes on (%s); "
+    "reading main's where it has them"
+)
 NO_LOCKS = (
     "steel-toes: %s has no file locks. Saves of one dataset from several processes at the same moment may fail with "
     "ConcurrentSaveError, or leave a part of it in doubt."
@@ -493,8 +509,12 @@ LIES_ELSEWHERE = "records of {location} do not lie here"
 LINK_LEADS_OUT = "a symbolic link in it leads to other data"
 REMOVED_BY_ANOTHER = "another has removed it, or saved it again, since the plan was made"
 COPY_HAS_CHANGED = "{files} of it changed since the plan was made, and stayed; clean it again to see what is there"
+NOTHING_TO_SEE = (
+    "none of its files is there, and records lie elsewhere (SteelToes(records=...)): "
+    "the place of its data may not be mounted"
+)
 IS_BEING_SAVED = "it is being saved"
-COPY_BEING_REMOVED = "its removal was begun"
+COPY_BEING_REMOVED = "being removed"
 COPY_BEING_SAVED = "being saved, or its save died"
 COPY_TORN = "torn, or being saved"
 COPY_ALTERED = "altered by other hands"

@@ -205,3 +205,10 @@ def test_a_reason_is_filled_with_the_facts():
     )
     assert "`steel-toes adopt 'a;b'`" in error.remedy
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_a_message_obeys_nobody():
+    """Names come from records and from Git, and may hold what a terminal obeys: a message shows it as text."""
+    error = ConcurrentSaveError(**{**FACTS[ConcurrentSaveError], "writer": "a\x1b]0;evil\x07", "branch": "b\x1b[2J"})
+    assert not {character for character in str(error) if not character.isprintable()}
+    assert error.facts["writer"] == "a\x1b]0;evil\x07"

@@ -180,7 +180,15 @@ class _Judge:
             return _Candidate(failure=failure)
         if copy.leads_out():
             return self._left(filed, errors.LINK_LEADS_OUT)
+        if self._is_out_of_sight(copy):
+            return self._left(filed, errors.NOTHING_TO_SEE)
         return _Candidate(copy)
+
+    def _is_out_of_sight(self, copy: HeldCopy) -> bool:
+        """Whether a copy may lie where nobody sees it now, while its record lies elsewhere: on a disk not mounted."""
+        if not self.inventory.policy.settings.records_folder:
+            return False
+        return copy.has_vanished
 
     def _left(self, filed: FiledRecord, why: str) -> _Candidate:
         return _Candidate(left=errors.LEFT_ALONE.format(record=filed.stored.path, why=why))

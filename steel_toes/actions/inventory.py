@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 _THREADS = 16
 _RECORD_NAME = re.compile(r"([a-z0-9-]+)/[0-9a-f]{16}\.json")
-_IDENTITY_WITH_SIZE = re.compile(r"(\d+)-")  # of a single object
+_IDENTITY_WITH_SIZE = re.compile(r"(\d{1,18})-")  # of a single object
 
 
 class Listing(NamedTuple):
@@ -187,7 +187,7 @@ class Inventory:
         measure = self._measure(filed, _objects_there)
         if measure.copy is None:
             return measure
-        return Measure(replace(measure.copy, condition=_condition(measure.copy)))
+        return Measure(_with_conditions(measure.copy))
 
     def _measure(self, filed: FiledRecord, objects_of: _ObjectsOf) -> Measure:
         record = filed.record
@@ -336,7 +336,7 @@ def _objects_there(store: Store, copy_path: str, record: Record) -> Mapping[str,
     if ALL in record.doubt:
         return dict(sorted(everything.items()))
     unit_paths = set(paths)
-    return {path: item for path, item in sorted(everything.items()) if _lies_in(path, unit_paths, copy_path)}
+    return {path: item for path, item in sorted(everything.items()) if _unit_path(path, unit_paths, copy_path)}
 
 
 def _objects_at(store: Store, path: str) -> dict[str, HeldObject]:
@@ -345,29 +345,56 @@ def _objects_at(store: Store, path: str) -> dict[str, HeldObject]:
     return {f"{path}/{name}".rstrip("/"): HeldObject(item.size, item.identity) for name, item in objects.items()}
 
 
-def _lies_in(path: str, units: Collection[str], copy_path: str) -> bool:
-    """Whether an object is a unit, or lies in one."""
+def _unit_path(path: str, unit_paths: Collection[str], copy_path: str) -> str:
+    """The path of the unit that an object is, or lies in; "" if it is none."""
     while len(path) >= len(copy_path):
-        if path in units:
-            return True
+        if path in unit_paths:
+            return path
         path = posixpath.dirname(path)
-    return False
+    return ""
 
 
-def _condition(copy: HeldCopy) -> str:
-    """What is wrong with a copy, in words."""
+def _with_conditions(copy: HeldCopy) -> HeldCopy:
+    """A copy, and what is wrong with each of its objects, in words."""
     record = copy.record
     if record.state == "removing":
-        return errors.COPY_BEING_REMOVED
-    units = units_of(record.kind)
-    verdicts = set()
-    for unit in recorded_units(record):
-        verdicts.add(judge(record, unit, _identity_of(copy, units.path(copy.path, unit))))
-    # The worst of its units.
-    for verdict, words in _CONDITIONS.items():
-        if verdict in verdicts:
+        return _all_in(copy, errors.COPY_BEING_REMOVED)
+    conditions = _conditions(copy)
+    worst = _worst(conditions.values())
+    if not worst and record.state == "writing":
+        return _all_in(copy, errors.COPY_BEING_SAVED)
+    # What a save of everything left that did not finish is no unit of the record.
+    other = errors.COPY_TORN if ALL in record.doubt else ""
+    objects = {}
+    for path, item in copy.objects.items():
+        unit_path = _unit_path(path, conditions, copy.path)
+        objects[path] = item._replace(condition=conditions.get(unit_path, other))
+    return replace(copy, objects=objects, condition=worst or other)
+
+
+def _conditions(copy: HeldCopy) -> dict[str, str]:
+    """What is wrong with each unit, by its path; "" if nothing is."""
+    units = units_of(copy.record.kind)
+    conditions = {}
+    for unit in recorded_units(copy.record):
+        path = units.path(copy.path, unit)
+        conditions[path] = _CONDITIONS.get(judge(copy.record, unit, _identity_of(copy, path)), "")
+    return conditions
+
+
+def _worst(conditions: Iterable[str]) -> str:
+    """The worst of some conditions."""
+    present = set(conditions)
+    for words in _CONDITIONS.values():
+        if words in present:
             return words
-    return errors.COPY_BEING_SAVED if record.state == "writing" else ""
+    return ""
+
+
+def _all_in(copy: HeldCopy, condition: str) -> HeldCopy:
+    """A copy of which all is in one condition."""
+    objects = {path: item._replace(condition=condition) for path, item in copy.objects.items()}
+    return replace(copy, objects=objects, condition=condition)
 
 
 def _identity_of(copy: HeldCopy, path: str) -> str | None:

@@ -47,10 +47,17 @@ class FiledRecord:
 
 
 class HeldObject(NamedTuple):
-    """An object of a branch copy: its bytes, and what tells this state of it from another."""
+    """An object of a branch copy.
+
+    Attributes:
+        size: in bytes.
+        identity: what tells this state of it from another.
+        condition: what is wrong with the unit that it is part of, in words; "" if nothing is, or if nobody has looked.
+    """
 
     size: int
     identity: str
+    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class HeldCopy:
         store: of the data.
         path: of the branch copy in that store.
         objects: by their paths.
-        condition: what is wrong with it, in words; "" if nothing is, or if nobody has looked.
+        condition: the worst of what is wrong with its units.
     """
 
     filed: FiledRecord
@@ -80,6 +87,12 @@ class HeldCopy:
     def stored(self) -> StoredRecord:
         """Where the record lies."""
         return self.filed.stored
+
+    @property
+    def has_vanished(self) -> bool:
+        """Whether its record speaks of data, and none of it is there."""
+        has_data = self.record.settled.exists
+        return has_data and not self.objects
 
     def leads_out(self) -> bool:
         """Whether an object is reached through a symbolic link now: to remove it would remove what that points at."""

@@ -144,13 +144,18 @@ def _announcement(copy: HeldCopy) -> Record:
     """The record that says what goes."""
     announcement_id = secrets.token_hex(8)
     inside = len(copy.path) + 1
+    removing = {path[inside:]: item.identity for path, item in copy.objects.items()}
+    units = recorded_units(copy.record)
+    # What a save of everything left that did not finish is no unit of the record.
+    if copy.record.kind == "overlay":
+        units.update(removing)
     return replace(
         copy.record,
         id=announcement_id,
         state="removing",
         data={},
-        doubt=dict.fromkeys(sorted(recorded_units(copy.record)), (announcement_id,)),
-        removing={path[inside:]: item.identity for path, item in copy.objects.items()},
+        doubt=dict.fromkeys(sorted(units), (announcement_id,)),
+        removing=removing,
         was=None,
     )
 
@@ -201,6 +206,10 @@ def _remove_record(going: _Going) -> None:
         elif stored.root.store.has_conditions(stored.path):
             if not stored.root.store.delete_stamped(stored.path, going.in_place.stamp):
                 going.problem = errors.RECORD_HAS_CHANGED
+        elif going.copy.record.says_nothing:
+            # It said nothing before, and nobody has begun a save since: it is looked at right before.
+            if going.file.read() == going.in_place.record:
+                stored.root.store.remove(stored.path)
         else:
             _put_nothing(going, going.in_place.record)
     except errors.CopyError as exc:

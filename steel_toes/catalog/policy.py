@@ -27,6 +27,7 @@ from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.layout import branch_location, contains_slug
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import listed_directory, relative
+from steel_toes.records.file import RecordMemory
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.place import Place
 from steel_toes.records.record import FOLDER, Writer, record_path
@@ -56,6 +57,7 @@ class Policy:
         writer: who writes, for the records.
         settings: the project's.
         catalog: what its configurations say of the catalog.
+        memories: the records that this catalog has read, for all entries of one location.
     """
 
     branch: Branch
@@ -63,6 +65,7 @@ class Policy:
     writer: Writer
     settings: Settings
     catalog: Survey = field(default_factory=Survey)
+    memories: dict[tuple[str, ...], RecordMemory] = field(default_factory=dict, compare=False, repr=False)
 
     def surveyed(self, explicit: Iterable[Config], patterns: Iterable[Config]) -> Policy:
         """This, with what the configurations of a catalog's entries and patterns say."""
@@ -202,9 +205,10 @@ class Policy:
         if self.catalog.directory_around(f"{subject.root}/{FOLDER}") is not None:
             raise errors.LocationError(errors.RECORD_IS_LISTED, location=location, directory=subject.root)
         root = open_root(spec.name, subject.root, location, spec.inner_config)
+        path = record_path(root.path, self.branch.slug, subject.location)
         return Ledger(
             store=root.store,
-            path=record_path(root.path, self.branch.slug, subject.location),
+            path=path,
             branch_name=self.branch.name or "",
             dataset=spec.name,
             location=subject.location,
@@ -212,6 +216,7 @@ class Policy:
             layout=self.settings.layout,
             units=units,
             writer=self.writer,
+            memory=self.memories.setdefault((root.store.label, path, units.kind), RecordMemory()),
         )
 
     def _bucket(self, store: Store, copy: str) -> BranchBucket | None:

@@ -20,7 +20,6 @@ from steel_toes.cli.output import (
     is_agreed,
     output_options,
     print_data,
-    printable,
     say,
     with_progress,
 )
@@ -38,7 +37,7 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         from kedro.io import DatasetError
 
-        from steel_toes.errors import SteelToesError
+        from steel_toes.errors import SteelToesError, printable
 
         # `output.stdout` looks for it here.
         ctx.obj = sys.stdout

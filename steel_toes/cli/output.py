@@ -92,18 +92,7 @@ class Output:
 
 
 def _text_of(cell: Any) -> str:
-    return "" if cell is None else printable(str(cell))
-
-
-def printable(text: str) -> str:
-    """Text that a terminal shows and does not obey: names come from records and from Git, and may hold escapes."""
-    return "".join(map(_printable_character, text))
-
-
-def _printable_character(character: str) -> str:
-    if character == "\n" or character.isprintable():
-        return character
-    return character.encode("unicode_escape").decode()
+    return "" if cell is None else errors.printable(str(cell))
 
 
 def _json_escape(match: re.Match[str]) -> str:
@@ -142,7 +131,7 @@ def print_data(text: str) -> None:
 
 def say(text: str) -> None:
     """Print talk."""
-    click.echo(printable(text), err=True)
+    click.echo(errors.printable(text), err=True)
 
 
 def is_agreed(yes: bool, question: str) -> bool:

@@ -90,7 +90,7 @@ def clean_output(plan: CleanPlan, project: Project) -> Output:
     rows: list[Sequence[Any]] = []
     for copy in plan.copies:
         for path, item in copy.objects.items():
-            rows.append(_clean_row(copy, project.shown(path), item.size, copy.condition))
+            rows.append(_clean_row(copy, project.shown(path), item.size, item.condition))
         # The record is a row of its own, since it goes too.
         rows.append(_clean_row(copy, project.shown(copy.stored.path), None, _record_text(copy)))
         if copy.stored.lock_path:

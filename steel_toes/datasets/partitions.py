@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import posixpath
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,15 +13,25 @@ from typing import Any, NoReturn
 from kedro.io import DatasetError
 
 from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, LookAt
-from steel_toes.errors import DATA_WITHOUT_RECORD, NO_PARTITIONS, NOT_PARTITIONS, PARTITION_GONE
+from steel_toes.errors import (
+    DATA_WITHOUT_RECORD,
+    NO_PARTITIONS,
+    NOT_PARTITIONS,
+    PARTITION_GONE,
+    PARTITION_LEADS_OUT,
+    PARTITIONS_UNFINISHED,
+)
 from steel_toes.records.place import Side
-from steel_toes.records.record import Identities, Record
+from steel_toes.records.record import ALL, Identities, Record
 from steel_toes.records.save import Transaction
-from steel_toes.records.state import Verdict
+from steel_toes.records.state import Look, Verdict
 from steel_toes.records.units import MANY, Parts
 from steel_toes.records.write import Write
 
+logger = logging.getLogger(__name__)
+
 Load = Callable[[], Any]
+_SHOWN = 3  # names of partitions in a warning
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,10 @@ class BranchedPartitions(BranchedDataset):
             load_branch = partial(self._load_from_branch, partition_id)
         return self._load_unit(self._unit(partition_id), load_main, load_branch)
 
+    def glance(self, unit: str) -> Look:
+        # One record for all partitions of a load: each is compared after it was loaded, and only then is it read again.
+        return self.place.look(unit, is_compared_later=True, record=self.place.ledger.recall())
+
     def _load_unit(self, path: str, load_main: Load, load_branch: Load) -> Any:
         def choose(look_at: LookAt) -> Choice:
             look = look_at(path)
@@ -73,7 +89,7 @@ class BranchedPartitions(BranchedDataset):
         # Kedro would fail in the middle of the save, when the record says `writing` already.
         if not hasattr(data, "items"):
             raise DatasetError(NOT_PARTITIONS.format(dataset=self.entry.name, type=type(data).__name__))
-        units = tuple(sorted(self._unit(partition_id) for partition_id, _ in data.items()))
+        units = self._units_of(data)
         overwrites = bool(self._settings.get("overwrite"))
         # Nothing to write, and nothing to remove: plain Kedro's own answer.
         if not units and not overwrites:
@@ -89,7 +105,7 @@ class BranchedPartitions(BranchedDataset):
             # Partitions whose class appends are seeded one by one.
             for unit in units:
                 seeds.enter_context(self.seeded(transaction.before, keeps, unit))
-            self.branch_dataset.save(self._watched(data, transaction))
+            self._save_watched(data, transaction)
         self.main_dataset.release()
 
     def exists(self) -> bool:
@@ -127,12 +143,30 @@ class BranchedPartitions(BranchedDataset):
             self.cached_state = state
         return record
 
-    def _watched(self, data: Mapping[str, Any], transaction: Transaction) -> Mapping[str, Any]:
-        """The same partitions; the transaction is told when Kedro comes to each of them, one after another."""
-        # Kedro calls what is callable, when it comes to it. Told not to, it takes our callable for the data.
-        if not self._settings.get("save_lazily", True):
-            return data
-        return {name: _Watched(value, self._unit(name), transaction) for name, value in data.items()}
+    def _units_of(self, data: Mapping[str, Any]) -> tuple[str, ...]:
+        """The units of partitions that are to be saved."""
+        units = set()
+        for partition_id, _ in data.items():  # noqa: PERF102 - it need not be a dictionary
+            # A library may normalise it or refuse it, before or after it wrote another partition.
+            if ".." in partition_id.split("/"):
+                raise DatasetError(PARTITION_LEADS_OUT.format(dataset=self.entry.name, partition=partition_id))
+            units.add(self._unit(partition_id))
+        return tuple(sorted(units))
+
+    def _save_watched(self, data: Mapping[str, Any], transaction: Transaction) -> None:
+        """Save partitions; the transaction is told when Kedro comes to each of them, one after another."""
+        # Kedro calls what is callable, when it comes to it.
+        if self._settings.get("save_lazily", True):
+            self.branch_dataset.save(
+                {name: _Watched(value, self._unit(name), transaction) for name, value in data.items()}
+            )
+        elif transaction.save.write.everything:
+            self.branch_dataset.save(data)
+        else:
+            # Told not to, it would take our callable for the data.
+            for name, value in sorted(data.items()):
+                transaction.enter_unit(self._unit(name))
+                self.branch_dataset.save({name: value})
 
     def _check_strangers(self) -> None:
         """Refuse to overwrite a copy in which a file without a record lies: Kedro would remove it with the rest."""
@@ -162,7 +196,11 @@ class BranchedPartitions(BranchedDataset):
         return units
 
     def _unit(self, partition_id: str) -> str:
-        return self._parts.unit(partition_id.lstrip("/") + self._suffix)
+        path = partition_id.lstrip("/") + self._suffix
+        # As the store will spell it.
+        if "//" in path or "." in path.split("/"):
+            path = posixpath.normpath(path)
+        return self._parts.unit(path)
 
     def _partition_id(self, unit: str) -> str | None:
         """The id of a unit; None for one that is no partition of this entry."""
@@ -178,6 +216,7 @@ class BranchedPartitions(BranchedDataset):
     def _partitions(self, main_lister: Dataset, branch_lister: Dataset) -> dict[str, Load]:
         """What a branch sees: main's partitions that it has not written, and its own."""
         record = self._record()
+        self._warn_of_unfinished(record)
         main_loads = self._main_loads(record, main_lister)
         branch_loads = _listed(branch_lister) if record.settled.exists else {}
         main_ids = {partition_id for partition_id in main_loads if not self._is_recorded(record, partition_id)}
@@ -187,6 +226,18 @@ class BranchedPartitions(BranchedDataset):
             partition_id: Partition(self, partition_id, main_loads.get(partition_id), branch_loads.get(partition_id))
             for partition_id in sorted(visible_ids, key=self._unit)
         }
+
+    def _warn_of_unfinished(self, record: Record) -> None:
+        """Say which partitions of a save that did not finish are there, and are not read: they were never complete."""
+        own_units = filter(self._parts.owns, record.doubt)
+        units = [unit for unit in own_units if unit != ALL and record.unit(unit) is None]
+        if not units or record.state == "removing":
+            return
+        there = sorted(self.identify_branch(units))
+        if there:
+            ledger = self.place.ledger
+            names = ", ".join(there[:_SHOWN]) + (", ..." if len(there) > _SHOWN else "")
+            logger.warning(PARTITIONS_UNFINISHED, self.entry.name, names, ledger.branch_name, ledger.branch_location)
 
     def _main_loads(self, record: Record, main_lister: Dataset) -> dict[str, Load]:
         """What loads main's partitions; nothing is asked of main if none of them shows."""

@@ -12,7 +12,7 @@ from steel_toes import errors
 from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, Entry, LookAt
 from steel_toes.records.place import Side
 from steel_toes.records.record import NO_RECORD, Record
-from steel_toes.records.state import Verdict
+from steel_toes.records.state import Verdict, judge
 from steel_toes.records.write import Write
 
 logger = logging.getLogger(__name__)
@@ -76,11 +76,8 @@ class BranchedVersions(BranchedDataset):
             raise DatasetError(errors.VERSION_EXISTS.format(path=main_path, dataset=self.main_dataset))
         dataset = self.entry.build(Side.BRANCH, Version(pin.load, version))
         write = Write((version,), self.place.base((version,)))
-        is_half_saved = self.look(version).verdict in (Verdict.TORN, Verdict.UNFINISHED)
         with self.place.ledger.transaction(write, self.identify_branch) as transaction:
-            if is_half_saved:
-                # By an earlier, dead save: Kedro would refuse to save over it.
-                self.place.store.remove(self.place.unit_path(Side.BRANCH, version))
+            self._remove_torn(transaction.before, version)
             dataset.save(data)
         before = transaction.before.settled
         versions = [*before.data, *(before.base if before.exists else write.base)]
@@ -88,6 +85,14 @@ class BranchedVersions(BranchedDataset):
             # As in Kedro, a run goes on reading the version that it saved, whatever others save meanwhile.
             self._resolved = VersionOfSide(version, Side.BRANCH)
             self._pinned = _Pinned(self._resolved, dataset)
+
+    def _remove_torn(self, before: Record, version: str) -> None:
+        """Remove what an earlier, dead save left of a version: Kedro would refuse to save over it."""
+        # Judged by the record that our save began from: another may have completed the version just before.
+        if before.doubts(version):
+            verdict = judge(before, version, self.place.identity(Side.BRANCH, version))
+            if verdict in (Verdict.TORN, Verdict.UNFINISHED):
+                self.place.store.remove(self.place.unit_path(Side.BRANCH, version))
 
     def exists(self) -> bool:
         """Whether the version that would be loaded is there."""

@@ -37,12 +37,13 @@ class RecordInPlace(NamedTuple):
 class RecordMemory:
     """The record that was parsed last, with its bytes, and the version that it had in the store."""
 
-    __slots__ = ("_current", "_parsed", "_version")
+    __slots__ = ("_current", "_latest", "_parsed", "_version")
 
     def __init__(self) -> None:
         self._version: Hashable | None = None
         self._parsed: tuple[bytes, Record] | None = None
         self._current: tuple[bytes, Record] | None = None
+        self._latest: Record | None = None
 
     def recall(self, version: Hashable | None) -> Record | None:
         """The record, if it is still this version; None if it must be read."""
@@ -50,6 +51,11 @@ class RecordMemory:
         if parsed is None or version is None or version_kept != version:
             return None
         return parsed[1]
+
+    @property
+    def latest(self) -> Record | None:
+        """The record that was read or put last, `NO_RECORD` too; None if nothing was."""
+        return self._latest
 
     def recall_bytes(self, data: bytes | None) -> Record | None:
         """The record of these bytes, if they are the last that were parsed."""
@@ -76,6 +82,7 @@ class RecordMemory:
         # Forgotten first: a reader in another thread must never see a version with another version's record.
         self._version = None
         self._parsed = None if data is None else (data, record)
+        self._latest = record
         if is_current and data is not None:
             self._current = (data, record)
 

@@ -13,6 +13,7 @@ from steel_toes.records.record import ALL, NO_RECORD, Record, Recorded, Writer, 
 from steel_toes.stores.base import Store
 
 FORMAT = 2
+_READ = (1, FORMAT)
 
 _STATES = ("writing", "complete", "removing")
 _KINDS = ("whole", "versioned", "overlay")
@@ -22,6 +23,8 @@ _WRITER_NAMES = tuple(field.name for field in fields(Writer))
 # The names in the file are for people, and stay when those in the code change.
 _NAMES = {"branch_name": "branch", "writer_key": "writer"}
 _FIELDS = {_NAMES.get(field.name, field.name) for field in fields(Record)} | {"format"}
+# Fields of format 2 that are always empty in this version.
+_NOT_YET = ("absent", "undoes", "root")
 # The mark for every unit, in format 1: it could be a file's name.
 _ALL_OF_FORMAT_1 = "*"
 _PLAIN_OF_FORMAT_1 = ("id", "state", "kind", "branch", "dataset", "location", "layout", "created", "saved", "over")
@@ -89,9 +92,14 @@ def parse(data: bytes | None, path: str, dataset: str) -> Parsed:
 
 def from_values(values: Mapping[str, Any]) -> Record:
     """The record of its JSON; raises an error of Python's own for anything else."""
+    if values["format"] not in _READ:
+        raise ValueError("there is no such format")
     if values["format"] == 1:
         values = _values_of_format_1(values)
-    return _record_of(values)
+    record = _record_of(values)
+    if not record.exists:
+        raise ValueError("it has no id")
+    return record
 
 
 # Writing --------------------------------------------------------------------------------------------------------------
@@ -200,10 +208,16 @@ def _check_choice(value: Any, choices: tuple[str, ...]) -> None:
 
 
 def _unknown_fields(values: Mapping[str, Any]) -> list[str]:
-    """The fields of a record, and of its writers, that this version does not know."""
+    """The fields of a record, of its writers and of what it was, that this version does not know."""
     writers = [values["writer"]] if values["format"] == 1 else values["writers"].values()
-    names = {name for writer in writers for name in writer}
-    return sorted({*values} - _FIELDS) + sorted(names - {*_WRITER_NAMES})
+    writer_fields = {name for writer in writers for name in writer}
+    unknown = sorted({*values} - _FIELDS)
+    unknown += sorted(writer_fields - {*_WRITER_NAMES})
+    # What these say is not known here yet, and to pass over it would read main's.
+    unknown += filter(values.get, _NOT_YET)
+    if values.get("was"):
+        unknown += _unknown_fields({"format": values["format"], **values["was"]})
+    return unknown
 
 
 # Format 1 -------------------------------------------------------------------------------------------------------------

@@ -104,7 +104,19 @@ class Ledger:
         """
         return self.file.read()
 
-    def look(self, path: str, identify: Callable[[str], str | None], is_compared_later: bool = False) -> Look:
+    def recall(self) -> Record:
+        """The record as this catalog has read or put it last; as it is now, where it costs nothing to see a change."""
+        if self.store.has_versions:
+            return self.read()
+        return self.memory.latest or self.read()
+
+    def look(
+        self,
+        path: str,
+        identify: Callable[[str], str | None],
+        is_compared_later: bool = False,
+        record: Record | None = None,
+    ) -> Look:
         """The record and its verdict on the unit that a path is, or lies in.
 
         The store is asked for the unit only where the record needs it. A verdict against the copy is given only if the
@@ -113,10 +125,11 @@ class Ledger:
         Args:
             path: the unit, or a path inside it.
             identify: gives the identity of a unit in the store.
+            record: as it was; None to read it.
             is_compared_later: whether the caller compares the identity after it has read the data. Then it is not asked
                 for here, but of a unit in doubt: nobody should read half of one.
         """
-        record = self.read()
+        record = record or self.read()
         while True:
             unit = self.units.owner(record, path)
             if is_compared_later and record.identity(unit) and not record.doubts(unit):
@@ -194,7 +207,13 @@ class Ledger:
                 raise
             # After the data: from here on these states of the units are the branch's.
             identities = identify(write.units)
-            self._check_written(begun.save, identities)
+            try:
+                self._check_written(begun.save, identities)
+            except UnwrittenError:
+                # Of several units those that are there are the branch's all the same.
+                if len(write.units) > 1:
+                    self._take_back(begun.save, identities, identify, is_locked)
+                raise
             self._complete(begun, identities, identify, is_locked)
 
     @contextmanager
@@ -257,7 +276,9 @@ class Ledger:
         if ALL in outcome.lost:
             return True
         now = self.read()
-        return all(save.has_put(now, unit) for unit in identities if unit not in outcome.lost)
+        units = identities.keys() - set(outcome.lost)
+        put = [save.has_put(now, unit) for unit in units]
+        return all(put)
 
     def _check_still_there(self, now: Record, write: Write) -> None:
         """What is kept, or what everything is, is not certain any more once `clean` was here."""
@@ -314,7 +335,7 @@ class Ledger:
         verdicts = {judge(before, unit, identities.get(unit)) for unit in write.units}
         if Verdict.TORN in verdicts:
             raise TornAppendError(**self.torn_facts(before))
-        if Verdict.CHANGED in verdicts or Verdict.GONE in verdicts:
+        if verdicts & {Verdict.CHANGED, Verdict.GONE}:
             raise ChangedCopyError(**self.facts(), what=COPY_NOT_AS_SAVED)
 
     def _check_beginning(self, save: Save, identify: Identify) -> None:

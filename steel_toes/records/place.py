@@ -75,9 +75,9 @@ class Place:
         """What of main's copy must be remembered when these units of the branch's are begun."""
         return self.units.base(self.store, self.main_path, units)
 
-    def look(self, path: str, is_compared_later: bool = False) -> Look:
+    def look(self, path: str, is_compared_later: bool = False, record: Record | None = None) -> Look:
         """The record, and its verdict on the unit that a path is, or lies in."""
-        return self.ledger.look(path, self._branch_identity, is_compared_later)
+        return self.ledger.look(path, self._branch_identity, is_compared_later, record)
 
     def _branch_identity(self, unit: str) -> str | None:
         return self.identity(Side.BRANCH, unit)
@@ -119,11 +119,16 @@ class Place:
         Args:
             sources: the path of each unit's data; what lies at another path than the unit's is copied from there first.
         """
-        for unit, source in sources.items():
-            target = self.unit_path(Side.BRANCH, unit)
-            # Copied before it is recorded: a record must never speak of what is not there.
-            if source != target:
-                self.store.copy(source, target)
-        units = tuple(sources)
-        write = Write(units, self.base(units))
-        self.ledger.adopt(write, lambda names: self.identities(Side.BRANCH, names))
+        there = tuple(unit for unit, source in sources.items() if source == self.unit_path(Side.BRANCH, unit))
+        if there:
+            self.ledger.adopt(Write(there, self.base(there)), self._identities)
+        copied = tuple(unit for unit in sources if unit not in there)
+        if not copied:
+            return
+        # As any save: what a killed one leaves is in doubt.
+        with self.ledger.transaction(Write(copied, self.base(copied)), self._identities):
+            for unit in copied:
+                self.store.copy(sources[unit], self.unit_path(Side.BRANCH, unit))
+
+    def _identities(self, units: Iterable[str]) -> Identities:
+        return self.identities(Side.BRANCH, units)

@@ -206,6 +206,9 @@ class Store:
     has_shared_locks: ClassVar[bool] = False
     """Whether a lock is met by everybody who shares the store, where the file system carries locks."""
 
+    has_versions: ClassVar[bool] = False
+    """Whether `version` tells states apart."""
+
     has_content_identities: ClassVar[bool] = False
     """Whether equal bytes have equal identities, so that an identity may come back."""
 

@@ -6,6 +6,7 @@ once: by a write of the same bytes under a condition that does not hold.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -33,7 +34,22 @@ class Conditions:
 @cache
 def conditions_of(endpoint: str, bucket: str) -> Conditions:
     """What is known of a bucket at an endpoint: the same value for all who ask."""
-    return Conditions(endpoint, bucket)
+    conditions = Conditions(endpoint, bucket)
+    _all.append(conditions)
+    return conditions
+
+
+_all: list[Conditions] = []
+
+
+def _nobody_asks() -> None:
+    """In a child: the thread that asked is not there, and its lock would be held for ever."""
+    for conditions in _all:
+        conditions.asking = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_nobody_asks)
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

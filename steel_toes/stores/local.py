@@ -20,6 +20,7 @@ from steel_toes.stores.locks import LockFile
 _TICK_SECONDS = 0.05
 _FOLDER_MODES = 0o7777
 _FILE_MODES = 0o666  # a record is no program
+_NEW_FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class LocalStore(Store):
     """
 
     has_shared_locks: ClassVar[bool] = True
+    has_versions: ClassVar[bool] = True
 
     def write(self, path: str, data: bytes) -> None:
         """Write a small file in one piece, by replacing what is there."""
@@ -156,11 +158,16 @@ def _make_folders(folder: str) -> None:
     _make_folders(above)
     with suppress(FileExistsError):  # made by another process just now
         os.mkdir(folder)
-        _share(folder, os.stat(above), _FOLDER_MODES)
+        # By its descriptor: somebody may put a link in its place.
+        descriptor = os.open(folder, os.O_RDONLY | _NEW_FOLDER)
+        try:
+            _share(descriptor, os.stat(above), _FOLDER_MODES)
+        finally:
+            os.close(descriptor)
 
 
-def _share(path: str | int, folder: os.stat_result, modes: int) -> None:
-    """Give a new file or folder, by its path or descriptor, the permissions that the folder around it has.
+def _share(descriptor: int, folder: os.stat_result, modes: int) -> None:
+    """Give a new file or folder the permissions that the folder around it has.
 
     So whoever may read the data may read its records, and whoever may save beside it may record that, whatever the
     umask of the first who did (what core.sharedRepository is to Git).
@@ -168,8 +175,8 @@ def _share(path: str | int, folder: os.stat_result, modes: int) -> None:
     if sys.platform == "win32":  # new files inherit the permissions of their folder
         return
     with suppress(PermissionError):  # a user gives files only to groups that are the user's own
-        os.chown(path, -1, folder.st_gid)
-    os.chmod(path, S_IMODE(folder.st_mode) & modes)
+        os.chown(descriptor, -1, folder.st_gid)
+    os.chmod(descriptor, S_IMODE(folder.st_mode) & modes)
 
 
 def _remove_empty(top: str) -> None:

@@ -8,9 +8,10 @@ import os
 import stat
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -74,7 +75,6 @@ def hold_lock(lock_file: LockFile, seconds: float) -> Iterator[bool]:
     if descriptor is None:
         yield False
         return
-    _held.add(descriptor)
     try:
         yield True
     finally:
@@ -85,8 +85,9 @@ def hold_lock(lock_file: LockFile, seconds: float) -> Iterator[bool]:
             os.close(descriptor)
 
 
-# The descriptors of the locks that this process holds.
+# The descriptors of the locks that this process holds; nobody forks while one is opened.
 _held: set[int] = set()
+_opening = threading.RLock()
 
 
 def _let_go() -> None:
@@ -94,54 +95,61 @@ def _let_go() -> None:
     for descriptor in _held:
         os.close(descriptor)
     _held.clear()
+    _opening.release()
 
 
 if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_let_go)
+    os.register_at_fork(before=_opening.acquire, after_in_parent=_opening.release, after_in_child=_let_go)
 
 
 def _locked(lock_file: LockFile, seconds: float) -> int | None:
     """The descriptor of the file, locked; None where there are no locks."""
     end = time.monotonic() + seconds
     while True:
-        descriptor = _opened(lock_file)
         try:
-            is_locked = _try_lock(descriptor)
+            with _opening:
+                descriptor = _opened_and_locked(lock_file)
         except OSError as exc:
-            os.close(descriptor)
             if exc.errno not in _NO_LOCKS:
                 raise
             _warn_once(os.path.dirname(lock_file.path))
             return None
-        # Unlocked after it was removed: whoever comes next locks another file.
-        if is_locked and _is_at(descriptor, lock_file.path):
+        if descriptor is not None:
             return descriptor
-        os.close(descriptor)
-        if not is_locked:
-            if time.monotonic() > end:
-                raise LockHeldError(errno.EWOULDBLOCK, "another process holds the lock", lock_file.path)
-            time.sleep(_PAUSE_SECONDS)
+        if time.monotonic() > end:
+            raise LockHeldError(errno.EWOULDBLOCK, "another process holds the lock", lock_file.path)
+        time.sleep(_PAUSE_SECONDS)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _opened_and_locked(lock_file: LockFile) -> int | None:
+    """The descriptor of the file, which is ours now; None if another holds it."""
+    descriptor = _opened(lock_file)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Unlocked after it was removed: whoever comes next locks another file.
+        if _is_at(descriptor, lock_file.path):
+            _held.add(descriptor)
+            return descriptor
     except BlockingIOError:
-        return False
-    return True
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
 
 
 def _opened(lock_file: LockFile) -> int:
-    lock_file.make_folder()
-    try:
-        descriptor = os.open(lock_file.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
-    except FileExistsError:
-        return _opened_again(lock_file.path)
-    except FileNotFoundError:
-        # `clean` has just removed the folder.
-        return _opened(lock_file)
-    lock_file.share(descriptor)
-    return descriptor
+    while True:
+        lock_file.make_folder()
+        # `clean` may remove the file, or the folder, between any two of these.
+        with suppress(FileNotFoundError):
+            try:
+                descriptor = os.open(lock_file.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+            except FileExistsError:
+                return _opened_again(lock_file.path)
+            lock_file.share(descriptor)
+            return descriptor
 
 
 def _opened_again(path: str) -> int:

@@ -92,6 +92,11 @@ class ObjectStore(Store):
         except RefusedError:
             # Some servers refuse to delete what is not there.
             return self.read_stamped(path).data is None
+        except UnknownConditionError:
+            # One look right before, as in any store without conditions.
+            if self.read_stamped(path).stamp != stamp:
+                return False
+            self._remove_file(path)
         return True
 
     def _stamp_of(self, identity: str) -> str:
@@ -147,6 +152,7 @@ class ObjectStore(Store):
         Raises:
             FileNotFoundError: there is none.
             RefusedError: it has another stamp; from some servers, also if there is none.
+            UnknownConditionError: the client or the server knows no conditions of deletions.
         """
         raise NotImplementedError
 

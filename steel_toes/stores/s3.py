@@ -68,6 +68,8 @@ class S3Store(ObjectStore):
         try:
             self._filesystem.call_s3("delete_object", Bucket=bucket, Key=key, IfMatch=stamp)
         except Exception as exc:
+            if _is_unknown(exc):
+                raise UnknownConditionError from exc
             if any(status in _REFUSED for status in _statuses(exc)):
                 raise RefusedError from exc
             raise

@@ -263,7 +263,7 @@ class TestMeanwhile:
         with pytest.raises(DatasetError, match=r"being removed by `steel-toes clean`.*--branch feature-x table"):
             self.save(shed, "table")
         (row,) = shed.clean("--branch", "feature-x").plan["items"]
-        assert (row["dataset"], row["condition"]) == ("table", "its removal was begun")
+        assert (row["dataset"], row["condition"]) == ("table", "being removed")
         assert shed.clean("--branch", "feature-x", "--yes").exit_code == 0
         assert not shed.of("feature-x")
 
@@ -290,6 +290,35 @@ class TestMeanwhile:
         left = {path for path in shed.of("feature-x") if not path.endswith(".lock")}
         assert not left
 
+    def test_killed_after_a_killed_overwrite(self, shed: Shed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What a killed overwrite left goes too, also by a removal that was killed and is called again."""
+        shed.save_on("feature-x")
+        for name in ("c", "d"):
+            (shed.folder / f"data/02/parts--feature-x/{name}").write_text("half")
+        (path,) = [
+            path for path in shed.folder.glob("data/_steel_toes/feature-x/*.json") if b"parts" in path.read_bytes()
+        ]
+        record = json.loads(path.read_text())
+        killed = {"state": "writing", "data": {}, "doubt": {"/": ["killed"]}, "was": record}
+        path.write_text(json.dumps({**record, **killed}))
+        shed.fresh()
+        plan = make_plan(KedroProject().inventory, Wish(["feature-x"]))
+        child = os.fork()
+        if not child:
+            monkeypatch.setattr("steel_toes.actions.removal._remove_objects", lambda _: os._exit(9))
+            list(apply(plan))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        with pytest.raises(DatasetError, match="being removed"):
+            self.save_parts(shed)
+        assert shed.clean("--branch", "feature-x", "--yes").exit_code == 0
+        assert not list(shed.folder.glob("data/02/parts--feature-x*"))
+        self.save_parts(shed)
+
+    def save_parts(self, shed: Shed) -> None:
+        """Save another partition in a new process."""
+        with shed.session() as session:
+            session.load_context().catalog.save("parts", {"z": "new"})
+
     def test_a_store_that_fails(self, shed: Shed, plan: CleanPlan, monkeypatch: pytest.MonkeyPatch) -> None:
         """One file that cannot be deleted keeps its copy and its record; the others go."""
         remove = LocalStore._remove_file
@@ -308,6 +337,21 @@ class TestMeanwhile:
         assert self.load(shed, "table") == "main's"
         assert shed.clean("--branch", "feature-x", "--yes").exit_code == 0
         assert not shed.of("feature-x")
+
+
+def test_data_that_is_not_mounted(shed: Shed) -> None:
+    """A record elsewhere, none of whose files is there, is left alone: the data's disk may not be mounted."""
+    settings = shed.folder / "src/shed/settings.py"
+    settings.write_text(settings.read_text().replace("SteelToes(", 'SteelToes(records="records", '))
+    shed.save_on("feature-x")
+    data, away = shed.folder / "data", shed.folder / "away"
+    data.rename(away)
+    done = shed.clean("--branch", "feature-x", "--yes")
+    assert len(done.plan["left"]) == 4
+    assert "may not be mounted" in done.stderr
+    away.rename(data)
+    with shed.session() as session:
+        assert session.load_context().catalog.load("table") == "feature-x"
 
 
 class TestStale:

@@ -10,7 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from steel_toes.cli.output import Output, Table, output_options, printable, say
+from steel_toes.cli.output import Output, Table, output_options, say
+from steel_toes.errors import printable
 
 HOSTILE = "red\x1b[31m, bell\a, CSI\x9b2J, half a pair\udce9, tab\t"
 

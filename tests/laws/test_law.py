@@ -349,6 +349,68 @@ def test_partitions_share_one_record(team: LawTeam, monkeypatch: pytest.MonkeyPa
     assert len(reads) == 1
 
 
+class TestPartitionIds:
+    """An id is what the store makes of it, as in plain Kedro, and never leads out of its folder."""
+
+    CONF = {"p": {**PARTS, "path": "data/p"}}  # noqa: RUF012
+
+    @pytest.mark.parametrize("name", ["a//b", "./a/b", "a/./b", "/a/b"])
+    def test_normalised(self, team: LawTeam, name: str) -> None:
+        """Another spelling of a partition is that partition."""
+        team.main_saves(self.CONF, p={"a/b": "main", "c": "main"})
+        branch = team.branch(self.CONF)
+        branch.save("p", {name: "branch", **{f"d{number}": "more" for number in range(12)}})
+        loaded = shown(team.branch(self.CONF).load("p"))
+        assert (loaded["a/b"], loaded["c"], len(loaded)) == ("branch", "main", 14)
+
+    @pytest.mark.parametrize("name", ["x/../c", "../c", "a/.."])
+    def test_leads_out(self, team: LawTeam, name: str) -> None:
+        """One with `..` in it is refused before anything is written."""
+        team.main_saves(self.CONF, p={"c": "main"})
+        branch = team.branch(self.CONF)
+        with pytest.raises(DatasetError, match=r"has `\.\.` in it"):
+            branch.save("p", {"b": "branch", name: "branch"})
+        assert shown(team.branch(self.CONF).load("p")) == {"c": "main"}
+
+
+class TestHalfSavedPartitions:
+    """What a save of several partitions had saved when it failed is the branch's; the rest is as it was."""
+
+    @pytest.mark.parametrize("lazily", [True, False])
+    def test_an_exception(self, team: LawTeam, lazily: bool) -> None:
+        """Also where Kedro is told not to call what is callable."""
+        conf = {"p": {**PARTS, "path": "data/p", "save_lazily": lazily}}
+        team.main_saves(conf, p={"a": "main", "b": "main", "c": "main"})
+        with pytest.raises(DatasetError):
+            team.branch(conf).save("p", {"a": "branch", "b": 5, "c": "branch"})
+        loaded = team.branch(conf).load("p")
+        assert (loaded["a"](), loaded["c"]()) == ("branch", "main")
+        team.branch(conf).save("p", {"b": "branch"})
+        assert shown(team.branch(conf).load("p")) == {"a": "branch", "b": "branch", "c": "main"}
+
+    def test_one_that_is_not_written(self, team: LawTeam, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A partition that its class did not write is an error, and the others are the branch's."""
+        conf = {"p": {**PARTS, "path": "data/p"}}
+        team.main_saves(conf, p={"a": "main", "b": "main"})
+        branch = team.branch(conf)
+        text_dataset = pytest.importorskip("kedro_datasets.text").TextDataset
+        save = text_dataset.save
+        monkeypatch.setattr(text_dataset, "save", lambda self, data: None if data == "lost" else save(self, data))
+        with pytest.raises(DatasetError, match=r"b\.txt is not at"):
+            branch.save("p", {"a": "branch", "b": "lost"})
+        assert shown(team.branch(conf).load("p")) == {"a": "branch", "b": "main"}
+
+
+def test_partitions_under_another_name(team: LawTeam) -> None:
+    """What this process saves under another name of the location is seen by the callables of an earlier load."""
+    conf = {"p": {**PARTS, "path": "data/p"}, "q": {**PARTS, "path": "data/p"}}
+    team.main_saves(conf, p={"a": "main", "b": "main"})
+    branch = team.branch(conf)
+    loaded = branch.load("p")
+    branch.save("q", {"a": "branch"})
+    assert (loaded["a"](), loaded["b"]()) == ("branch", "main")
+
+
 class TestOverwrittenStrangers:
     """An overwrite removes what the branch has, and never a file that no record knows."""
 

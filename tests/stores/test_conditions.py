@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -170,3 +171,38 @@ def test_a_client_that_knows_no_conditions(moto, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(type(filesystem), "call_s3", old_call)
     assert store.write_stamped("conditions-old/a", b"1", "") == ""
     assert (store.read("conditions-old/a"), store.has_conditions("conditions-old/a")) == (b"1", False)
+
+
+def test_a_child_asks_itself(moto) -> None:
+    """A child that was forked while another thread asked does not wait for that thread, which it does not have."""
+    conditions = conditions_of("http://127.0.0.1:1", "conditions-fork")
+    with conditions.asking:
+        child = os.fork()
+        if not child:
+            os._exit(0 if conditions.asking.acquire(timeout=5) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_server_that_knows_no_conditional_deletes(moto, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There an object is looked at right before it is deleted."""
+    store = open_store("flights", "s3", {"credentials": moto.credentials})
+    filesystem = store._filesystem
+    filesystem.mkdir("conditions-501")
+    call = type(filesystem).call_s3
+
+    class NotImplementedByServerError(Exception):
+        """What botocore makes of a 501."""
+
+        response = {"ResponseMetadata": {"HTTPStatusCode": 501}}  # noqa: RUF012
+
+    def call_without(self, method, *arguments, **parameters):
+        if method == "delete_object" and "IfMatch" in parameters:
+            raise NotImplementedByServerError
+        return call(self, method, *arguments, **parameters)
+
+    monkeypatch.setattr(type(filesystem), "call_s3", call_without)
+    first = store.write_stamped("conditions-501/a", b"1", "") or ""
+    second = store.write_stamped("conditions-501/a", b"2", first) or ""
+    assert not store.delete_stamped("conditions-501/a", first)
+    assert store.delete_stamped("conditions-501/a", second)
+    assert store.read("conditions-501/a") is None

@@ -148,6 +148,43 @@ class TestBesideTheRecord:
         os.close(read)
         os.close(write)
 
+    def test_removed_again_and_again(self, disk: LocalStore, record: Path) -> None:
+        """Whoever opens a lock at the moment at which `clean` removes it makes another: no error."""
+        end = threading.Event()
+
+        def remove() -> None:
+            while not end.is_set():
+                lock_of(record).unlink(missing_ok=True)
+
+        thread = threading.Thread(target=remove)
+        thread.start()
+        try:
+            for _ in range(2_000):
+                with disk.lock(str(record)):
+                    pass
+        finally:
+            end.set()
+            thread.join()
+
+    def test_a_link_in_the_place_of_a_new_folder(
+        self, disk: LocalStore, record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A link that somebody puts where a folder was just made is not followed: what it leads to stays as it is."""
+        private = tmp_path / "private"
+        private.mkdir(mode=0o700)
+        make = os.mkdir
+
+        def make_and_swap(path: str, *rest: Any) -> None:
+            make(path, *rest)
+            Path(path).rmdir()
+            Path(path).symlink_to(private)
+
+        monkeypatch.setattr(os, "mkdir", make_and_swap)
+        with pytest.raises(StoreError), disk.lock(str(record)):
+            raise AssertionError("it was locked")
+        assert stat.S_IMODE(private.stat().st_mode) == 0o700
+        assert not list(private.iterdir())
+
     def test_patience(self, disk: LocalStore, record: Path) -> None:
         """Who does not want to wait for a lock is told that another holds it; threads of one process are two."""
         with disk.lock(str(record)), pytest.raises(locks.LockHeldError), disk.lock(str(record), 0):

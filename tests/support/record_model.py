@@ -254,6 +254,9 @@ class SteppingStore(ObjectStore):
             self.begin(target + name[len(source) :], rows)
             self.finish(target + name[len(source) :], rows)
 
+    def forget(self, path: str) -> None:
+        """Nothing is remembered."""
+
     def make_parent(self, path: str) -> None:
         """There are no folders."""
 
