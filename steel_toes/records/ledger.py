@@ -6,6 +6,7 @@ record and the identity of the data alone; nobody asks whether the writer is sti
 
 from __future__ import annotations
 
+import random
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,7 +34,7 @@ from steel_toes.errors import (
     TornAppendError,
     UnwrittenError,
 )
-from steel_toes.records.file import RecordFile, RecordInPlace, RecordMemory
+from steel_toes.records.file import Change, RecordFile, RecordInPlace, RecordMemory
 from steel_toes.records.record import ALL, NO_RECORD, Identities, Record, Writer
 from steel_toes.records.save import Look as LookAgain
 from steel_toes.records.save import Outcome, Save, Transaction, begin
@@ -48,6 +49,8 @@ from steel_toes.stores.locks import LockHeldError
 
 _PATIENCE_SECONDS = 1  # for a lock that others hold for a moment only, unless they save
 _READ_BACK_SECONDS = 120
+_READS_BACK = 3
+_PAUSE_SECONDS = 0.4
 
 Identify = Callable[[Iterable[str]], Identities]
 
@@ -264,12 +267,25 @@ class Ledger:
             return outcome.record
 
         put = self.file.update(change, begun.in_place, is_locked)
-        end = time.monotonic() + _READ_BACK_SECONDS
-        # Another may have put over ours without having seen it: merge again.
-        while not put.is_final and not self._has_put(save, identities, outcome) and time.monotonic() < end:
-            put = self.file.update(change)
+        if not put.is_final:
+            self._read_back(lambda: self._has_put(save, identities, outcome), change)
         if outcome.lost:
             raise self._concurrent(latest, outcome.lost)
+
+    def _read_back(self, has_put: Callable[[], bool], change: Change) -> None:
+        """Where others may put over ours without having seen it: merge again, until it has stayed for a while.
+
+        That narrows the race, and does not close it.
+        """
+        end = time.monotonic() + _READ_BACK_SECONDS
+        reads = 0
+        while reads < _READS_BACK and time.monotonic() < end:
+            if has_put():
+                reads += 1
+                time.sleep(random.uniform(0, _PAUSE_SECONDS))  # noqa: S311 - it is no secret
+            else:
+                reads = 0
+                self.file.update(change)
 
     def _has_put(self, save: Save, identities: Mapping[str, str], outcome: Outcome) -> bool:
         """Whether all that is not lost is in the record now."""

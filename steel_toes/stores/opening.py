@@ -10,6 +10,7 @@ from steel_toes.stores.azure import AzureStore
 from steel_toes.stores.base import Store
 from steel_toes.stores.gcs import GCSStore
 from steel_toes.stores.local import LocalStore
+from steel_toes.stores.memory import MemoryStore
 from steel_toes.stores.objects import ObjectStore
 from steel_toes.stores.s3 import S3Store
 
@@ -19,6 +20,7 @@ _STORES: dict[str, type[Store]] = {
     "abfs": AzureStore,
     "abfss": AzureStore,
     "az": AzureStore,
+    "memory": MemoryStore,
 }
 
 

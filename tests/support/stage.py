@@ -490,7 +490,8 @@ def explore(world: World, before: Disk, *cast: Part, seconds: float = 60, stop: 
 def _one_request_at_a_time() -> Iterator[None]:
     """Each has one request under way, and does not wait before it asks again."""
     pools = [patch(f"steel_toes.{module}._THREADS", 1) for module in ("stores.objects", "actions.inventory")]
-    with patch("steel_toes.records.file._PAUSE_SECONDS", 0), pools[0], pools[1]:
+    pauses = [patch(f"steel_toes.records.{module}._PAUSE_SECONDS", 0) for module in ("file", "ledger")]
+    with pauses[0], pauses[1], pools[0], pools[1]:
         yield
 
 
