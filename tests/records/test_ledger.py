@@ -90,6 +90,21 @@ class TestSaving:
             place.save("a", keeps=True)
         assert place.record() == torn
 
+    def test_append_beside_a_save(self, place, monkeypatch):
+        """What an append keeps is looked at once more after it began: a save may have ended in between."""
+        place.save("a")
+        begin = Ledger._begin
+
+        def begin_late(ledger, *arguments):
+            begun = begin(ledger, *arguments)
+            (place.copy / "a").write_text("another run's rows")
+            return begun
+
+        monkeypatch.setattr(Ledger, "_begin", begin_late)
+        with pytest.raises(ConcurrentSaveError, match="writing a of this dataset"):
+            place.save("a", text="rows and more rows", keeps=True)
+        assert (place.copy / "a").read_text() == "another run's rows"
+
     def test_append_over_a_first_save_that_was_killed(self, place):
         """An append where only a first save was killed is none over a torn copy: the branch has no rows to lose."""
         place.save("a", fails=True)

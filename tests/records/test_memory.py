@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import pickle
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from steel_toes.records.file import RecordMemory
+from steel_toes.records.record import NO_RECORD
 from steel_toes.records.state import Verdict
 from steel_toes.stores.local import LocalStore
 from support.records import RecordedCopy
@@ -91,3 +94,17 @@ def test_another_process_reads_itself(place: RecordedCopy, reads: list[str]) -> 
     reads.clear()
     assert twin.read() == ledger.read()
     assert len(reads) == 1
+
+
+def test_a_version_is_of_one_record() -> None:
+    """A version that was noted for a record is never another's: once other bytes are kept, there is none."""
+    memory = RecordMemory()
+    first, second = replace(NO_RECORD, id="1"), replace(NO_RECORD, id="2")
+    memory.keep(b"1", first, is_current=True)
+    memory.keep_version("v1")
+    assert memory.recall("v1") == first
+    memory.keep(b"2", second, is_current=True)
+    assert memory.recall("v1") is None
+    assert (memory.recall_bytes(b"1"), memory.recall_bytes(b"2"), memory.latest) == (None, second, second)
+    memory.keep(None, NO_RECORD, is_current=False)
+    assert (memory.recall_bytes(None), memory.latest) == (None, NO_RECORD)

@@ -14,6 +14,7 @@ from steel_toes.stores.base import Store
 from steel_toes.stores.conditions import conditions_of
 from steel_toes.stores.objects import ObjectStore
 from steel_toes.stores.opening import open_store
+from steel_toes.stores.s3 import S3Store
 from support.effort import slow_but
 from support.google import GoogleProxy
 from support.proxy import Proxy
@@ -111,6 +112,36 @@ def test_remove_unchanged(bucket: Bucket) -> None:
     store.write_stamped(bucket.path("r.json"), b"1", "")  # it is known then that conditions are honoured
     assert store.remove_unchanged(identities) == [paths[1]]
     assert store.files(bucket.path("data")).keys() == {"b.txt"}
+
+
+@pytest.mark.slow
+def test_bulk_deletion_that_is_refused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that was written between the look and the deletion stays, where the server compares, and is named."""
+    for bucket in bucket_of("weed", request):
+        store, paths = bucket.store, [bucket.path("a"), bucket.path("b")]
+        for path in paths:
+            store.write(path, b"planned")
+        identities = {path: store.identity(path) or "" for path in paths}
+        store.write(paths[1], b"saved since")
+        monkeypatch.setattr(S3Store, "_still_there", lambda _, identities: (list(identities), []))
+        assert store.remove_unchanged(identities) == [paths[1]]
+        assert store.files(bucket.name).keys() == {"b"}
+
+
+def test_bulk_deletion_that_fails(moto, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that the server does not let go is an error; one that is gone is none."""
+    store = open_store("flights", "s3", {"credentials": moto.credentials})
+    store._filesystem.mkdir("conditions-bulk")
+    store.write("conditions-bulk/a", b"1")
+    identities = {"conditions-bulk/a": store.identity("conditions-bulk/a") or ""}
+    for code, fails in (("AccessDenied", True), ("NoSuchKey", False)):
+        answer = {"Errors": [{"Key": "a", "Code": code, "Message": "As planned."}]}
+        monkeypatch.setattr(S3Store, "_delete_objects", lambda *_, answer=answer: answer)
+        if fails:
+            with pytest.raises(StoreError, match="AccessDenied As planned"):
+                store.remove_unchanged(identities)
+        else:
+            assert store.remove_unchanged(identities) == []
 
 
 @pytest.mark.parametrize("verb", ["write", "delete"])

@@ -148,6 +148,22 @@ class TestBesideTheRecord:
         os.close(read)
         os.close(write)
 
+    def test_removed_before_it_is_locked(self, disk: LocalStore, record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A lock that `clean` removes between the opening and the locking is no lock: another is made."""
+        removals: list[Path] = []
+        flock = fcntl.flock
+
+        def remove_once(descriptor: int, operation: int) -> None:
+            if not removals:
+                removals.append(lock_of(record))
+                lock_of(record).unlink()
+            flock(descriptor, operation)
+
+        monkeypatch.setattr(fcntl, "flock", remove_once)
+        with disk.lock(str(record)):
+            assert removals
+            assert lock_of(record).exists()
+
     def test_removed_again_and_again(self, disk: LocalStore, record: Path) -> None:
         """Whoever opens a lock at the moment at which `clean` removes it makes another: no error."""
         end = threading.Event()
