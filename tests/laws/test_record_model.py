@@ -30,6 +30,9 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "steel_toes")
 
 
+DISK = {"shared_locks": True}
+
+
 class HastyLedger(Ledger):
     """Wrong on purpose: it says `complete` only, when the data is there."""
 
@@ -50,7 +53,7 @@ class TestOneAfterAnother:
 
         Main's is read only where there was none; a plain save repairs a torn copy, and an append names `clean`.
         """
-        count = explore_one_after_another(World(), check_end, depth=5)
+        count = explore_one_after_another(World(**DISK), check_end, depth=5)
         assert count["left over"] == 0, "the states that writers in a row can leave are not all known"
         assert count["runs"] > 1_000
 
@@ -60,12 +63,12 @@ class TestOneAfterAnother:
 
         Those that a save does not write keep their state and their doubts; after an overwrite the branch's are all.
         """
-        count = explore_one_after_another(Overlay(), check_end)
+        count = explore_one_after_another(Overlay(**DISK), check_end)
         assert count["runs"] > 5_000
 
     def test_versioned(self):
         """Half a version is never read, is no obstacle to saving it again, and a whole one is never saved over."""
-        count = explore_one_after_another(Versioned(), check_end)
+        count = explore_one_after_another(Versioned(**DISK), check_end)
         assert count["runs"] > 1_000
 
     def test_model_finds_a_protocol_that_is_wrong(self):
@@ -75,7 +78,7 @@ class TestOneAfterAnother:
             ledger_type = HastyLedger
 
         with pytest.raises(AssertionError, match="is changed, not one of"):
-            explore_one_after_another(Hasty(), check_end)
+            explore_one_after_another(Hasty(**DISK), check_end)
 
 
 # Several at the same time ---------------------------------------------------------------------------------------------
@@ -83,7 +86,6 @@ class TestOneAfterAnother:
 S3 = {"opened_late": True, "stamped": True}
 SAME_BYTES = {**S3, "content": True, "same": True}
 IGNORES = {**S3, "honoured": False}
-DISK = {"shared_locks": True}
 NO_LOCKS: dict[str, Any] = {}
 PART_B = ((None, Deed(("b",))),)
 
