@@ -190,7 +190,7 @@ class TestAtTheSameTime:
         assert not explored.cut
         assert explored.states > 100
         if scenario.disjoint:
-            assert {status for end in explored.ends for status in end} <= {"saved", "killed"}
+            assert {status for end in explored.ends for status in end} <= {"saved", "killed", "failed"}
 
 
 MANY = {
@@ -225,7 +225,7 @@ def test_many(scenario: Scenario) -> None:
     explored = shuffle(scenario.world, before, *scenario.cast, schedules=SCHEDULES, **scenario.left)
     assert explored.faults == {}
     if scenario.disjoint:
-        assert {status for end in explored.ends for status in end} <= {"saved", "killed"}
+        assert {status for end in explored.ends for status in end} <= {"saved", "killed", "failed"}
 
 
 # What the model finds where something that the protocol needs is not to be had.
