@@ -108,7 +108,7 @@ class Scenario:
     left: dict[str, int] = field(default_factory=dict)
     disjoint: bool = False
 
-    def explore(self, seconds: float = 240, stop: bool = False) -> Explored:
+    def explore(self, seconds: float = 600, stop: bool = False) -> Explored:
         """Every order of steps."""
         return explore(
             self.world, disk_after(self.world, self.before), *self.cast, seconds=seconds, stop=stop, **self.left
@@ -121,7 +121,7 @@ A, B, A_APPENDS, B_APPENDS = save("A"), save("B"), save("A", append=True), save(
 SCENARIOS = {
     **{f"s3: save, save; {name}": Scenario(World(**S3), before, (A, B), KILL) for name, before in BEFORE.items()},
     "s3: save, save; lost answers": Scenario(World(**S3), BEFORE["whole"], (A, B), LOSE),
-    "s3: save, load": Scenario(World(**S3), BEFORE["whole"], (A, LOAD), {**KILL, **LOSE, **FAIL}),
+    "s3: save, load": Scenario(World(**S3), BEFORE["whole"], (A, LOAD), {**KILL, **LOSE}),
     "s3: save, load; torn": Scenario(World(**S3), BEFORE["torn"], (A, LOAD), {**KILL, **FAIL}),
     "s3, several objects: save, load": Scenario(Several(**S3), BEFORE["whole"], (A, LOAD), {**KILL, **LOSE}),
     "s3, several objects: other and the same bytes again, load": Scenario(
@@ -179,6 +179,7 @@ QUICK = {"s3: a, b; not probed yet", "disk: save, save", "disk: clean, save", "s
 class TestAtTheSameTime:
     """Several save, load, clean and adopt at the same time, in every order of their requests."""
 
+    @pytest.mark.timeout(900)  # of states, not of time: a busy machine is slow
     @pytest.mark.parametrize("scenario", all_but(SCENARIOS.keys() - QUICK, {n: (s,) for n, s in SCENARIOS.items()}))
     def test_every_order(self, scenario: Scenario) -> None:
         """No reader accepts what is no save's whole, and no save that succeeded is lost, whoever dies and when.
@@ -251,6 +252,7 @@ HOLES = {
 }  # fmt: skip
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "fault"), HOLES.values(), ids=HOLES)
 def test_holes(scenario: Scenario, fault: str) -> None:
