@@ -11,11 +11,11 @@ from typing import Any
 from kedro.io import DatasetError
 
 from steel_toes import errors
+from steel_toes.actions.plan import CONDITIONS
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.paths import absolute, filesystem_path
 from steel_toes.datasets.proxy import branched_of
 from steel_toes.records.place import Adoptable, Side
-from steel_toes.records.state import Verdict
 
 
 @dataclass(frozen=True)
@@ -91,15 +91,8 @@ def _adoption(branched: BranchedDataset, units: Mapping[str, Adoptable]) -> Adop
     if not units:
         return None
     sources = {unit: adoptable.path for unit, adoptable in units.items()}
-    conditions = {unit: _CONDITIONS.get(adoptable.verdict, "") for unit, adoptable in units.items()}
+    conditions = {unit: CONDITIONS.get(adoptable.verdict, "") for unit, adoptable in units.items()}
     return Adoption(branched, sources, conditions)
-
-
-_CONDITIONS = {
-    Verdict.TORN: errors.COPY_TORN,
-    Verdict.UNFINISHED: errors.COPY_TORN,
-    Verdict.CHANGED: errors.COPY_ALTERED,
-}
 
 
 def branched_datasets(catalog: Any, names: Iterable[str]) -> Iterator[BranchedDataset]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from steel_toes import errors
-from steel_toes.actions.plan import FiledRecord, HeldCopy, HeldObject, StoredRecord
+from steel_toes.actions.plan import CONDITIONS, FiledRecord, HeldCopy, HeldObject, StoredRecord
 from steel_toes.catalog.policy import Policy
 from steel_toes.catalog.roots import RecordRoot
 from steel_toes.checkout.git import GitWord, Heads, read_heads
@@ -29,7 +29,7 @@ from steel_toes.naming.layout import branch_location
 from steel_toes.naming.location import normalise
 from steel_toes.records.format import read_record
 from steel_toes.records.record import ALL, NO_RECORD, Record, record_path
-from steel_toes.records.state import Verdict, judge
+from steel_toes.records.state import judge
 from steel_toes.records.units import MANY, units_of
 from steel_toes.stores.base import Store
 from steel_toes.stores.identity import digest_of
@@ -375,17 +375,35 @@ def _with_conditions(copy: HeldCopy) -> HeldCopy:
 def _conditions(copy: HeldCopy) -> dict[str, str]:
     """What is wrong with each unit, by its path; "" if nothing is."""
     units = units_of(copy.record.kind)
+    unit_by_path = {units.path(copy.path, unit): unit for unit in recorded_units(copy.record)}
+    parts = _parts_by_unit(copy, unit_by_path)
     conditions = {}
-    for unit in recorded_units(copy.record):
-        path = units.path(copy.path, unit)
-        conditions[path] = _CONDITIONS.get(judge(copy.record, unit, _identity_of(copy, path)), "")
+    for path, unit in unit_by_path.items():
+        identity = None
+        if path in copy.objects:
+            identity = copy.objects[path].identity
+        elif path in parts:
+            identity = digest_of(parts[path])
+        conditions[path] = CONDITIONS.get(judge(copy.record, unit, identity), "")
     return conditions
+
+
+def _parts_by_unit(copy: HeldCopy, unit_paths: Collection[str]) -> dict[str, dict[str, str]]:
+    """The identities of the objects below each unit, by the unit's path and their paths in it."""
+    parts: dict[str, dict[str, str]] = {}
+    for path, item in copy.objects.items():
+        unit_path = _unit_path(posixpath.dirname(path), unit_paths, copy.path)
+        # A unit may lie in another.
+        while unit_path:
+            parts.setdefault(unit_path, {})[path[len(unit_path) + 1 :]] = item.identity
+            unit_path = _unit_path(posixpath.dirname(unit_path), unit_paths, copy.path)
+    return parts
 
 
 def _worst(conditions: Iterable[str]) -> str:
     """The worst of some conditions."""
     present = set(conditions)
-    for words in _CONDITIONS.values():
+    for words in CONDITIONS.values():
         if words in present:
             return words
     return ""
@@ -395,23 +413,6 @@ def _all_in(copy: HeldCopy, condition: str) -> HeldCopy:
     """A copy of which all is in one condition."""
     objects = {path: item._replace(condition=condition) for path, item in copy.objects.items()}
     return replace(copy, objects=objects, condition=condition)
-
-
-def _identity_of(copy: HeldCopy, path: str) -> str | None:
-    """The identity of a unit of a copy, from its objects."""
-    if path in copy.objects:
-        return copy.objects[path].identity
-    inside = f"{path}/"
-    parts = {name[len(inside) :]: item.identity for name, item in copy.objects.items() if name.startswith(inside)}
-    return digest_of(parts) if parts else None
-
-
-_CONDITIONS = {
-    Verdict.TORN: errors.COPY_TORN,
-    Verdict.UNFINISHED: errors.COPY_TORN,
-    Verdict.CHANGED: errors.COPY_ALTERED,
-    Verdict.GONE: errors.COPY_MISSING,
-}
 
 
 def in_threads(function: Callable[[S], T], values: Iterable[S]) -> list[T]:

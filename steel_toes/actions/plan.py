@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from steel_toes import errors
 from steel_toes.catalog.roots import RecordRoot
 from steel_toes.naming.buckets import bucket_of
 from steel_toes.records.record import Record
+from steel_toes.records.state import Verdict
 from steel_toes.stores.base import Store
 
 
@@ -44,6 +46,15 @@ class FiledRecord:
 
     stored: StoredRecord
     record: Record
+
+
+CONDITIONS = {
+    Verdict.TORN: errors.COPY_TORN,
+    Verdict.UNFINISHED: errors.COPY_TORN,
+    Verdict.CHANGED: errors.COPY_ALTERED,
+    Verdict.GONE: errors.COPY_MISSING,
+}
+"""What is wrong with a unit, in words, the worst first."""
 
 
 class HeldObject(NamedTuple):

@@ -21,10 +21,9 @@ from steel_toes.actions.plan import CleanPlan, HeldCopy, Removal
 from steel_toes.records.file import RecordFile, RecordInPlace
 from steel_toes.records.record import NO_RECORD, Record
 from steel_toes.stores.buckets import BranchBucket
-from steel_toes.stores.locks import LockHeldError
+from steel_toes.stores.locks import PATIENCE_SECONDS, LockHeldError
 
 _BATCH = 100  # records that are removed together
-_PATIENCE_SECONDS = 1  # for a lock that others hold for a moment only, unless they save
 
 
 def apply(plan: CleanPlan) -> Iterator[Removal]:
@@ -102,7 +101,7 @@ def _lock(going: _Going, locks: ExitStack) -> None:
     if not stored.root.store.has_shared_locks:
         return
     try:
-        going.is_locked = locks.enter_context(stored.root.store.lock(stored.path, _PATIENCE_SECONDS))
+        going.is_locked = locks.enter_context(stored.root.store.lock(stored.path, PATIENCE_SECONDS))
     except LockHeldError:
         going.problem = errors.IS_BEING_SAVED
     except errors.CopyError as exc:

@@ -34,42 +34,49 @@ class RecordInPlace(NamedTuple):
     is_final: bool = True
 
 
-class RecordMemory:
-    """The record that was parsed last, with its bytes, and the version that it had in the store."""
+class _Last(NamedTuple):
+    """A record with its bytes, None if there is no record; and whether these are of this version's format."""
 
-    __slots__ = ("_current", "_latest", "_parsed", "_version")
+    data: bytes | None
+    record: Record
+    is_current: bool
+
+
+class RecordMemory:
+    """The record that was read or put last, with its bytes, and the version that it had in the store."""
+
+    __slots__ = ("_last", "_version")
 
     def __init__(self) -> None:
         self._version: Hashable | None = None
-        self._parsed: tuple[bytes, Record] | None = None
-        self._current: tuple[bytes, Record] | None = None
-        self._latest: Record | None = None
+        self._last: _Last | None = None
 
     def recall(self, version: Hashable | None) -> Record | None:
         """The record, if it is still this version; None if it must be read."""
-        version_kept, parsed = self._version, self._parsed
-        if parsed is None or version is None or version_kept != version:
+        last_version, last = self._version, self._last
+        if last is None or last.data is None or version is None or last_version != version:
             return None
-        return parsed[1]
+        return last.record
 
     @property
     def latest(self) -> Record | None:
         """The record that was read or put last, `NO_RECORD` too; None if nothing was."""
-        return self._latest
+        last = self._last
+        return None if last is None else last.record
 
     def recall_bytes(self, data: bytes | None) -> Record | None:
         """The record of these bytes, if they are the last that were parsed."""
-        parsed = self._parsed
-        if parsed is None or parsed[0] != data:
+        last = self._last
+        if last is None or data is None or last.data != data:
             return None
-        return parsed[1]
+        return last.record
 
     def bytes_of(self, record: Record | None) -> bytes | None:
         """The bytes of this very record; None if they are not kept, or are of an older format."""
-        current = self._current
-        if current is None or record is None or current[1] is not record:
+        last = self._last
+        if last is None or last.record is not record or not last.is_current:
             return None
-        return current[0]
+        return last.data
 
     def keep(self, data: bytes | None, record: Record, is_current: bool) -> None:
         """Keep a record with its bytes.
@@ -81,10 +88,7 @@ class RecordMemory:
         """
         # Forgotten first: a reader in another thread must never see a version with another version's record.
         self._version = None
-        self._parsed = None if data is None else (data, record)
-        self._latest = record
-        if is_current and data is not None:
-            self._current = (data, record)
+        self._last = _Last(data, record, is_current)
 
     def keep_version(self, version: Hashable | None) -> None:
         """Note the version that the record had in the store; None if it has none."""

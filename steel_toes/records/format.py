@@ -59,20 +59,15 @@ def read_record(store: Store, path: str, dataset: str) -> Record:
         RecordError: it is no record, or a newer steel_toes wrote it.
         StoreError: the store gave no definite answer.
     """
-    return parse_record(store.read(path), path, dataset)
+    return parse(store.read(path), path, dataset).record
 
 
-def parse_record(data: bytes | None, path: str, dataset: str) -> Record:
+def parse(data: bytes | None, path: str, dataset: str) -> Parsed:
     """The record of its bytes; `NO_RECORD` if there are none.
 
     Raises:
         RecordError: it is no record, or a newer steel_toes wrote it.
     """
-    return parse(data, path, dataset).record
-
-
-def parse(data: bytes | None, path: str, dataset: str) -> Parsed:
-    """The same, with whether the bytes are of this version's format."""
     if data is None:
         return Parsed(NO_RECORD, False)
     try:

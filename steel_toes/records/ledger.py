@@ -45,9 +45,8 @@ from steel_toes.stores.abandoned import abandon_files
 from steel_toes.stores.base import Store
 from steel_toes.stores.buckets import BranchBucket
 from steel_toes.stores.identity import is_of_several
-from steel_toes.stores.locks import LockHeldError
+from steel_toes.stores.locks import PATIENCE_SECONDS, LockHeldError
 
-_PATIENCE_SECONDS = 1  # for a lock that others hold for a moment only, unless they save
 _READ_BACK_SECONDS = 120
 _READS_BACK = 3
 _PAUSE_SECONDS = 0.4
@@ -230,7 +229,7 @@ class Ledger:
             return
         with ExitStack() as stack:
             try:
-                is_locked = stack.enter_context(self.store.lock(self.path, _PATIENCE_SECONDS))
+                is_locked = stack.enter_context(self.store.lock(self.path, PATIENCE_SECONDS))
             except LockHeldError:
                 raise self._concurrent(self.read(), [WHOLE]) from None
             yield is_locked

@@ -222,18 +222,18 @@ class Record:
         """The doubts, and those of a save about these units."""
         doubt = dict(self.doubt)
         for unit in units:
-            save_ids = doubt.get(unit, ())
-            if save_id not in save_ids:
-                doubt[unit] = (*save_ids, save_id)
+            join_doubt(doubt, unit, save_id)
         return doubt
 
-    def without_doubts_of(self, save_id: str, units: Iterable[str] | None = None) -> Record:
-        """The record as if that save had never begun these units, or anything.
+    def without_doubts_of(self, save_id: str, units: Iterable[str]) -> Record:
+        """The record as if that save had never begun these units.
 
         It is the one that was, if nothing else has happened since. One that would say nothing is `complete` without
         data, which is main's.
         """
-        doubt = without_saves(self.doubt, {save_id}, self.doubt if units is None else units)
+        doubt = dict(self.doubt)
+        for unit in units:
+            leave_doubt(doubt, unit, {save_id})
         if self.state != "writing" or any(save_id in save_ids for save_ids in doubt.values()):
             return replace(self, doubt=doubt)
         if self.was is None:
@@ -244,17 +244,18 @@ class Record:
         return replace(self, doubt=doubt)
 
 
-def without_saves(
-    doubt: Mapping[str, tuple[str, ...]], save_ids: set[str], units: Iterable[str]
-) -> dict[str, tuple[str, ...]]:
-    """Doubts, of which these saves have left those of these units."""
-    left = dict(doubt)
-    for unit in units:
-        still = tuple(save_id for save_id in doubt.get(unit, ()) if save_id not in save_ids)
-        left.pop(unit, None)
-        if still:
-            left[unit] = still
-    return left
+def join_doubt(doubt: dict[str, tuple[str, ...]], unit: str, save_id: str) -> None:
+    """A save is in the doubt of a unit from now on, once."""
+    save_ids = doubt.get(unit, ())
+    if save_id not in save_ids:
+        doubt[unit] = (*save_ids, save_id)
+
+
+def leave_doubt(doubt: dict[str, tuple[str, ...]], unit: str, save_ids: set[str]) -> None:
+    """These saves leave the doubt of a unit."""
+    left = tuple(save_id for save_id in doubt.pop(unit, ()) if save_id not in save_ids)
+    if left:
+        doubt[unit] = left
 
 
 _NOBODY = Writer()

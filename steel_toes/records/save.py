@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from steel_toes.records.record import ALL, Identities, Record, Recorded, Writer, writers_of
+from steel_toes.records.record import ALL, Identities, Record, Recorded, Writer, join_doubt, leave_doubt, writers_of
 from steel_toes.records.write import Write
 
 Look = Callable[[Iterable[str]], Identities]
@@ -217,7 +217,7 @@ class _Merge:
     def put(self, unit: str, identity: str | None) -> None:
         """A unit is ours; None if it was rightly not written."""
         # A dead save's doubt would stay for ever; one that lives finds our entry, and looks.
-        self._leave(unit, {self._save.id, *self._save.writing.doubt.get(unit, ())})
+        leave_doubt(self._doubt, unit, {self._save.id, *self._save.writing.doubt.get(unit, ())})
         self._ours.append(unit)
         if identity is not None:
             self._data[unit] = self._save.recorded(unit, identity)
@@ -233,7 +233,7 @@ class _Merge:
         if identity is not None and not is_one_saves(identity):
             # Perhaps two saves' mixture: torn, whatever its identity.
             self._data[unit] = self._save.recorded(unit, "")
-            self._stay(unit)
+            join_doubt(self._doubt, unit, self._save.id)
             self._lost.append(unit)
         elif there == identity:
             self.put(unit, identity)
@@ -243,22 +243,10 @@ class _Merge:
     def _lose(self, unit: str, there: str | None) -> None:
         """A unit is another's. Our doubt stays, unless the data in place is what the record says."""
         if there is not None and there == self._now.identity(unit):
-            self._leave(unit, {self._save.id})
+            leave_doubt(self._doubt, unit, {self._save.id})
         else:
-            self._stay(unit)
+            join_doubt(self._doubt, unit, self._save.id)
         self._lost.append(unit)
-
-    def _leave(self, unit: str, save_ids: set[str]) -> None:
-        """These saves leave the doubt of a unit."""
-        left = tuple(save_id for save_id in self._doubt.pop(unit, ()) if save_id not in save_ids)
-        if left:
-            self._doubt[unit] = left
-
-    def _stay(self, unit: str) -> None:
-        """Our save is in the doubt of a unit from now on, if it was not."""
-        save_ids = self._doubt.get(unit, ())
-        if self._save.id not in save_ids:
-            self._doubt[unit] = (*save_ids, self._save.id)
 
     def outcome(self) -> Outcome:
         """The record with what is ours; if nothing is, the one in place, with its doubts."""

@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Literal
 
 
@@ -19,32 +18,25 @@ class Conditions:
     """What is known of one bucket's server, for the rest of the process.
 
     Args:
-        endpoint: of the server.
-        bucket: on it.
         word: whether it honours conditions.
         asking: held by the thread that asks.
     """
 
-    endpoint: str
-    bucket: str
     word: Literal["unknown", "honoured", "ignored"] = "unknown"
     asking: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
 
-@cache
+_by_bucket: dict[tuple[str, str], Conditions] = {}
+
+
 def conditions_of(endpoint: str, bucket: str) -> Conditions:
     """What is known of a bucket at an endpoint: the same value for all who ask."""
-    conditions = Conditions(endpoint, bucket)
-    _all.append(conditions)
-    return conditions
-
-
-_all: list[Conditions] = []
+    return _by_bucket.setdefault((endpoint, bucket), Conditions())
 
 
 def _nobody_asks() -> None:
     """In a child: the thread that asked is not there, and its lock would be held for ever."""
-    for conditions in _all:
+    for conditions in _by_bucket.values():
         conditions.asking = threading.Lock()
 
 

@@ -27,6 +27,9 @@ _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _PAUSE_SECONDS = 0.01
 
+PATIENCE_SECONDS = 1
+"""For a lock that others hold for a moment only, unless they save."""
+
 
 class LockHeldError(OSError):
     """Somebody else holds the lock."""

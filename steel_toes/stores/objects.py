@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from steel_toes.stores.base import ABSENT, Stamped, Store
 from steel_toes.stores.conditions import Conditions, conditions_of
@@ -110,14 +111,13 @@ class ObjectStore(Store):
             if conditions.word != "unknown":
                 return
             # Create-only says nothing of it: some servers honour only that.
-            try:
-                self._put(path, data, self._other_stamp)
-            except RefusedError:
-                conditions.word = "honoured"
-            except UnknownConditionError:
-                conditions.word = "ignored"
-            else:
-                conditions.word = "ignored"
+            word: Literal["honoured", "ignored"] = "ignored"
+            with suppress(UnknownConditionError):
+                try:
+                    self._put(path, data, self._other_stamp)
+                except RefusedError:
+                    word = "honoured"
+            conditions.word = word
 
     def _conditions(self, path: str) -> Conditions:
         bucket, _ = split(path)

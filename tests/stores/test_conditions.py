@@ -184,22 +184,35 @@ def test_ignored(request: pytest.FixtureRequest) -> None:
         assert store.remove_unchanged({path: store.identity(path) or ""}) == []
 
 
+def answering(monkeypatch: pytest.MonkeyPatch, store: Store, refused: dict[str, str], error: type[Exception]) -> None:
+    """Let a call of S3 with one of these parameters, each of a method, raise an error."""
+    s3 = type(store._filesystem)
+    call = s3.call_s3
+
+    def call_or_raise(self, method, *arguments, **parameters):
+        if any(name in parameters for name, of in refused.items() if of == method):
+            raise error
+        return call(self, method, *arguments, **parameters)
+
+    monkeypatch.setattr(s3, "call_s3", call_or_raise)
+
+
+class ParamValidationError(Exception):
+    """botocore's, for a parameter that it does not know."""
+
+
+class NotImplementedByServerError(Exception):
+    """What botocore makes of a 501."""
+
+    response = {"ResponseMetadata": {"HTTPStatusCode": 501}}  # noqa: RUF012
+
+
 def test_a_client_that_knows_no_conditions(moto, monkeypatch: pytest.MonkeyPatch) -> None:
     """An old client is as a server that ignores conditions: the write counts, and nothing relies on it."""
     store = open_store("flights", "s3", {"credentials": moto.credentials})
-    filesystem = store._filesystem
-    filesystem.mkdir("conditions-old")
-    call = type(filesystem).call_s3
-
-    class ParamValidationError(Exception):
-        """botocore's, for a parameter that it does not know."""
-
-    def old_call(self, method, *arguments, **parameters):
-        if {"IfMatch", "IfNoneMatch"} & parameters.keys():
-            raise ParamValidationError
-        return call(self, method, *arguments, **parameters)
-
-    monkeypatch.setattr(type(filesystem), "call_s3", old_call)
+    store._filesystem.mkdir("conditions-old")
+    unknown = {"IfMatch": "put_object", "IfNoneMatch": "put_object"}
+    answering(monkeypatch, store, unknown, ParamValidationError)
     assert store.write_stamped("conditions-old/a", b"1", "") == ""
     assert (store.read("conditions-old/a"), store.has_conditions("conditions-old/a")) == (b"1", False)
 
@@ -217,21 +230,8 @@ def test_a_child_asks_itself(moto) -> None:
 def test_a_server_that_knows_no_conditional_deletes(moto, monkeypatch: pytest.MonkeyPatch) -> None:
     """There an object is looked at right before it is deleted."""
     store = open_store("flights", "s3", {"credentials": moto.credentials})
-    filesystem = store._filesystem
-    filesystem.mkdir("conditions-501")
-    call = type(filesystem).call_s3
-
-    class NotImplementedByServerError(Exception):
-        """What botocore makes of a 501."""
-
-        response = {"ResponseMetadata": {"HTTPStatusCode": 501}}  # noqa: RUF012
-
-    def call_without(self, method, *arguments, **parameters):
-        if method == "delete_object" and "IfMatch" in parameters:
-            raise NotImplementedByServerError
-        return call(self, method, *arguments, **parameters)
-
-    monkeypatch.setattr(type(filesystem), "call_s3", call_without)
+    store._filesystem.mkdir("conditions-501")
+    answering(monkeypatch, store, {"IfMatch": "delete_object"}, NotImplementedByServerError)
     first = store.write_stamped("conditions-501/a", b"1", "") or ""
     second = store.write_stamped("conditions-501/a", b"2", first) or ""
     assert not store.delete_stamped("conditions-501/a", first)
