@@ -117,8 +117,7 @@ class SaveRefusedError(CopyError):
     message = (
         "Cannot save {dataset} ({type}) on branch {branch}. {why} To let every branch read and write main's copy, "
         'put SteelToes(shared=["{dataset}"]) in settings.py, or `metadata: {{steel_toes: {{shared: true}}}}` in its '
-        "catalog entry. If its location is a parameter of its own class, teach it with "
-        'SteelToes(location_parameters={{"{type}": "<parameter>"}}).'
+        "catalog entry."
     )
 
 
@@ -252,7 +251,11 @@ SHARED_OF_OTHERS = Reason(
 )
 PARAMETERS_OF_OTHERS = Reason(
     "It does not map the names of classes to the names of parameters.",
-    'Give parameters by type name: {{"my_package.ShapeDataset": "folder"}}.',
+    'Give one or several parameters by type name: {{"my_package.ShapeDataset": ["folder", "index_path"]}}.',
+)
+TABLE_AS_LOCATION = Reason(
+    "{parameter} of {type} names no file or folder that could have a branch copy.",
+    'Leave it out, or share its entries: SteelToes(shared=["{type}"]).',
 )
 MAIN_TO_CLEAN = Reason("It is main, whose copies are never removed.", "Give a branch's full name.")
 BLANK_TO_CLEAN = Reason("It is blank.", "Give a branch's full name.")
@@ -294,6 +297,7 @@ RESERVED_BUCKET = Reason(
     "GCS refuses the name {bucket}: it reserves `google`, and dots for domains.",
     _SUFFIX,
 )
+NAMES_A_TABLE = Reason("{parameter} is the name of a table or a key, not a location.", _SHARE)
 NOT_A_LOCATION = Reason("It is no location.", _MOVE_OR_SHARE)
 DROPPED_HOST = Reason(
     "Kedro's file datasets drop the host of this protocol and its partitioned ones do not.",
@@ -305,6 +309,11 @@ FORM_OF_A_COPY = Reason(
 )
 COPY_IS_MAINS = Reason("Another entry's main copy is {copy}.", _MOVE_OR_SHARE)
 COPY_IS_LISTED = Reason("Its copy {copy} would lie in {directory}, which an entry lists.", _MOVE_OR_SHARE)
+CHECKPOINT_OUTSIDE = Reason("Its checkpoint lies outside of it, or has `..` in its path.", "Keep the checkpoint in it.")
+SEVERAL_PLACES = Reason(
+    "It has several places, and its versions or partitions are kept in only one of them.",
+    _MOVE_OR_SHARE,
+)
 VERSIONS_INSIDE = Reason("It keeps versions inside {directory}, which another entry lists.", _MOVE_OR_SHARE)
 PARTITIONS_INSIDE = Reason(
     "It keeps partitions inside {directory}, which another entry lists as one dataset.",
@@ -330,7 +339,24 @@ IS_A_SERVICE = "It writes to a service, of which there is no copy for the branch
 IS_A_STREAM = "A stream's checkpoint cannot be divided between branches."
 IS_A_HANDLE = "What it loads is a handle that can write where it came from: main's data."
 WRITES_ON_LOAD = "Loading it can itself write to the service or to main's file."
-HAS_NO_LOCATION = "None of its parameters is known to say where its data is."
+HAS_NO_LOCATION = (
+    "None of its parameters is known to say where its data is. If one does, teach it: "
+    'SteelToes(location_parameters={{"{type}": "{parameter}"}}).'
+)
+CALLED_A_STORE = "Its class builds on {name}, so what it loads may be a handle that writes where it came from."
+SECOND_PLACE = (
+    "Its parameter {parameter} names a place of data, too, which would stay main's. If the class writes there, teach "
+    'all its places: SteelToes(location_parameters={{"{type}": {parameters}}}). If it only reads '
+    'there: SteelToes(source_parameters={{"{type}": ["{parameter}"]}}).'
+)
+SECOND_TABLE = (
+    "Its parameter {parameter} names a table or a key, too, which would stay main's. If the class only reads there: "
+    'SteelToes(source_parameters={{"{type}": ["{parameter}"]}}).'
+)
+OVERRIDES_PARTITIONS = (
+    "Its class decides by itself which partitions there are, so that main's and the branch's cannot be put together."
+)
+PARTITIONS_OF_PARTITIONS = "Its partitions are partitioned themselves."
 CANNOT_BE_BUILT_AGAIN = "It was added as an instance that cannot be built again from its arguments."
 
 # --- What is wrong with a copy, a record or a bucket: ChangedCopyError, RecordError, BucketError ----------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from steel_toes.catalog.run import announce_mains_outputs, announce_run, freeze_
 from steel_toes.errors import BRANCHED_TWICE, ON_BRANCH, ON_UNKNOWN_BRANCH
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import DELIMITER
-from steel_toes.settings import Settings
+from steel_toes.settings import Parameters, Settings
 
 logger = logging.getLogger("steel_toes")
 
@@ -42,7 +42,11 @@ class SteelToes:
         shared: entries that are not branched, but read and written in main's place: names, name patterns
             (`raw_*`), type names (`pandas.SQLTableDataset`) or classes.
         location_parameters: for dataset classes of your own, the parameter that says where the data is:
-            `{"my_package.ShapeDataset": "folder"}`. It says, too, that each save replaces what was there.
+            `{"my_package.ShapeDataset": "folder"}`; a list if there are several, each of which moves to the branch;
+            with dots if it is inside another (`"dataset.filepath"`). It says, too, that each save replaces what was
+            there.
+        source_parameters: for dataset classes of your own, parameters that name a file which is only read:
+            `{"my_package.ReportDataset": ["template"]}`.
         create_buckets: with layout "bucket", make the branch's bucket at its first save, and mark it as ours.
         record_author: whether records name the user and the host that wrote them.
 
@@ -59,7 +63,8 @@ class SteelToes:
         records: str | os.PathLike[str] | None = None,
         project: str | None = None,
         shared: Sequence[str | type] = (),
-        location_parameters: Mapping[str, str] | None = None,
+        location_parameters: Parameters | None = None,
+        source_parameters: Parameters | None = None,
         create_buckets: bool = False,
         record_author: bool = True,
     ) -> None:
@@ -71,6 +76,7 @@ class SteelToes:
             project=project,
             shared=shared,
             location_parameters=location_parameters or {},
+            source_parameters=source_parameters or {},
             create_buckets=create_buckets,
             record_author=record_author,
         )

@@ -20,6 +20,8 @@ from steel_toes.errors import (
 )
 from steel_toes.naming.layout import check_layout
 
+Parameters = Mapping[str, str | Sequence[str]]
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -40,7 +42,8 @@ class Settings:
     records_folder: str | None = None
     project: str | None = None
     shared: Sequence[str | type] = ()
-    location_parameters: Mapping[str, str] = field(default_factory=dict)
+    location_parameters: Parameters = field(default_factory=dict)
+    source_parameters: Parameters = field(default_factory=dict)
     create_buckets: bool = False
     record_author: bool = True
 
@@ -56,13 +59,10 @@ class Settings:
             raise ConfigurationError(SHARED_AS_TEXT, setting="shared", value=self.shared)
         if not _is_of_names_or_types(self.shared):
             raise ConfigurationError(SHARED_OF_OTHERS, setting="shared", value=self.shared)
-        if not _is_text_by_text(self.location_parameters):
-            raise ConfigurationError(
-                PARAMETERS_OF_OTHERS, setting="location_parameters", value=self.location_parameters
-            )
         # What is done to a list after it was given changes nothing.
         object.__setattr__(self, "shared", tuple(self.shared))
-        object.__setattr__(self, "location_parameters", dict(self.location_parameters))
+        for setting in ("location_parameters", "source_parameters"):
+            object.__setattr__(self, setting, _checked_parameters(setting, getattr(self, setting)))
 
     @property
     def is_enabled(self) -> bool:
@@ -116,11 +116,22 @@ def _is_of_names_or_types(shared: object) -> bool:
     return all(isinstance(entry, (str, type)) for entry in shared)
 
 
-def _is_text_by_text(parameters: object) -> bool:
+def _checked_parameters(setting: str, parameters: object) -> dict[str, tuple[str, ...]]:
+    """The parameters of each class, of which one may be given as a text."""
+    error = ConfigurationError(PARAMETERS_OF_OTHERS, setting=setting, value=parameters)
     if not isinstance(parameters, Mapping):
-        return False
-    texts = [*parameters.keys(), *parameters.values()]
-    return all(isinstance(text, str) for text in texts)
+        raise error
+    checked = {}
+    for class_name, value in parameters.items():
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, Sequence) or not names or not _are_texts([class_name, *names]):
+            raise error
+        checked[class_name] = tuple(names)
+    return checked
+
+
+def _are_texts(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str) and value for value in values)
 
 
 def is_enabled(environ: Mapping[str, str]) -> bool:

@@ -15,30 +15,30 @@ from steel_toes.actions.plan import CONDITIONS
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.paths import absolute, filesystem_path
 from steel_toes.datasets.proxy import branched_of
-from steel_toes.records.place import Adoptable, Side
+from steel_toes.records.place import Adoptable, Place, Side
 
 
 @dataclass(frozen=True)
 class Adoption:
-    """What `adopt` would record of one dataset.
+    """What `adopt` would record at one place of a dataset.
 
     Args:
-        branched: the dataset.
+        place: of the dataset.
         sources: the path of each unit's data; what lies at another place is copied to the branch copy's first.
         conditions: what is wrong with those units of which a record speaks, in words.
     """
 
-    branched: BranchedDataset
+    place: Place
     sources: Mapping[str, str]
     conditions: Mapping[str, str] = field(default_factory=dict)
 
     def apply(self) -> None:
         """Record it."""
-        self.branched.place.adopt(self.sources)
+        self.place.adopt(self.sources)
 
 
-def make_plan(catalog: Any, names: Collection[str], subject: str) -> Adoption:
-    """What `adopt` would record.
+def make_plan(catalog: Any, names: Collection[str], subject: str) -> list[Adoption]:
+    """What `adopt` would record: of a dataset, at all its places.
 
     Args:
         catalog: a catalog on which steel_toes is installed.
@@ -49,50 +49,51 @@ def make_plan(catalog: Any, names: Collection[str], subject: str) -> Adoption:
         ConfigurationError: nothing is there to adopt.
     """
     # A dataset's name wins over a path that is spelled alike.
-    adoption = _adoption_by_name(catalog, subject) if subject in names else _adoption_by_path(catalog, names, subject)
-    if adoption is not None:
-        return adoption
-    reason = errors.NOTHING_TO_ADOPT if subject in names else errors.NO_PLACE_TO_ADOPT
+    is_name = subject in names
+    adoptions = _adoptions_by_name(catalog, subject) if is_name else _adoptions_by_path(catalog, names, subject)
+    if adoptions:
+        return adoptions
+    reason = errors.NOTHING_TO_ADOPT if is_name else errors.NO_PLACE_TO_ADOPT
     raise errors.ConfigurationError(reason, setting="adopt", value=subject)
 
 
-def _adoption_by_name(catalog: Any, name: str) -> Adoption | None:
+def _adoptions_by_name(catalog: Any, name: str) -> list[Adoption]:
     branched = branched_of(catalog.get(name))
     if not isinstance(branched, BranchedDataset):
-        return None
-    return _adoption(branched, _adoptable(branched))
+        return []
+    adoptions = [_adoption(place, _adoptable(place)) for place in branched.places]
+    return [adoption for adoption in adoptions if adoption.sources]
 
 
-def _adoption_by_path(catalog: Any, names: Iterable[str], subject: str) -> Adoption | None:
+def _adoptions_by_path(catalog: Any, names: Iterable[str], subject: str) -> list[Adoption]:
     # Paths are compared as the store spells them, so that `./data/x.csv` is found too.
     _, path = filesystem_path(absolute(subject))
     path = posixpath.normpath(path)
     for branched in branched_datasets(catalog, names):
-        # A store is asked only where the path could be the entry's.
-        if _is_in(path, branched.place.own_path(Side.BRANCH)):
+        for place in branched.places:
+            # A store is asked only where the path could be the entry's.
+            if not _is_in(path, place.own_path(Side.BRANCH)):
+                continue
             # The path may be a unit, a file inside one, or a folder around several.
             units = {
                 unit: adoptable
-                for unit, adoptable in _adoptable(branched).items()
+                for unit, adoptable in _adoptable(place).items()
                 if _is_in(path, adoptable.path) or _is_in(adoptable.path, path)
             }
-            adoption = _adoption(branched, units)
-            if adoption is not None:
-                return adoption
-    return None
+            # A copy of which every unit is recorded already has nothing to adopt.
+            if units:
+                return [_adoption(place, units)]
+    return []
 
 
-def _adoptable(branched: BranchedDataset) -> dict[str, Adoptable]:
-    return branched.place.adoptable(branched.place.ledger.read())
+def _adoptable(place: Place) -> dict[str, Adoptable]:
+    return place.adoptable(place.ledger.read())
 
 
-def _adoption(branched: BranchedDataset, units: Mapping[str, Adoptable]) -> Adoption | None:
-    # A copy of which every unit is recorded already has nothing to adopt.
-    if not units:
-        return None
+def _adoption(place: Place, units: Mapping[str, Adoptable]) -> Adoption:
     sources = {unit: adoptable.path for unit, adoptable in units.items()}
     conditions = {unit: CONDITIONS.get(adoptable.verdict, "") for unit, adoptable in units.items()}
-    return Adoption(branched, sources, conditions)
+    return Adoption(place, sources, conditions)
 
 
 def branched_datasets(catalog: Any, names: Iterable[str]) -> Iterator[BranchedDataset]:

@@ -36,7 +36,7 @@ def make_plan(catalog: Any, names: Iterable[str], branch_name: str) -> list[Adop
         if legacy_path not in main_paths and _has_no_copy(branched):
             sources = _sources(branched, legacy_path)
             if sources:
-                adoptions.append(Adoption(branched, sources))
+                adoptions.append(Adoption(branched.place, sources))
     return adoptions
 
 

@@ -15,6 +15,7 @@ from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import branched_of
 from steel_toes.datasets.refused import RefusedDataset
 from steel_toes.datasets.registry import Config
+from steel_toes.records.place import Side
 from steel_toes.records.record import Kind, Record
 from steel_toes.records.state import Verdict
 from steel_toes.stores.base import Object
@@ -94,12 +95,17 @@ def _status(name: str, dataset: Any, policy: Policy, config: Config) -> Status:
 def _status_of_branched(name: str, branched: BranchedDataset) -> Status:
     place = branched.place
     record = place.ledger.read()
-    verdicts = place.verdicts(record)
+    verdicts: dict[str, Verdict] = {}
+    for each in branched.places:
+        # Two places have the same names for their units.
+        for unit, verdict in each.verdicts(each.ledger.read()).items():
+            verdicts[each.unit_path(Side.BRANCH, unit)] = verdict
     # As a run would choose it; `written` keeps it from being frozen.
     side = branched.open_run(written=True)
     objects: list[Object] = []
     if side is not None:
-        objects = list(place.store.objects(place.own_path(side)).values())
+        for each in branched.places:
+            objects += each.store.objects(each.own_path(side)).values()
     size = sum(item.size for item in objects)
     status = Status(
         dataset=name,
@@ -136,7 +142,8 @@ def _why(verdicts: Mapping[str, Verdict], kind: Kind, record: Record) -> str:
     if not verdicts:
         return errors.NEVER_SAVED
     if kind == "whole":
-        return ", ".join(_WORDS[verdict] for verdict in verdicts.values())
+        # Of several places each word once.
+        return ", ".join(dict.fromkeys(_WORDS[verdict] for verdict in verdicts.values()))
     counts = Counter(verdicts.values())
     noun = "version" if kind == "versioned" else "file"
     why = ", ".join(_part(number, noun, verdict) for verdict, number in counts.items())

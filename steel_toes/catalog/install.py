@@ -16,17 +16,24 @@ from kedro.io import AbstractDataset, CachedDataset, DatasetError
 from kedro.io.core import Version, parse_dataset_definition
 from kedro.io.data_catalog import _LazyDataset
 
-from steel_toes.catalog.policy import Policy
+from steel_toes.catalog.policy import Moves, Policy
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.datasets.base import BranchedDataset, Dataset
 from steel_toes.datasets.increments import BranchedIncrements
 from steel_toes.datasets.partitions import BranchedPartitions
+from steel_toes.datasets.paths import Key, replaced, value_at
+from steel_toes.datasets.places import BranchedPlaces
 from steel_toes.datasets.proxy import branched_of, proxy_for
 from steel_toes.datasets.refused import refuse
-from steel_toes.datasets.registry import Config, Rule, class_names, wraps
+from steel_toes.datasets.registry import Config, Rule, catalog_name, class_names, wraps
 from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.datasets.whole import BranchedWhole
-from steel_toes.errors import CANNOT_BE_BUILT_AGAIN, MAIN_IS_BLOCKED, ONE_LOCATION_FOR_BOTH, LocationError
+from steel_toes.errors import (
+    CANNOT_BE_BUILT_AGAIN,
+    MAIN_IS_BLOCKED,
+    ONE_LOCATION_FOR_BOTH,
+    LocationError,
+)
 from steel_toes.records.place import Side
 
 _KINDS: Mapping[str, type[BranchedDataset]] = {
@@ -52,31 +59,38 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
     if rule.action == "alone" or _is_in_memory(main_dataset):
         return main_dataset
     branch = policy.branch
-    why = rule.why
+    type_name = catalog_name(class_names(spec.classes[0])[0])
+    rule_why = policy.why(spec, rule)
+    why = rule_why
     if not branch.is_known:
         why = branch.why
     elif rule.action == "redirect":
         try:
-            return proxy_for(_branched(policy, spec, rule, main_dataset))
+            moves = policy.moves(spec, rule)
+            why = policy.why_unmoved(spec, rule, moves)
+            if not why:
+                return proxy_for(_branched(policy, spec, rule, moves, main_dataset))
         except LocationError as exc:
             # What cannot be redirected can still be read.
             why = str(exc)
-    type_name, *_ = class_names(spec.classes[0])
-    load_why = rule.why if rule.action == "refuse_load" else ""
+    load_why = rule_why if rule.action == "refuse_load" else ""
     return proxy_for(refuse(_block(main_dataset, spec.name), spec.name, type_name, branch.name, why, load_why))
 
 
-def _branched(policy: Policy, spec: EntrySpec, rule: Rule, main_dataset: Dataset) -> BranchedDataset:
-    locations = policy.locations(spec, rule)
-    build = Build(spec.name, spec.config, spec.moved(rule, locations.branch_location))
-    entry = policy.entry(spec, rule, locations, build)
+def _branched(policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, main_dataset: Dataset) -> BranchedDataset:
+    branch_locations = {key: locations.branch_location for key, locations in moves.items()}
+    build = Build(spec.name, spec.config, spec.moved(rule, branch_locations), spec.inner_key)
+    entry = policy.entry(spec, rule, moves, build)
     kind = BranchedVersions if spec.version else _KINDS[rule.kind]
+    if entry.more:
+        kind = BranchedPlaces
     branched = kind(entry, _block(main_dataset, spec.name), spec.version)
     # Kedro drops the host of `az://`, `sftp://` and others: then both would be one object.
     main_description = _described(branched.main_dataset, rule.parameter)
     branch_description = _described(branched.branch_dataset, rule.parameter)
     if main_description is not None and main_description == branch_description:
-        raise LocationError(ONE_LOCATION_FOR_BOTH, location=locations.main_location, copy=locations.branch_location)
+        main_location, branch_location = next(iter(moves.values()))
+        raise LocationError(ONE_LOCATION_FOR_BOTH, location=main_location, copy=branch_location)
     return branched
 
 
@@ -103,12 +117,14 @@ class Build:
         name: of the entry.
         main_config: its configuration.
         branch_config: the same, with the branch copy's location.
+        inner_key: where in both stands the configuration that has the location.
     """
 
     name: str
     # Configurations hold credentials, and a traceback with its locals is often in a log.
     main_config: Config = field(repr=False)
     branch_config: Config = field(repr=False)
+    inner_key: Key = ()
 
     def config(self, side: Side) -> Config:
         """The configuration of that side's dataset."""
@@ -122,6 +138,14 @@ class Build:
         if side is Side.MAIN:
             return _block(dataset, self.name)
         return dataset
+
+    def mixed(self, branch_keys: Iterable[Key]) -> Dataset:
+        """A dataset that reads main's, but for what stands at these keys; it can neither save nor confirm."""
+        config = self.main_config
+        for key in branch_keys:
+            full_key = (*self.inner_key, *key)
+            config = replaced(config, full_key, value_at(self.branch_config, full_key))
+        return _block(AbstractDataset.from_config(self.name, config), self.name)
 
 
 @dataclass(frozen=True)
@@ -178,8 +202,11 @@ def config_of(dataset: Dataset) -> Configured:
 
 def _spec(name: str, config: Config, main_dataset: Dataset, version: Version | None) -> EntrySpec:
     classes: tuple[type, ...] = (type(main_dataset),)
-    if wraps(type(main_dataset)) and "dataset" in config:
-        inner_class, _ = parse_dataset_definition(config["dataset"])
+    inner_config = config
+    # A wrapper may be inside another.
+    while wraps(classes[0]) and "dataset" in inner_config:
+        inner_config = inner_config["dataset"]
+        inner_class, _ = parse_dataset_definition(inner_config)
         classes = (inner_class, *classes)
     return EntrySpec(name, config, classes, version)
 

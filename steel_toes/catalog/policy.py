@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from steel_toes import errors
+from steel_toes.catalog.candidates import DataFolders, data_folders, is_of_a_table, unmoved_parameter
 from steel_toes.catalog.roots import RecordRoot, Subject, open_root, subject_of
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.catalog.survey import Survey, located, survey
-from steel_toes.datasets.base import Builder, Entry
-from steel_toes.datasets.paths import absolute, filesystem_path, location_of
+from steel_toes.datasets.base import Builder, Entry, PlaceOfEntry
+from steel_toes.datasets.classes import adapted, partition_of
+from steel_toes.datasets.paths import (
+    Key,
+    absolute,
+    checkpoint_path,
+    filepath_argument,
+    filesystem_path,
+    locations_of,
+)
 from steel_toes.datasets.registry import (
     Config,
     Rule,
+    Seeding,
     catalog_name,
+    check_taught,
     class_names,
     rule_for,
     rule_for_wrapped,
     seeding,
+    with_partitions,
 )
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import bucket_of
@@ -47,6 +60,10 @@ class Locations(NamedTuple):
     branch_location: str
 
 
+Moves = Mapping[Key, Locations]
+"""The locations of an entry, by where they stand in its configuration."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """What is done with the entries of one catalog on one branch. Picklable: workers carry it.
@@ -57,6 +74,7 @@ class Policy:
         writer: who writes, for the records.
         settings: the project's.
         catalog: what its configurations say of the catalog.
+        data: where, by these, data lies.
         memories: the records that this catalog has read, for all entries of one location.
     """
 
@@ -65,12 +83,16 @@ class Policy:
     writer: Writer
     settings: Settings
     catalog: Survey = field(default_factory=Survey)
+    data: DataFolders = field(default_factory=DataFolders)
     memories: dict[tuple[str, ...], RecordMemory] = field(default_factory=dict, compare=False, repr=False)
 
     def surveyed(self, explicit: Iterable[Config], patterns: Iterable[Config]) -> Policy:
         """This, with what the configurations of a catalog's entries and patterns say."""
-        parameters = self.settings.location_parameters
-        return replace(self, catalog=survey(explicit, patterns, self.branch.slug, parameters))
+        check_taught(self.settings.location_parameters)
+        surveyed = survey(explicit, patterns, self.branch.slug, self.settings.location_parameters)
+        roots = [self.subject_of(f"{folder}/x").root for folder in surveyed.folders]
+        data = data_folders(self.project_path, [*surveyed.folders, *roots])
+        return replace(self, catalog=surveyed, data=data)
 
     # What is done with an entry ---------------------------------------------------------------------------------------
 
@@ -79,11 +101,51 @@ class Policy:
         # Before any rule: a shared entry of a class that cannot be redirected works too.
         if self.shares(spec.name, spec.config, spec.classes):
             return _ALONE
-        names = class_names(spec.classes[0])
-        rule = rule_for(names, spec.inner_config, self.settings.location_parameters)
+        rule = self._rule_of(spec.classes[0], spec.inner_config)
+        if rule.is_overlay:
+            rule = with_partitions(rule, self._rule_of(*partition_of(spec.inner_config)))
         if spec.is_wrapped:
             return rule_for_wrapped(rule, spec.config, spec.inner_config)
         return rule
+
+    def _rule_of(self, cls: type, config: Config) -> Rule:
+        return adapted(rule_for(class_names(cls), config, self.settings.location_parameters), cls)
+
+    def why_unmoved(self, spec: EntrySpec, rule: Rule, moved: Iterable[Key]) -> str:
+        """Why a save of an entry would write more than what moves to the branch; "" if it would not."""
+        cls = spec.classes[0]
+        parameter = self._unmoved_parameter(cls, spec.inner_config, moved)
+        known = [rule.parameter, *rule.more]
+        if not parameter and rule.is_overlay:
+            cls, config = partition_of(spec.inner_config)
+            known = [filepath_argument(spec.inner_config)]
+            parameter = self._unmoved_parameter(cls, config, [tuple(known)])
+        if not parameter:
+            return ""
+        template = errors.SECOND_TABLE if is_of_a_table(parameter) else errors.SECOND_PLACE
+        name = catalog_name(class_names(cls)[0])
+        listed = json.dumps([*known, parameter])
+        return errors.sentence(template, parameter=parameter, type=name, parameters=listed)
+
+    def why(self, spec: EntrySpec, rule: Rule) -> str:
+        """Why a rule refuses an entry; "" if it does not."""
+        if rule.why != errors.HAS_NO_LOCATION:
+            return rule.why
+        cls = spec.classes[0]
+        parameter = self._unmoved_parameter(cls, spec.inner_config, [])
+        # Nobody can teach where a table is.
+        if parameter and is_of_a_table(parameter):
+            return errors.IS_A_TABLE
+        name = catalog_name(class_names(cls)[0])
+        return errors.sentence(rule.why, type=name, parameter=parameter or "<parameter>")
+
+    def _unmoved_parameter(self, cls: type, config: Config, moved: Iterable[Key]) -> str:
+        sources: list[str] = []
+        names = set(map(catalog_name, class_names(cls)))
+        for name, parameters in self.settings.source_parameters.items():
+            if catalog_name(name) in names:
+                sources += parameters
+        return unmoved_parameter(cls, config, moved, sources, self.data)
 
     def shares(self, name: str, config: Config, classes: Iterable[type | str]) -> bool:
         """Whether an entry is shared: by its metadata, its name or its type.
@@ -108,17 +170,30 @@ class Policy:
 
     # Where it goes ----------------------------------------------------------------------------------------------------
 
-    def locations(self, spec: EntrySpec, rule: Rule) -> Locations:
-        """Main's location of an entry and its branch copy's, which is no main copy and in no directory that is listed.
+    def moves(self, spec: EntrySpec, rule: Rule) -> Moves:
+        """Main's locations of an entry and its branch copies'.
 
         Raises:
             LocationError: there can be no such copy, for the reason it says.
         """
+        texts = locations_of(rule, spec.inner_config)
         # An empty or missing parameter, or one that is no text, such as a file object.
-        text = location_of(rule, spec.inner_config)
-        if not text:
+        if not texts:
             value = f"{rule.parameter}={spec.inner_config.get(rule.parameter)!r}"
             raise errors.LocationError(errors.NOT_A_LOCATION, location=value)
+        for key, text in texts.items():
+            if rule.is_taught and is_of_a_table(str(key[-1])) and "/" not in text:
+                raise errors.LocationError(errors.NAMES_A_TABLE, location=text, parameter=key[-1])
+        if rule.kind == "increments" and checkpoint_path(spec.inner_config) is None:
+            raise errors.LocationError(errors.CHECKPOINT_OUTSIDE, location=texts[rule.parameter,])
+        return {key: self.locations(text) for key, text in texts.items()}
+
+    def locations(self, text: str) -> Locations:
+        """A location of main's and its branch copy's, which is no main copy and in no directory that is listed.
+
+        Raises:
+            LocationError: there can be no such copy, for the reason it says.
+        """
         location = absolute(text)
         directory = self.catalog.directory_around(location)
         copy = branch_location(location, self.branch.slug, self.settings.layout, directory)
@@ -143,36 +218,62 @@ class Policy:
         if not lists_copies:
             raise errors.LocationError(errors.COPY_IS_LISTED, location=location, copy=copy, directory=directory)
 
-    def entry(self, spec: EntrySpec, rule: Rule, locations: Locations, build: Builder) -> Entry:
+    def entry(self, spec: EntrySpec, rule: Rule, moves: Moves, build: Builder) -> Entry:
         """The facts of an entry: where its copies are, and what it is in which record.
 
         Args:
             spec: the entry.
             rule: what is done with it.
-            locations: its `locations`.
+            moves: its `moves`.
             build: gives the dataset of a side.
 
         Raises:
             LocationError: it cannot have a record there.
         """
+        if len(moves) > 1 and (spec.version or rule.is_overlay):
+            location = next(iter(moves.values())).main_location
+            raise errors.LocationError(errors.SEVERAL_PLACES, location=location)
+        entry_seeding = seeding(rule, spec.inner_config)
+        places: dict[tuple[str, str], PlaceOfEntry] = {}
+        for key, locations in moves.items():
+            placed = self._placed(spec, rule, locations, entry_seeding)
+            # Two parameters may name one place, or one in the other.
+            known = places.setdefault(placed.identity, placed)
+            places[placed.identity] = replace(known, keys=(*known.keys, key))
+        first, *more = places.values()
+        return Entry(
+            name=spec.name,
+            build=build,
+            place=first.place,
+            keys=first.keys,
+            more=tuple(more),
+            parameter=rule.parameter,
+            seeding=first.seeding,
+            may_write_nothing=rule.may_write_nothing,
+            settings=spec.inner_config,
+        )
+
+    def _placed(self, spec: EntrySpec, rule: Rule, locations: Locations, entry_seeding: Seeding) -> PlaceOfEntry:
+        """One place of an entry."""
+        # A taught class replaces what is its own, and may not be alone there.
+        if self.catalog.is_crowded(locations.main_location) and entry_seeding == "never":
+            entry_seeding = "directory"
         directory = self.catalog.directory_around(locations.main_location)
         if directory is None:
             place = self._place(spec, rule, locations, _units_alone(spec, rule), locations.branch_location)
-            return self._entry(spec, rule, build, place)
+            return PlaceOfEntry(place, entry_seeding)
         # A glob's data is its directory; an entry inside a directory is a part of what lies there.
         directories = Locations(directory, self._branch_directory(directory, locations))
         is_overlay = self.catalog.is_overlay(directory)
         if not _is_inside(locations.main_location, rule, directory):
             units = _units_at(spec, rule, is_overlay)
             place = self._place(spec, rule, directories, units, directories.branch_location)
-            return self._entry(spec, rule, build, place)
+            return PlaceOfEntry(place, entry_seeding)
         units = _units_inside(spec, rule, locations.main_location, directory, is_overlay)
         shown = locations.branch_location if is_overlay else directories.branch_location
-        entry = self._entry(spec, rule, build, self._place(spec, rule, directories, units, shown))
-        if is_overlay:
-            return entry
-        # The directory is one unit: saving a part of it keeps the rest, so that must be there.
-        return replace(entry, seeding="always")
+        place = self._place(spec, rule, directories, units, shown)
+        # A directory that is one unit: saving a part of it keeps the rest, so that must be there.
+        return PlaceOfEntry(place, entry_seeding if is_overlay else "always")
 
     def _branch_directory(self, directory: str, locations: Locations) -> str:
         """Where the copy of a directory around an entry lies: the entry's copy has the same path in it."""
@@ -180,16 +281,6 @@ class Policy:
         if locations.branch_location.endswith(below):
             return locations.branch_location.removesuffix(below)
         return branch_location(directory, self.branch.slug, self.settings.layout)
-
-    def _entry(self, spec: EntrySpec, rule: Rule, build: Builder, place: Place) -> Entry:
-        return Entry(
-            name=spec.name,
-            build=build,
-            place=place,
-            seeding=seeding(rule, spec.inner_config),
-            may_write_nothing=rule.may_write_nothing,
-            settings=spec.inner_config,
-        )
 
     def _place(self, spec: EntrySpec, rule: Rule, locations: Locations, units: Units, shown: str) -> Place:
         protocol, main_path = filesystem_path(locations.main_location, rule.is_overlay)

@@ -16,18 +16,21 @@ logger = logging.getLogger("steel_toes")
 
 def freeze_sides(pipeline: Any, catalog: Any) -> None:
     """Freeze the sides of what the run only reads, so that all its nodes read the same."""
-    written = set(map(_record_path, _branched(catalog, pipeline.all_outputs())))
-    # An entry without a record of its own is never written.
-    written.discard("")
+    written: set[str] = set()
+    for branched in _branched(catalog, pipeline.all_outputs()):
+        written.update(_record_paths(branched))
     for branched in _branched(catalog, pipeline.inputs()):
-        branched.open_run(written=_record_path(branched) in written)
+        branched.open_run(written=not written.isdisjoint(_record_paths(branched)))
 
 
 def announce_mains_outputs(pipeline: Any, catalog: Any) -> None:
     """Say how many outputs are not missing since main has them, before `--only-missing-outputs` leaves nodes out."""
     # Two entries on one location are one output.
-    outputs = {_record_path(branched): branched for branched in _branched(catalog, pipeline.all_outputs())}
-    outputs.pop("", None)
+    outputs: dict[tuple[str, ...], AnyBranched] = {}
+    for branched in _branched(catalog, pipeline.all_outputs()):
+        outputs[_record_paths(branched)] = branched
+    # An entry without a record of its own is never written.
+    outputs.pop((), None)
     number = 0
     for branched in outputs.values():
         # `written`: nothing is frozen for a run that has not begun.
@@ -59,11 +62,11 @@ def _branched(catalog: Any, names: Iterable[str]) -> Iterator[AnyBranched]:
             yield branched
 
 
-def _record_path(branched: AnyBranched) -> str:
-    """The path of an entry's record, the same for two entries on one location; "" for an entry that has none."""
+def _record_paths(branched: AnyBranched) -> tuple[str, ...]:
+    """The paths of an entry's records, the same for two entries on one location; none for an entry that has none."""
     if isinstance(branched, BranchedDataset):
-        return branched.place.ledger.path
-    return ""
+        return tuple(place.ledger.path for place in branched.places)
+    return ()
 
 
 def _has_written(branched: AnyBranched | None) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kedro.io.core import Version
 
-from steel_toes.datasets.paths import redirected
+from steel_toes.datasets.paths import Key, redirected, replaced, value_at
 from steel_toes.datasets.registry import Config, Rule
 
 
@@ -32,17 +33,17 @@ class EntrySpec:
         return len(self.classes) > 1
 
     @property
+    def inner_key(self) -> Key:
+        """Where in the configuration that of the dataset with the location stands."""
+        return ("dataset",) * (len(self.classes) - 1)
+
+    @property
     def inner_config(self) -> Config:
         """The configuration that has the location: in a `CachedDataset`, that of the wrapped dataset."""
-        if not self.is_wrapped:
-            return self.config
-        config: Config = self.config["dataset"]
+        config: Config = value_at(self.config, self.inner_key)
         return config
 
-    def moved(self, rule: Rule, location: str) -> Config:
-        """The configuration with another location."""
-        inner = redirected(rule, self.inner_config, location)
-        # Only the part with the location changes: the wrapper's own settings stay.
-        if not self.is_wrapped:
-            return inner
-        return {**self.config, "dataset": inner}
+    def moved(self, rule: Rule, moves: Mapping[Key, str]) -> Config:
+        """The configuration with other locations; a wrapper's own settings stay."""
+        config: Config = replaced(self.config, self.inner_key, redirected(rule, self.inner_config, moves))
+        return config

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import groupby
+from typing import Any, NamedTuple
 
-from steel_toes.datasets.paths import absolute, location_of
-from steel_toes.datasets.registry import Config, Rule, class_names, rule_for
+from steel_toes.datasets.paths import absolute, locations_of
+from steel_toes.datasets.registry import Config, Rule, Taught, names_in, rule_for
 from steel_toes.naming.layout import contains_slug
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import listed_directory, outermost_directory
@@ -28,10 +31,18 @@ class Survey:
     Args:
         listed: the directories that entries list, each with whether an overlay lists it.
         guarded: main locations that have the form of a copy of the branch, case-folded.
+        folders: those around the main locations.
+        crowded: taught locations of several entries, each of which may replace only what is its own.
     """
 
     listed: Mapping[str, bool] = field(default_factory=dict)
     guarded: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
+    crowded: frozenset[str] = frozenset()
+
+    def is_crowded(self, location: str) -> bool:
+        """Whether several entries of a taught class have this location."""
+        return normalise(location) in self.crowded
 
     def directory_around(self, location: str) -> str | None:
         """The outermost listed directory that contains (or is) a location."""
@@ -51,9 +62,7 @@ class Survey:
         return next(matches)
 
 
-def survey(
-    explicit: Iterable[Config], patterns: Iterable[Config], slug: str, location_parameters: Mapping[str, str]
-) -> Survey:
+def survey(explicit: Iterable[Config], patterns: Iterable[Config], slug: str, location_parameters: Taught) -> Survey:
     """Survey the configurations of a catalog.
 
     Args:
@@ -64,38 +73,49 @@ def survey(
     """
     listed: dict[str, bool] = {}
     guarded = set()
-    for item in located(explicit, location_parameters):
-        _note_listed(listed, item)
+    taught: Counter[str] = Counter()
+    items = list(located(explicit, location_parameters))
+    for item in items:
         # Few locations have the form of a copy: only those can be in the way of one.
         if contains_slug(item.location, slug):
             guarded.add(normalise(item.location).casefold())
+        if item.rule.is_taught:
+            taught[normalise(item.location)] += 1
     for item in located(patterns, location_parameters):
+        items.append(item)
+        # Any number of entries may be made of a pattern.
+        if item.rule.is_taught:
+            taught[normalise(item.location)] += 2
+    _note_around_others(listed, items)
+    folders = set()
+    for item in items:
         _note_listed(listed, item)
-    return Survey(listed, frozenset(guarded))
+        folders.add(posixpath.dirname(normalise(item.location)))
+    crowded = [location for location, number in taught.items() if number > 1]
+    return Survey(listed, frozenset(guarded), frozenset(folders), frozenset(crowded))
 
 
-def located(configs: Iterable[Config], location_parameters: Mapping[str, str]) -> Iterator[Located]:
-    """Of each configuration that has a location, where that is; it may be that of a dataset inside."""
+def located(configs: Iterable[Config], location_parameters: Taught) -> Iterator[Located]:
+    """Of each configuration that has locations, where they are; they may be those of a dataset inside."""
     for config in configs:
-        candidates = [config]
+        candidate: Any = config
         # A wrapper (CachedDataset) has its location inside; that of partitions is their own.
-        inner = config.get("dataset")
-        if isinstance(inner, dict):
-            candidates.append(inner)
-        for candidate in candidates:
-            rule = rule_for(_names_of(candidate), candidate, location_parameters)
-            location = location_of(rule, candidate)
-            # The outer one wins: the dataset inside partitions has none.
-            if location:
+        while isinstance(candidate, dict):
+            rule = rule_for(names_in(candidate), candidate, location_parameters)
+            locations = locations_of(rule, candidate).values()
+            for location in locations:
                 yield Located(rule, absolute(location), candidate)
-                break
+            # The outer one wins: the dataset inside partitions has none.
+            candidate = None if locations else candidate.get("dataset")
 
 
-def _names_of(config: Config) -> list[str]:
-    kind = config.get("type")
-    if isinstance(kind, type):
-        return class_names(kind)
-    return [str(kind)]
+def _note_around_others(listed: dict[str, bool], items: Iterable[Located]) -> None:
+    """A place of an entry in which another of its places lies is a directory that the entry writes into."""
+    for _, group in groupby(items, key=lambda item: id(item.config)):
+        places = {normalise(item.location) for item in group}
+        for place in places:
+            if any(other.startswith(f"{place}/") for other in places):
+                listed.setdefault(place, False)
 
 
 def _note_listed(listed: dict[str, bool], item: Located) -> None:

@@ -287,5 +287,5 @@ def _plan_adoptions(project: Project, subject: str | None) -> list[Adoption]:
 
     entries = project.entries()
     if subject:
-        return [adopt.make_plan(project.catalog, entries, subject)]
+        return adopt.make_plan(project.catalog, entries, subject)
     return legacy.make_plan(project.catalog, entries, str(project.branch.name))

@@ -167,7 +167,7 @@ def adopt_output(adoptions: Sequence[Adoption], project: Project) -> Output:
     data = []
     rows = []
     for adoption in adoptions:
-        dataset = adoption.branched.entry.name
+        dataset = adoption.place.ledger.dataset
         for unit, path in adoption.sources.items():
             condition = adoption.conditions.get(unit, "")
             data.append({"dataset": dataset, "path": path, "condition": condition})

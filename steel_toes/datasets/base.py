@@ -19,6 +19,7 @@ from kedro.io import AbstractDataset
 from kedro.io.core import Version
 
 from steel_toes import errors
+from steel_toes.datasets.paths import Key
 from steel_toes.datasets.registry import Seeding
 from steel_toes.datasets.seeding import seeded
 from steel_toes.records.place import Place, Side
@@ -31,7 +32,8 @@ logger = logging.getLogger(__name__)
 Dataset = AbstractDataset[Any, Any]
 LookAt = Callable[[str], Look]
 
-_TRIES = 3  # of a load, while saves of the branch copy go on
+TRIES = 3
+"""Of a load, while saves of the branch copy go on."""
 
 _WHAT_IS_WRONG = {
     Verdict.GONE: errors.COPY_GONE,
@@ -49,6 +51,29 @@ class Builder(Protocol):
     def config(self, side: Side) -> dict[str, Any]:
         """The configuration of that side's dataset."""
 
+    def mixed(self, branch_keys: Iterable[Key]) -> Dataset:
+        """A dataset that reads main's, but for what stands at these keys; it can neither save nor confirm."""
+
+
+@dataclass(frozen=True)
+class PlaceOfEntry:
+    """One of the places of an entry.
+
+    Args:
+        place: where the copies and their record are.
+        seeding: whether main's copy must be copied to the branch before its first save.
+        keys: where in the entry's configuration its location stands.
+    """
+
+    place: Place
+    seeding: Seeding = "never"
+    keys: tuple[Key, ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Equal for two that are one."""
+        return self.place.ledger.path, self.place.units.own
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -57,7 +82,10 @@ class Entry:
     Args:
         name: in the catalog.
         build: gives the dataset of a side.
-        place: where its copies and their record are.
+        place: where its copies and their record are; of several places, the first.
+        keys: where in its configuration the location of that place stands.
+        more: its other places, if it has several.
+        parameter: the one that says where its data is.
         seeding: whether main's copy must be copied to the branch before its first save.
         may_write_nothing: whether a save may rightly leave no file.
         settings: the entry's own configuration, for what partitions need of it.
@@ -66,6 +94,9 @@ class Entry:
     name: str
     build: Builder
     place: Place
+    keys: tuple[Key, ...] = ()
+    more: tuple[PlaceOfEntry, ...] = ()
+    parameter: str = ""
     seeding: Seeding = "never"
     may_write_nothing: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -85,15 +116,22 @@ class BranchedDataset(ABC):
         entry: its facts.
         main_dataset: main's dataset, if Kedro has built it already.
         version: the versions that the entry is pinned to, if it is versioned.
+        branch_dataset: the branch's dataset, if it is built already.
     """
 
     answers: ClassVar[frozenset[str]] = frozenset({"load", "save", "exists", "release", "confirm"})
 
-    def __init__(self, entry: Entry, main_dataset: Dataset | None = None, version: Version | None = None) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        main_dataset: Dataset | None = None,
+        version: Version | None = None,
+        branch_dataset: Dataset | None = None,
+    ) -> None:
         self.entry = entry
         self.version = version
         self.main_dataset = main_dataset if main_dataset is not None else entry.build(Side.MAIN, version)
-        self.branch_dataset = entry.build(Side.BRANCH, version)
+        self.branch_dataset = branch_dataset if branch_dataset is not None else entry.build(Side.BRANCH, version)
         # Of the run that is going on: its inputs are read from one side to the end.
         self.frozen_side: Side | None = None
         self.run_side: Side | None = None
@@ -104,6 +142,11 @@ class BranchedDataset(ABC):
     def place(self) -> Place:
         """Where the entry's copies and their record are."""
         return self.entry.place
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """All places of the entry."""
+        return self.place, *(other.place for other in self.entry.more)
 
     # What Kedro asks --------------------------------------------------------------------------------------------------
 
@@ -250,7 +293,7 @@ class BranchedDataset(ABC):
         # A copy that is as it was saved is only looked at after the load.
         look = self.glance
         # A save that ends while we read makes the bytes uncertain, not wrong: the next try reads the new copy.
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             record, side = choose(look)
             look = self.look
             if side is Side.MAIN:
@@ -261,14 +304,14 @@ class BranchedDataset(ABC):
                 data = load_branch()
             except Exception:
                 # What a half-written file makes a reader raise is no answer.
-                if self._is_still(record, unit):
+                if self.is_still(record, unit):
                     raise
                 continue
-            if self._is_still(record, unit):
+            if self.is_still(record, unit):
                 return data
         self.raise_torn(record)
 
-    def _is_still(self, record: Record, unit: str) -> bool:
+    def is_still(self, record: Record, unit: str) -> bool:
         """Whether the unit has the identity that is recorded: then it is that save's, whatever else has happened."""
         identity = self.place.identity(Side.BRANCH, unit)
         if identity is None or identity != record.identity(unit):

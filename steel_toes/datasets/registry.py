@@ -6,7 +6,7 @@ is found through its bases, so that a user's subclass inherits the rule; then by
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,16 +18,22 @@ from steel_toes.errors import (
     IS_A_SERVICE,
     IS_A_STREAM,
     IS_A_TABLE,
+    PARTITIONS_OF_PARTITIONS,
+    TABLE_AS_LOCATION,
     WRITES_ON_LOAD,
+    ConfigurationError,
 )
 
 Config = dict[str, Any]
 Action = Literal["redirect", "alone", "refuse_save", "refuse_load"]
 Kind = Literal["whole", "overlay", "increments"]
 Seeding = Literal["never", "directory", "always"]
+Taught = Mapping[str, Sequence[str]]
 
 PARAMETERS = ("filepath", "path", "filename")
 """The parameters that mean a location in a class that nobody surveyed or taught, in this order."""
+TABLE_PARAMETERS = frozenset({"con", "database", "index", "repo_id", "table", "table_name", "topic"})
+"""The parameters that name a table, a key or a repository, which have no branch copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,9 @@ class Rule:
 
     Args:
         action: send saves to the branch copy; leave alone; refuse saves; refuse loads too.
-        parameter: the top-level parameter that holds the location; empty if there is none.
+        parameter: the parameter that holds the location, with dots inside others; empty if there is none.
+        more: the other parameters that hold a location.
+        is_taught: the project says so, and that a save replaces what was there.
         kind: how the data is divided between main and branch.
         lists: the location is a directory that the dataset lists.
         seeding: whether a save can keep something of what was there ("directory": only in a directory).
@@ -47,6 +55,8 @@ class Rule:
 
     action: Action = "redirect"
     parameter: str = ""
+    more: tuple[str, ...] = ()
+    is_taught: bool = False
     kind: Kind = "whole"
     lists: bool = False
     seeding: Seeding = "never"
@@ -159,6 +169,14 @@ def class_names(cls: type) -> list[str]:
     return [type_name(f"{base.__module__}.{base.__qualname__}") for base in cls.__mro__]
 
 
+def names_in(config: Mapping[str, Any]) -> list[str]:
+    """The names of the class in a configuration, where it must not be imported: of a class itself, all."""
+    kind = config.get("type")
+    if isinstance(kind, type):
+        return class_names(kind)
+    return [str(kind)]
+
+
 def catalog_name(name: str) -> str:
     """The name as catalogs write it: Kedro tries the prefixes `kedro.io.` and `kedro_datasets.` by itself."""
     return type_name(name).removeprefix(f"{_KEDRO_DATASETS}.")
@@ -167,7 +185,7 @@ def catalog_name(name: str) -> str:
 # --- Rules ------------------------------------------------------------------------------------------------------------
 
 
-def rule_for(names: list[str], config: Config, location_parameters: Mapping[str, str]) -> Rule:
+def rule_for(names: list[str], config: Config, location_parameters: Taught) -> Rule:
     """The rule for a dataset.
 
     Args:
@@ -176,12 +194,13 @@ def rule_for(names: list[str], config: Config, location_parameters: Mapping[str,
         location_parameters: those that a project teaches, by class name. Teaching a class says, too, that each save
             replaces what was there; a class that nobody knows is seeded first, which is always right and costs a copy.
     """
-    taught_names = {catalog_name(name): parameter for name, parameter in location_parameters.items()}
+    taught_names = {catalog_name(name): parameters for name, parameters in location_parameters.items()}
     # Nearest first: a user's subclass may be taught, or its base be known.
     for name in map(catalog_name, names):
         if name in taught_names:
             lists = REGISTRY.get(name, _UNPLACED).lists
-            return Rule(parameter=taught_names[name], lists=lists)
+            parameter, *more = taught_names[name]
+            return Rule(parameter=parameter, more=tuple(more), lists=lists, is_taught=True)
         if name in REGISTRY:
             return _specialised(REGISTRY[name], name, config)
     return _rule_by_parameter(names, config)
@@ -231,6 +250,41 @@ def rule_for_wrapped(rule: Rule, config: Config, inner: Config) -> Rule:
 def wraps(cls: type) -> bool:
     """Whether a class holds another dataset, in whose configuration the location is."""
     return issubclass(cls, CachedDataset) or cls.__module__.startswith(f"{_M}artifacts.")
+
+
+def with_partitions(rule: Rule, partition_rule: Rule) -> Rule:
+    """The rule for partitions of a class that has a rule of its own.
+
+    Args:
+        rule: of the partitioned class.
+        partition_rule: of the class of a partition.
+    """
+    if partition_rule.is_overlay:
+        return replace(rule, action="refuse_save", why=PARTITIONS_OF_PARTITIONS)
+    if partition_rule.why == HAS_NO_LOCATION:
+        # The partitioned class gives it one. Nobody knows what it keeps of what is there.
+        return replace(rule, seeding="always")
+    if partition_rule.action in ("refuse_save", "refuse_load"):
+        return replace(rule, action=partition_rule.action, why=partition_rule.why)
+    return replace(
+        rule,
+        seeding=partition_rule.seeding,
+        mode=partition_rule.mode,
+        may_write_nothing=partition_rule.may_write_nothing,
+    )
+
+
+def check_taught(taught: Taught) -> None:
+    """Refuse to be taught a location of a class that is known to have none: a table, a service, a handle.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    for class_name, parameters in taught.items():
+        surveyed = REGISTRY.get(catalog_name(class_name), Rule())
+        if surveyed.action != "redirect":
+            facts = {"parameter": ", ".join(parameters), "type": class_name}
+            raise ConfigurationError(TABLE_AS_LOCATION, setting="location_parameters", value=dict(taught), **facts)
 
 
 # --- Seeding ----------------------------------------------------------------------------------------------------------

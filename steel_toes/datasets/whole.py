@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from steel_toes import errors
@@ -22,22 +23,28 @@ class BranchedWhole(BranchedDataset):
         return self.place.units.own
 
     def load(self) -> Any:
-        return self.load_stable(self.unit, self._choose_by, self.main_dataset.load, self.branch_dataset.load)
+        return self.load_stable(self.unit, self.choose_by, self.main_dataset.load, self.branch_dataset.load)
 
     def save(self, data: Any) -> None:
         """Save to the branch copy; before the first save that is no plain replacement, seed it with main's."""
         if data is None:
             # Kedro refuses to save None before it touches anything, so there is nothing to record.
             return self.branch_dataset.save(data)
+        with self.saving():
+            self.branch_dataset.save(data)
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Record what the block saves; as `save` says."""
         keeps = self._keeps()
         base = self.place.base((self.unit,))
         write = Write((self.unit,), base, keeps, may_write_nothing=self.entry.may_write_nothing)
         transaction = self.place.ledger.transaction(write, self.identify_branch)
         with transaction as going_on, self.seeded(going_on.before, keeps, self.unit):
-            self.branch_dataset.save(data)
+            yield
 
     def exists(self) -> bool:
-        look = self._look_by(self.look)
+        look = self.look_by(self.look)
         # Kedro asks `exists` before it decides to run a node: a torn copy must be made again.
         if look.verdict.is_absent:
             return False
@@ -50,7 +57,7 @@ class BranchedWhole(BranchedDataset):
         return self.main_dataset if verdict.reads_main else self.branch_dataset
 
     def choose(self) -> Choice:
-        return self._choose_by(self.look)
+        return self.choose_by(self.look)
 
     def identify_branch(self, units: Iterable[str]) -> Identities:
         identities = super().identify_branch(units)
@@ -58,10 +65,12 @@ class BranchedWhole(BranchedDataset):
         self.cached_state = identities.get(self.unit)
         return identities
 
-    def _choose_by(self, look_at: LookAt) -> Choice:
-        return self._choose(self._look_by(look_at))
+    def choose_by(self, look_at: LookAt) -> Choice:
+        """The side that counts, by the look that is given."""
+        return self._choose(self.look_by(look_at))
 
-    def _look_by(self, look_at: LookAt) -> Look:
+    def look_by(self, look_at: LookAt) -> Look:
+        """The record and its verdict, by the look that is given; main's where a run has frozen it."""
         if self.frozen_side is Side.MAIN:
             return Look(NO_RECORD, Verdict.MAIN)
         return look_at(self.unit)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fsspec.registry import available_protocols
+
 from steel_toes.naming.schemes import scheme_of
 from steel_toes.stores.azure import AzureStore
 from steel_toes.stores.base import Store
@@ -22,6 +24,11 @@ _STORES: dict[str, type[Store]] = {
     "az": AzureStore,
     "memory": MemoryStore,
 }
+
+
+def is_a_store(protocol: str) -> bool:
+    """Whether fsspec knows a store of this protocol, installed or not."""
+    return scheme_of(protocol).has_buckets or protocol in available_protocols()
 
 
 def open_store(dataset: str, protocol: str, config: Mapping[str, Any]) -> Store:

@@ -112,7 +112,7 @@ def test_a_class_of_ones_own_can_be_taught():
     """A taught parameter is the location, and says that each save replaces what was there."""
     config = {"folder": "data/shapes"}
     assert rule_for(["mine.Shapes"], config, {}).action == "refuse_save"
-    rule = rule_for(["mine.Shapes"], config, {"mine.Shapes": "folder"})
+    rule = rule_for(["mine.Shapes"], config, {"mine.Shapes": ["folder"]})
     assert location_of(rule, config) == "data/shapes"
     assert seeding(rule, config) == "never"
 
@@ -161,7 +161,7 @@ def test_only_the_top_level_location_moves():
         "metadata": {"filepath": "docs/x.md"},
     }
     rule = rule_for(["spark.SparkDataset"], config, {})
-    moved = redirected(rule, config, "data/x--b.parquet")
+    moved = redirected(rule, config, {("filepath",): "data/x--b.parquet"})
     assert moved == {**config, "filepath": "data/x--b.parquet"}
     assert config["filepath"] == "data/x.parquet"
 
@@ -170,7 +170,7 @@ def test_a_checkpoint_moves_with_its_partitions():
     """Kedro demands that a checkpoint lies in the directory of the partitions: it moves with them."""
     config = {"path": "data/parts", "checkpoint": {"filepath": "data/parts/at/CHECK", "force_checkpoint": "p1"}}
     rule = rule_for(["partitions.IncrementalDataset"], config, {})
-    moved = redirected(rule, config, "data/parts--b")
+    moved = redirected(rule, config, {("path",): "data/parts--b"})
     assert moved["checkpoint"] == {"filepath": "data/parts--b/at/CHECK", "force_checkpoint": "p1"}
 
 

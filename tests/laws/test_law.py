@@ -709,7 +709,7 @@ class TestUnwritten:
         good = {**PARTS, "path": "data/p"}
         team.main_saves({"p": good}, p={"a": "main"})
         conf = {"p": {**good, "dataset": {"type": Elsewhere}}}
-        with pytest.raises(DatasetError, match=r"a\.txt, b\.txt is not at"):
+        with pytest.raises(DatasetError, match=r"b\.txt is not at"):
             team.branch(conf).save("p", {"a": "branch", "b": "branch"})
         assert shown(team.branch({"p": good}).load("p")) == {"a": "main"}
 
@@ -1127,7 +1127,7 @@ class Table(AbstractDataset):
         return "main's rows"
 
     def save(self, data: Any) -> None:
-        raise AssertionError("main was written")
+        pytest.fail("main was written")
 
     def _describe(self) -> dict[str, Any]:
         return {"table": self._table}

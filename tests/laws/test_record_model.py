@@ -266,7 +266,7 @@ def test_holes(scenario: Scenario, fault: str) -> None:
 # Each line of the protocol that is taken out is missed in one of the scenarios.
 MUTANTS: dict[str, tuple[str, Any, str]] = {
     "a load does not compare": (
-        "steel_toes.datasets.base.BranchedDataset._is_still", lambda *_: True, "disk: save, load",
+        "steel_toes.datasets.base.BranchedDataset.is_still", lambda *_: True, "disk: save, load",
     ),
     "`complete` is put over whatever is there": (
         "support.record_model.SteppingStore._stamp_now", lambda store, path: None, "s3: a, b",

@@ -1,0 +1,141 @@
+"""A dataset with several places, such as a model and its vocabulary: each has its own record."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+from kedro.io.core import Version
+
+from steel_toes.datasets.base import TRIES, BranchedDataset, Choice, Dataset, Entry
+from steel_toes.datasets.paths import Key
+from steel_toes.datasets.whole import BranchedWhole
+from steel_toes.records.place import Side
+from steel_toes.records.record import NO_RECORD
+
+
+class BranchedPlaces(BranchedDataset):
+    """A dataset with several places: a save begins all of them and completes all; the branch has all or is torn.
+
+    Another entry may have a place of it too, and share its record. What that entry has saved is read from the branch,
+    the other places from main, as on a private copy.
+    """
+
+    def __init__(self, entry: Entry, main_dataset: Dataset | None = None, version: Version | None = None) -> None:
+        super().__init__(entry, main_dataset, version)
+        self.parts = self.split()
+
+    def split(self) -> tuple[BranchedWhole, ...]:
+        """Each place by itself, with the datasets of all."""
+        entry = self.entry
+        entries = [replace(entry, more=())]
+        for other in entry.more:
+            entries.append(replace(entries[0], place=other.place, seeding=other.seeding, keys=other.keys))
+        parts = [BranchedWhole(part, self.main_dataset, self.version, self.branch_dataset) for part in entries]
+        # In one order, whatever the entry: two that save the same places do not wait for each other for ever.
+        parts.sort(key=lambda part: part.place.ledger.path)
+        return tuple(parts)
+
+    def load(self) -> Any:
+        """Load each place from the side that counts there; the branch's again if it changed meanwhile.
+
+        Raises:
+            TornCopyError: a save of one of the places did not finish, or saves went on while they were read.
+        """
+        choices = [Choice(NO_RECORD, Side.MAIN)]
+        for _ in range(TRIES):
+            choices = self._choices()
+            self._forget(choices)
+            dataset = self._dataset_of(choices)
+            try:
+                data = dataset.load()
+            except Exception:
+                if self._are_still(choices):
+                    raise
+                continue
+            if self._are_still(choices):
+                return data
+        return self.raise_torn(choices[0].record)
+
+    def save(self, data: Any) -> None:
+        """Save to all places of the branch copy."""
+        if data is None:
+            return self.branch_dataset.save(data)
+        with ExitStack() as saves:
+            for part in self.parts:
+                saves.enter_context(part.saving())
+            self.branch_dataset.save(data)
+
+    def exists(self) -> bool:
+        for part in self.parts:
+            if part.look_by(part.look).verdict.is_absent:
+                return False
+        return self._dataset_of(self._choices()).exists()
+
+    def current(self) -> Dataset:
+        sides = {part.current() is self.branch_dataset for part in self.parts}
+        return self.branch_dataset if True in sides else self.main_dataset
+
+    def choose(self) -> Choice:
+        choices = self._choices()
+        for choice in choices:
+            if choice.side is Side.BRANCH:
+                return choice
+        return choices[0]
+
+    def open_run(self, written: bool) -> Side | None:
+        sides = [part.open_run(written) for part in self.parts]
+        self.run_side = None
+        if None not in sides:
+            self.run_side = Side.BRANCH if Side.BRANCH in sides else Side.MAIN
+        return self.run_side
+
+    def copied(self, deep: bool) -> BranchedDataset:
+        twin = super().copied(deep)
+        assert isinstance(twin, BranchedPlaces)
+        twin.parts = twin.split()
+        return twin
+
+    # How --------------------------------------------------------------------------------------------------------------
+
+    def _choices(self) -> list[Choice]:
+        """The side that counts at each place.
+
+        Raises:
+            TornCopyError: a save of this entry has ended, or `clean` has begun, at some of its places only.
+        """
+        choices = [part.choose_by(part.look) for part in self.parts]
+        sides = {choice.side for choice in choices}
+        if len(sides) == 1:
+            return choices
+        for part, choice in zip(self.parts, choices, strict=True):
+            is_own = choice.side is Side.BRANCH and choice.record.dataset == self.entry.name
+            is_half_saved = choice.side is Side.MAIN and choice.record.doubts(part.unit)
+            if is_own or is_half_saved:
+                part.raise_torn(choice.record)
+        return choices
+
+    def _dataset_of(self, choices: list[Choice]) -> Dataset:
+        """A dataset that reads each place from its side."""
+        branch_keys: list[Key] = []
+        for part, choice in zip(self.parts, choices, strict=True):
+            if choice.side is Side.BRANCH:
+                branch_keys += part.entry.keys
+        if not branch_keys:
+            return self.main_dataset
+        if all(choice.side is Side.BRANCH for choice in choices):
+            return self.branch_dataset
+        return self.entry.build.mixed(branch_keys)
+
+    def _forget(self, choices: list[Choice]) -> None:
+        for part, choice in zip(self.parts, choices, strict=True):
+            if choice.side is Side.BRANCH:
+                part.place.store.forget(part.place.unit_path(Side.BRANCH, part.unit))
+
+    def _are_still(self, choices: list[Choice]) -> bool:
+        """Whether each place that was read from the branch is as its record says."""
+        for part, choice in zip(self.parts, choices, strict=True):
+            if choice.side is Side.BRANCH and not part.is_still(choice.record, part.unit):
+                return False
+        return True
