@@ -6,6 +6,7 @@
     └── CopyError               out of a dataset; also a kedro.io.DatasetError
         ├── SaveRefusedError    this entry cannot be saved on a branch
         │   ├── BranchUnknownError  no entry can, while the branch is unknown
+        │   ├── LocationIsFixedError    somebody set where its dataset writes
         │   └── OtherProjectError   the branch copy is another project's
         ├── LoadRefusedError    what this entry loads could write main
         ├── TornCopyError       a save began and did not finish
@@ -127,6 +128,15 @@ class BranchUnknownError(SaveRefusedError):
     message = (
         "Cannot save {dataset}: the branch is unknown. {why} Set STEEL_TOES_BRANCH to the branch's name, "
         "or STEEL_TOES_ENABLED=false to work on main's data without steel_toes."
+    )
+
+
+class LocationIsFixedError(SaveRefusedError):
+    """Where a dataset's data lies was set on the dataset itself. Facts: `dataset`, `attribute`, `location`."""
+
+    message = (
+        "Cannot set or use another {attribute} of {dataset}: it says where the data is, and the branch's stays at "
+        "{location}. Change the location in the catalog, before the catalog is made."
     )
 
 

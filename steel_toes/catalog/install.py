@@ -7,7 +7,7 @@ dictionaries in which the catalog keeps both are replaced by ones that put a pro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any, NamedTuple
@@ -35,6 +35,8 @@ from steel_toes.errors import (
     LocationError,
 )
 from steel_toes.records.place import Side
+
+_AROUND = Rule(parameter="dataset")  # of an instance around a dataset of the catalog
 
 _KINDS: Mapping[str, type[BranchedDataset]] = {
     "whole": BranchedWhole,
@@ -185,12 +187,15 @@ def config_of(dataset: Dataset) -> Configured:
     arguments: Config = dict(dataset._init_args)  # type: ignore[attr-defined]  # set when it was built
     if set(arguments) == {"args", "kwargs"}:
         # A subclass without an __init__ of its own is remembered so.
-        bound = signature(type(dataset)).bind(*arguments["args"], **arguments["kwargs"])
+        bound = signature(dataset.__class__).bind(*arguments["args"], **arguments["kwargs"])
         arguments = bound.arguments
     version = arguments.pop("version", None)
-    config: Config = {"type": type(dataset), **arguments}
+    # Of a proxy, what it stands for.
+    config: Config = {"type": dataset.__class__, **arguments}
     if isinstance(dataset, CachedDataset):
         inner_dataset = arguments["dataset"]
+        if branched_of(inner_dataset) is not None:
+            return Configured(config, version)
         if isinstance(inner_dataset, AbstractDataset):
             config["dataset"], version = config_of(inner_dataset)
         # Kedro writes `versioned` into the dict that it was given, and refuses to find it there again.
@@ -198,6 +203,22 @@ def config_of(dataset: Dataset) -> Configured:
     if version:
         config["versioned"] = True
     return Configured(config, version)
+
+
+def _branched_keys(value: Any, key: Key) -> Iterator[Key]:
+    """Where in the arguments of an instance a proxy of ours stands, or another instance around one."""
+    if branched_of(value) is not None:
+        yield key
+    elif isinstance(value, AbstractDataset):
+        # It remembers its arguments as the outer one does.
+        if any(_branched_keys(config_of(value).config, key)):
+            yield key
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _branched_keys(inner, (*key, name))
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _branched_keys(inner, (*key, number))
 
 
 def _spec(name: str, config: Config, main_dataset: Dataset, version: Version | None) -> EntrySpec:
@@ -270,6 +291,9 @@ class _Datasets(dict[str, Any]):
         if _is_in_memory(dataset):
             return dataset
         config, version = config_of(dataset)
+        branched_keys = list(_branched_keys(config, ()))
+        if branched_keys:
+            return self._wrapper(name, dataset, config, branched_keys)
         spec = _spec(name, config, dataset, version)
         if self.policy.rule(spec).action == "alone":
             return dataset
@@ -280,6 +304,18 @@ class _Datasets(dict[str, Any]):
             branch_name = self.policy.branch.name
             return proxy_for(refuse(dataset, name, type(dataset).__name__, branch_name, CANNOT_BE_BUILT_AGAIN))
         return wrap(self.policy, spec, main_dataset)
+
+    def _wrapper(self, name: str, dataset: Dataset, config: Config, branched_keys: list[Key]) -> Any:
+        """What stands for an instance around a dataset of this catalog, as a hook makes it: what is inside is branched.
+
+        The instance itself, unless it has a place of its own too.
+        """
+        spec = EntrySpec(name, config, (dataset.__class__,), None)
+        why = self.policy.why_unmoved(spec, _AROUND, branched_keys)
+        if not why:
+            return dataset
+        type_name = catalog_name(class_names(dataset.__class__)[0])
+        return proxy_for(refuse(dataset, name, type_name, self.policy.branch.name, why))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Datasets, (self.policy, dict(self))

@@ -19,6 +19,7 @@ from kedro.io import AbstractDataset
 from kedro.io.core import Version
 
 from steel_toes import errors
+from steel_toes.datasets.both import differences, hand_on_settings, share_settings, text_at
 from steel_toes.datasets.paths import Key
 from steel_toes.datasets.registry import Seeding
 from steel_toes.datasets.seeding import seeded
@@ -137,6 +138,11 @@ class BranchedDataset(ABC):
         self.run_side: Side | None = None
         # What a cache between us and the store (CachedDataset) may hold.
         self.cached_state: str | None = ""
+        # What was set on the proxy: in the place of what the class has, and for datasets that are built later.
+        self.overrides: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
+        share_settings(self.main_dataset, self.branch_dataset)
+        self.branch_texts = differences(self.branch_dataset, self.main_dataset)
 
     @property
     def place(self) -> Place:
@@ -219,19 +225,75 @@ class BranchedDataset(ABC):
 
     def copied(self, deep: bool) -> BranchedDataset:
         """The same with datasets of its own, as a copy of a plain dataset has its own attributes."""
-        copier = copy.deepcopy if deep else copy.copy
         twin = copy.copy(self)
-        twin.main_dataset = copier(self.main_dataset)
-        twin.branch_dataset = copier(self.branch_dataset)
+        twin.overrides = dict(self.overrides)
+        twin.settings = dict(self.settings)
+        twin.main_dataset = copy.copy(self.main_dataset)
+        twin.branch_dataset = copy.copy(self.branch_dataset)
+        if deep:
+            # Together: what they share, their copies share.
+            both = copy.deepcopy((self.main_dataset, self.branch_dataset))
+            twin.main_dataset, twin.branch_dataset = both
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
         # A cache does not survive Kedro's pickling: what comes back in its place is no data. "" makes a load ask again.
         return {**self.__dict__, "cached_state": ""}
 
+    def set(self, name: str, value: Any) -> None:
+        """Set an attribute of both datasets; what the law answers itself, in the place of its answer.
+
+        Raises:
+            LocationIsFixedError: it says where the data is.
+        """
+        if name in self.answers:
+            self.overrides[name] = value
+            return
+        if any(key[0] == name for key in self.branch_texts):
+            raise self._fixed_error(name)
+        self.settings[name] = value
+        for dataset in self.sides():
+            setattr(dataset, name, value)
+        # Kedro pins a copy of a dataset so (`catalog.load(name, version=...)`).
+        if name == "_version":
+            self.repin(value)
+
+    def remove(self, name: str) -> None:
+        """Remove an attribute of both datasets."""
+        if name in self.answers:
+            self.overrides.pop(name, None)
+            return
+        if any(key[0] == name for key in self.branch_texts):
+            raise self._fixed_error(name)
+        self.settings.pop(name, None)
+        for dataset in self.sides():
+            delattr(dataset, name)
+
+    def _fixed_error(self, name: str) -> errors.LocationIsFixedError:
+        location = self.place.ledger.branch_location
+        return errors.LocationIsFixedError(dataset=self.entry.name, attribute=name, location=location)
+
     def repin(self, version: Version | None) -> None:
-        """Take over a `_version` that was set on the datasets, which is how Kedro pins a copy to a version."""
+        """Take over a `_version` that was set on the datasets."""
         self.version = version
+
+    def check_apart(self) -> None:
+        """Before each save: whatever was done to the datasets since they were built, the branch's lies where it did.
+
+        Raises:
+            LocationIsFixedError: somebody set the location of the branch's dataset.
+        """
+        for key, text in self.branch_texts.items():
+            if text_at(self.branch_dataset, key) != text:
+                raise self._fixed_error(str(key[0]))
+
+    def with_settings(self, dataset: Dataset) -> Dataset:
+        """A dataset that was built anew, with the settings that both sides' datasets have by now."""
+        hand_on_settings(self.main_dataset, self.branch_dataset, dataset)
+        for name, value in self.settings.items():
+            if name != "_version":
+                setattr(dataset, name, value)
+        return dataset
 
     # What the kinds are built on --------------------------------------------------------------------------------------
 

@@ -48,6 +48,7 @@ class BranchedIncrements(BranchedPartitions):
         # Kedro's own `confirm` does nothing then, too.
         if not partition_ids:
             return
+        self.check_apart()
         units = (self._checkpoint_unit,)
         write = Write(units, self.place.base(units))
         with self.place.ledger.transaction(write, self.identify_branch):

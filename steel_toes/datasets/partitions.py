@@ -89,6 +89,7 @@ class BranchedPartitions(BranchedDataset):
         # Kedro would fail in the middle of the save, when the record says `writing` already.
         if not hasattr(data, "items"):
             raise DatasetError(NOT_PARTITIONS.format(dataset=self.entry.name, type=type(data).__name__))
+        self.check_apart()
         units = self._units_of(data)
         overwrites = bool(self._settings.get("overwrite"))
         # Nothing to write, and nothing to remove: plain Kedro's own answer.

@@ -62,6 +62,7 @@ class BranchedPlaces(BranchedDataset):
         """Save to all places of the branch copy."""
         if data is None:
             return self.branch_dataset.save(data)
+        self.check_apart()
         with ExitStack() as saves:
             for part in self.parts:
                 saves.enter_context(part.saving())
@@ -126,7 +127,7 @@ class BranchedPlaces(BranchedDataset):
             return self.main_dataset
         if all(choice.side is Side.BRANCH for choice in choices):
             return self.branch_dataset
-        return self.entry.build.mixed(branch_keys)
+        return self.with_settings(self.entry.build.mixed(branch_keys))
 
     def _forget(self, choices: list[Choice]) -> None:
         for part, choice in zip(self.parts, choices, strict=True):

@@ -91,6 +91,9 @@ class Proxy:
         branched: AnyBranched = object.__getattribute__(self, _BRANCHED)
         if name == "_copy":
             return self._copy_with
+        # What a hook has put in the place of a method wins, as it does on a plain dataset.
+        if name in branched.overrides:
+            return branched.overrides[name]
         # What the class does not have, the proxy has not either.
         value = getattr(branched.main_dataset, name)
         if name in branched.answers:
@@ -101,15 +104,10 @@ class Proxy:
         return getattr(dataset, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        for dataset in self._steel_toes_branched.sides():
-            setattr(dataset, name, value)
-        # Kedro pins a copy of a dataset so (`catalog.load(name, version=...)`).
-        if name == "_version":
-            self._steel_toes_branched.repin(value)
+        self._steel_toes_branched.set(name, value)
 
     def __delattr__(self, name: str) -> None:
-        for dataset in self._steel_toes_branched.sides():
-            delattr(dataset, name)
+        self._steel_toes_branched.remove(name)
 
     def __repr__(self) -> str:
         return repr(self._steel_toes_branched.main_dataset)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 from typing import Any, ClassVar
 
-from kedro.io.core import Version
-
 from steel_toes.datasets.base import Dataset
 from steel_toes.errors import BranchUnknownError, CopyError, LoadRefusedError, SaveRefusedError
 from steel_toes.records.place import Side
@@ -23,6 +21,7 @@ class RefusedDataset:
 
     answers: ClassVar[frozenset[str]] = frozenset({"load", "save", "confirm"})
     run_side = Side.MAIN
+    overrides: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, main_dataset: Dataset, save_error: CopyError, load_error: CopyError | None = None) -> None:
         self.main_dataset = main_dataset
@@ -51,17 +50,19 @@ class RefusedDataset:
         """Nothing to freeze: it is always main's."""
         return Side.MAIN
 
+    def set(self, name: str, value: Any) -> None:
+        """Set an attribute of the dataset; its `save` stays refused."""
+        if name not in self.answers:
+            setattr(self.main_dataset, name, value)
+
+    def remove(self, name: str) -> None:
+        """Remove an attribute of the dataset."""
+        delattr(self.main_dataset, name)
+
     def copied(self, deep: bool) -> RefusedDataset:
         """The same with a dataset of its own."""
         copier = copy.deepcopy if deep else copy.copy
         return RefusedDataset(copier(self.main_dataset), self.save_error, self.load_error)
-
-    def sides(self) -> tuple[Dataset, ...]:
-        """The one dataset."""
-        return (self.main_dataset,)
-
-    def repin(self, version: Version | None) -> None:
-        """Nothing more: a load asks the dataset itself."""
 
 
 def refuse(

@@ -74,7 +74,8 @@ class BranchedVersions(BranchedDataset):
         # The two would be one version on the day of the merge.
         if self.place.store.identity(main_path) is not None:
             raise DatasetError(errors.VERSION_EXISTS.format(path=main_path, dataset=self.main_dataset))
-        dataset = self.entry.build(Side.BRANCH, Version(pin.load, version))
+        self.check_apart()
+        dataset = self._built(Side.BRANCH, Version(pin.load, version))
         write = Write((version,), self.place.base((version,)))
         with self.place.ledger.transaction(write, self.identify_branch) as transaction:
             self._remove_torn(transaction.before, version)
@@ -198,10 +199,14 @@ class BranchedVersions(BranchedDataset):
         pinned = self._pinned
         if pinned is None or pinned.resolved != resolved:
             save_version = self.version.save if self.version else None
-            dataset = self.entry.build(resolved.side, Version(resolved.version, save_version))
+            dataset = self._built(resolved.side, Version(resolved.version, save_version))
             # Bound once: another thread may load another version at the same time.
             pinned = self._pinned = _Pinned(resolved, dataset)
         return pinned.dataset
+
+    def _built(self, side: Side, version: Version) -> Dataset:
+        """A dataset of a side that is pinned to a version, as the side's own one is by now."""
+        return self.with_settings(self.entry.build(side, version))
 
     def _forget(self) -> None:
         self._resolved = None

@@ -36,6 +36,7 @@ class BranchedWhole(BranchedDataset):
     @contextmanager
     def saving(self) -> Iterator[None]:
         """Record what the block saves; as `save` says."""
+        self.check_apart()
         keeps = self._keeps()
         base = self.place.base((self.unit,))
         write = Write((self.unit,), base, keeps, may_write_nothing=self.entry.may_write_nothing)
