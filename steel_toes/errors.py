@@ -319,6 +319,10 @@ FORM_OF_A_COPY = Reason(
 )
 COPY_IS_MAINS = Reason("Another entry's main copy is {copy}.", _MOVE_OR_SHARE)
 COPY_IS_LISTED = Reason("Its copy {copy} would lie in {directory}, which an entry lists.", _MOVE_OR_SHARE)
+GLOB_OF_PARTITIONS = Reason(
+    "Partitions lie in a directory, and this is a pattern.",
+    "Name the directory; `filename_suffix` and `load_args` say which of its files are partitions.",
+)
 CHECKPOINT_OUTSIDE = Reason("Its checkpoint lies outside of it, or has `..` in its path.", "Keep the checkpoint in it.")
 SEVERAL_PLACES = Reason(
     "It has several places, and its versions or partitions are kept in only one of them.",
@@ -443,7 +447,25 @@ MAIN_IS_BLOCKED = (
 )
 MAIN_CHANGES = "{dataset}: main's copy at {source} changes while it is copied to {target}. Save again later."
 NOT_PARTITIONS = "{dataset}: partitions are saved as a dictionary by their ids, not as {type}."
-PARTITION_LEADS_OUT = "{dataset}: the partition id {partition!r} has `..` in it. Give it an id without."
+PARTITION_LEADS_OUT = "{dataset}: the partition id {partition!r}, or its suffix, has `..` in it. Give it an id without."
+PARTITION_IS_NO_TEXT = "{dataset}: the partition id {partition!r} is no text, but of type {type}. Give it a text."
+PARTITION_REMOVED = (
+    "{dataset}: the partition {partition} is removed by this save (overwrite: true), which has not written it again. "
+    "Load the partitions before they are saved."
+)
+VERSION_LEADS_OUT = "{dataset}: the version {version!r} has `/` or `..` in it. Give it a name without."
+FILE_BEFORE_VERSIONS = (  # as Kedro, when it fails on a disk
+    "Cannot save versioned dataset {dataset}: main has a plain file at {path}, and saving would fail on the day of the "
+    "merge. Move main's file into a version of its own, or give the versions another location."
+)
+DIRECTORY_FOR_FILE = (
+    "{dataset}: main has a directory at {path}, where this save would write a file: it would fail on the day of the "
+    "merge. Give the entry another location, or have main's directory removed."
+)
+FILE_FOR_DIRECTORY = (
+    "{dataset}: main has a file at {path}, where this save would make a directory: it would fail on the day of the "
+    "merge. Give the entry another location, or have main's file removed."
+)
 NO_PARTITIONS = "No partitions found in '{path}'"  # Kedro's own words
 VERSION_EXISTS = "Save path '{path}' for {dataset} must not exist if versioning is enabled."  # Kedro's own words
 NO_VERSIONS = "Did not find any versions for {dataset}"  # Kedro's own words

@@ -11,7 +11,6 @@ from typing import Any
 
 from steel_toes.actions.adopt import Adoption, branched_datasets
 from steel_toes.datasets.base import BranchedDataset
-from steel_toes.datasets.partitions import BranchedPartitions
 from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.records.place import Side
 from steel_toes.records.units import WHOLE
@@ -27,7 +26,7 @@ def make_plan(catalog: Any, names: Iterable[str], branch_name: str) -> list[Adop
         names: of its entries.
         branch_name: the branch's.
     """
-    datasets = [item for item in branched_datasets(catalog, names) if not isinstance(item, BranchedPartitions)]
+    datasets = [item for item in branched_datasets(catalog, names) if item.place.units.kind != "overlay"]
     main_paths = {branched.place.own_path(Side.MAIN) for branched in datasets}
     adoptions = []
     for branched in datasets:

@@ -19,6 +19,7 @@ from kedro.io.data_catalog import _LazyDataset
 from steel_toes.catalog.policy import Moves, Policy
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.datasets.base import BranchedDataset, Dataset
+from steel_toes.datasets.cached import BranchedCache
 from steel_toes.datasets.increments import BranchedIncrements
 from steel_toes.datasets.partitions import BranchedPartitions
 from steel_toes.datasets.paths import Key, replaced, value_at
@@ -70,6 +71,10 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
         try:
             moves = policy.moves(spec, rule)
             why = policy.why_unmoved(spec, rule, moves)
+            if rule.is_overlay and isinstance(main_dataset, CachedDataset) and not why:
+                cached = _cached_partitions(policy, spec, main_dataset)
+                if cached is not None:
+                    return proxy_for(cached)
             if not why:
                 return proxy_for(_branched(policy, spec, rule, moves, main_dataset))
         except LocationError as exc:
@@ -94,6 +99,29 @@ def _branched(policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, main_da
         main_location, branch_location = next(iter(moves.values()))
         raise LocationError(ONE_LOCATION_FOR_BOTH, location=main_location, copy=branch_location)
     return branched
+
+
+def _cached_partitions(policy: Policy, spec: EntrySpec, main_dataset: CachedDataset) -> BranchedCache | None:
+    """Plain Kedro's cache around branched partitions; None if they cannot be branched."""
+    inner_dataset: Any = main_dataset
+    for _ in spec.inner_key:
+        inner_dataset = inner_dataset._dataset
+    inner_spec = EntrySpec(spec.name, spec.inner_config, spec.classes[:1], None)
+    inner = wrap(policy, inner_spec, inner_dataset)
+    branched = branched_of(inner)
+    if not isinstance(branched, BranchedDataset):
+        return None
+    return BranchedCache(_around(spec.config, inner, len(spec.inner_key)), branched)
+
+
+def _around(config: Config, inner: Any, depth: int) -> Any:
+    """The wrappers that a configuration puts around a dataset, built around another."""
+    if not depth:
+        return inner
+    own = {name: value for name, value in config.items() if name != "dataset"}
+    cls: Any
+    cls, arguments = parse_dataset_definition(own)
+    return cls(dataset=_around(config["dataset"], inner, depth - 1), **arguments)
 
 
 def _is_in_memory(dataset: Dataset) -> bool:
@@ -140,6 +168,10 @@ class Build:
         if side is Side.MAIN:
             return _block(dataset, self.name)
         return dataset
+
+    def block(self, dataset: Dataset) -> Dataset:
+        """The dataset, one of main's, which can neither save nor confirm any more."""
+        return _block(dataset, self.name)
 
     def mixed(self, branch_keys: Iterable[Key]) -> Dataset:
         """A dataset that reads main's, but for what stands at these keys; it can neither save nor confirm."""

@@ -39,7 +39,7 @@ from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.layout import branch_location, contains_slug
 from steel_toes.naming.location import normalise
-from steel_toes.naming.nesting import listed_directory, relative
+from steel_toes.naming.nesting import has_glob, listed_directory, relative
 from steel_toes.records.file import RecordMemory
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.place import Place
@@ -184,8 +184,11 @@ class Policy:
         for key, text in texts.items():
             if rule.is_taught and is_of_a_table(str(key[-1])) and "/" not in text:
                 raise errors.LocationError(errors.NAMES_A_TABLE, location=text, parameter=key[-1])
+        location = next(iter(texts.values()))
+        if rule.is_overlay and has_glob(location):
+            raise errors.LocationError(errors.GLOB_OF_PARTITIONS, location=location)
         if rule.kind == "increments" and checkpoint_path(spec.inner_config) is None:
-            raise errors.LocationError(errors.CHECKPOINT_OUTSIDE, location=texts[rule.parameter,])
+            raise errors.LocationError(errors.CHECKPOINT_OUTSIDE, location=location)
         return {key: self.locations(text) for key, text in texts.items()}
 
     def locations(self, text: str) -> Locations:

@@ -55,6 +55,9 @@ class Builder(Protocol):
     def mixed(self, branch_keys: Iterable[Key]) -> Dataset:
         """A dataset that reads main's, but for what stands at these keys; it can neither save nor confirm."""
 
+    def block(self, dataset: Dataset) -> Dataset:
+        """The dataset, one of main's, which can neither save nor confirm any more."""
+
 
 @dataclass(frozen=True)
 class PlaceOfEntry:
@@ -141,8 +144,11 @@ class BranchedDataset(ABC):
         # What was set on the proxy: in the place of what the class has, and for datasets that are built later.
         self.overrides: dict[str, Any] = {}
         self.settings: dict[str, Any] = {}
-        share_settings(self.main_dataset, self.branch_dataset)
-        self.branch_texts = differences(self.branch_dataset, self.main_dataset)
+        self.branch_texts: dict[Key, str] = {}
+        # A cache around partitions is one for both.
+        if self.main_dataset is not self.branch_dataset:
+            share_settings(self.main_dataset, self.branch_dataset)
+            self.branch_texts = differences(self.branch_dataset, self.main_dataset)
 
     @property
     def place(self) -> Place:

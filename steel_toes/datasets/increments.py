@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import operator
+import posixpath
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from kedro.io import AbstractDataset
-from kedro.io.core import Version
+from kedro.io.core import Version, parse_dataset_definition
 from kedro.utils import load_obj
 
 from steel_toes.datasets.base import Dataset, Entry
 from steel_toes.datasets.partitions import BranchedPartitions, Load
-from steel_toes.naming.nesting import relative
+from steel_toes.datasets.paths import CHECKPOINT, checkpoint_path, filepath_argument
 from steel_toes.records.place import Side
 from steel_toes.records.state import Verdict
 from steel_toes.records.write import Write
 
+_SOME_VERSION = "2000-01-01T00.00.00.000Z"
 _OWN_SETTINGS = ("force_checkpoint", "comparison_func")  # of a checkpoint; all others are its dataset's
 
 
@@ -66,9 +68,18 @@ class BranchedIncrements(BranchedPartitions):
 
     def _lister(self, side: Side) -> Dataset:
         config = dict(self.entry.build.config(side))
-        # Listed as plain partitions: an IncrementalDataset would hide what is before its checkpoint.
-        config.pop("checkpoint", None)
-        config["type"] = "partitions.PartitionedDataset"
+        definition = config["dataset"]
+        if not isinstance(definition, Mapping):
+            definition = {"type": definition}
+        # All partitions, whatever the checkpoint says, each to be loaded later; Kedro leaves out the checkpoint itself.
+        config["dataset"] = {"type": _Later, "definition": definition}
+        if definition.get("versioned"):
+            config["dataset"]["versioned"] = True
+        checkpoint = self._checkpoint_settings()
+        checkpoint.update(force_checkpoint="", comparison_func=_always)
+        checkpoint[filepath_argument(config)] = self._checkpoint_path(side)
+        config["checkpoint"] = checkpoint
+        config["type"] = "partitions.IncrementalDataset"
         return AbstractDataset.from_config(self.entry.name, config)
 
     def _newer_ids(self, partitions: Mapping[str, Load] | None) -> list[str]:
@@ -92,7 +103,14 @@ class BranchedIncrements(BranchedPartitions):
         partition_ids = [name for name in partitions if self._unit(name) != self._checkpoint_unit]
         if checkpoint is None:
             return partition_ids
-        return [partition_id for partition_id in partition_ids if is_after(partition_id, checkpoint)]
+        return [name for name in partition_ids if is_after(self._compared(name), checkpoint)]
+
+    def _compared(self, partition_id: str) -> str:
+        """What Kedro compares with a checkpoint: of versioned partitions, the path of a version."""
+        definition = self._settings["dataset"]
+        if not (isinstance(definition, Mapping) and definition.get("versioned")):
+            return partition_id
+        return f"{partition_id}{self._suffix}/{_SOME_VERSION}/{posixpath.basename(partition_id)}"
 
     def _load_checkpoint(self) -> Any:
         """What the checkpoint says; None if there is none."""
@@ -104,21 +122,24 @@ class BranchedIncrements(BranchedPartitions):
         return self._load_unit(self._checkpoint_unit, load_main, load_branch)
 
     def _checkpoint_settings(self) -> dict[str, Any]:
-        settings = self._settings.get("checkpoint") or {}
+        settings = self._settings.get("checkpoint")
+        # A text is where to begin, and an empty one is before everything.
         if isinstance(settings, str):
             return {"force_checkpoint": settings}
-        return dict(settings)
-
-    @property
-    def _argument(self) -> str:
-        return str(self._settings.get("filepath_arg", "filepath"))
+        return dict(settings or {})
 
     @property
     def _checkpoint_unit(self) -> str:
-        path = self._checkpoint_settings().get(self._argument)
-        if not path:
-            return self._parts.unit("CHECKPOINT")
-        return self._parts.unit(relative(str(path), str(self._settings["path"])))
+        path = checkpoint_path(dict(self._settings))
+        assert path is not None  # the policy has refused such increments
+        return self._parts.unit(path)
+
+    def _checkpoint_path(self, side: Side) -> str:
+        """Where a side's checkpoint lies."""
+        config = self.entry.build.config(side)
+        settings = config.get("checkpoint")
+        path = settings.get(filepath_argument(config)) if isinstance(settings, Mapping) else None
+        return str(path) if path else f"{config['path'].rstrip('/')}/{CHECKPOINT}"
 
     def _checkpoint(self, side: Side) -> Dataset:
         """The dataset of a side's checkpoint."""
@@ -129,10 +150,37 @@ class BranchedIncrements(BranchedPartitions):
             # Those are for the comparison, and no arguments of the checkpoint's dataset.
             if name not in _OWN_SETTINGS:
                 config[name] = value
-        folder = self.entry.build.config(side)["path"].rstrip("/")
-        name = self._checkpoint_unit.removeprefix(self._parts.unit(""))
-        config[self._argument] = f"{folder}/{name}"
+        config[filepath_argument(dict(self._settings))] = self._checkpoint_path(side)
         return AbstractDataset.from_config(self.entry.name, config)
+
+
+class _Later(AbstractDataset[Any, Any]):
+    """Stands for the dataset of a partition: a load gives its `load`, and not its data.
+
+    Args:
+        definition: the configuration of that dataset.
+        given: what Kedro gives it: its location, its version, the credentials of all.
+    """
+
+    def __init__(self, definition: dict[str, Any], **given: Any) -> None:
+        cls, config = parse_dataset_definition({**definition, "versioned": False})
+        # Its own credentials win.
+        self._later: Dataset = cls(**{**given, **config})
+
+    def load(self) -> Load:
+        return self._later.load
+
+    def save(self, data: Any) -> None:
+        """It is only read."""
+        raise NotImplementedError
+
+    def _describe(self) -> dict[str, Any]:
+        return {}
+
+
+def _always(_partition_id: str, _checkpoint: str) -> bool:
+    """Whether a partition is newer than the checkpoint: every one is."""
+    return True
 
 
 def _load_existing(checkpoint: Dataset) -> Any:

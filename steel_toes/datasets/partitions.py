@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import posixpath
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
@@ -18,7 +18,9 @@ from steel_toes.errors import (
     NO_PARTITIONS,
     NOT_PARTITIONS,
     PARTITION_GONE,
+    PARTITION_IS_NO_TEXT,
     PARTITION_LEADS_OUT,
+    PARTITION_REMOVED,
     PARTITIONS_UNFINISHED,
 )
 from steel_toes.records.place import Side
@@ -50,6 +52,10 @@ class Partition:
     load_main: Load | None
     load_branch: Load | None
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Partition:
+        # A cache copies what it gives; the partition is not changed by being loaded.
+        return self
+
     def __call__(self) -> Any:
         """Load the partition."""
         return self.dataset.load_partition(self.partition_id, self.load_main, self.load_branch)
@@ -57,6 +63,8 @@ class Partition:
 
 class BranchedPartitions(BranchedDataset):
     """A `PartitionedDataset`: the unit is the partition; after `overwrite=True` the branch's alone are left."""
+
+    _overwriting: Transaction | None = None
 
     def load(self) -> Any:
         """The partitions of both sides, each to be loaded when it is called."""
@@ -67,6 +75,8 @@ class BranchedPartitions(BranchedDataset):
 
     def load_partition(self, partition_id: str, load_main: Load | None, load_branch: Load | None) -> Any:
         """Load one partition from the side that counts now; the branch is listed again if it had no such partition."""
+        if self._overwriting and self._unit(partition_id) not in self._overwriting.whole_units:
+            raise DatasetError(PARTITION_REMOVED.format(dataset=self.entry.name, partition=partition_id))
         if load_main is None:
             load_main = partial(self._fail_without_main, partition_id)
         if load_branch is None:
@@ -90,24 +100,48 @@ class BranchedPartitions(BranchedDataset):
         if not hasattr(data, "items"):
             raise DatasetError(NOT_PARTITIONS.format(dataset=self.entry.name, type=type(data).__name__))
         self.check_apart()
-        units = self._units_of(data)
+        # Once: the answer may be another each time, or none.
+        partitions = dict(data.items())
+        units = self._units_of(partitions)
         overwrites = bool(self._settings.get("overwrite"))
         # Nothing to write, and nothing to remove: plain Kedro's own answer.
         if not units and not overwrites:
-            self.branch_dataset.save(data)
+            self.branch_dataset.save(partitions)
             self.main_dataset.release()
             return
-        keeps = self.entry.seeding == "always" and not overwrites
+        kept_units = set() if overwrites else self._kept(units)
         base = self._everything_of_main() if overwrites else self.place.base(units)
         if overwrites:
             self._check_strangers()
-        write = Write(units, base, keeps, everything=overwrites)
-        with self.place.ledger.transaction(write, self.identify_branch) as transaction, ExitStack() as seeds:
+        may_write_nothing = self.entry.may_write_nothing
+        write = Write(units, base, bool(kept_units), everything=overwrites, may_write_nothing=may_write_nothing)
+        with self.place.ledger.transaction(write, self.identify_branch) as transaction, ExitStack() as stack:
             # Partitions whose class appends are seeded one by one.
             for unit in units:
-                seeds.enter_context(self.seeded(transaction.before, keeps, unit))
-            self._save_watched(data, transaction)
+                stack.enter_context(self.seeded(transaction.before, unit in kept_units, unit))
+            if overwrites:
+                stack.enter_context(self._removing(transaction))
+            self._save_watched(partitions, transaction)
         self.main_dataset.release()
+
+    def _kept(self, units: Iterable[str]) -> set[str]:
+        """Those units of which the class of the partitions keeps something that is there."""
+        if self.entry.seeding == "never":
+            return set()
+        if self.entry.seeding == "always":
+            return set(units)
+        is_directory = self.place.store.is_directory
+        paths = {unit: [self.place.unit_path(side, unit) for side in Side] for unit in units}
+        return {unit for unit, both in paths.items() if any(map(is_directory, both))}
+
+    @contextmanager
+    def _removing(self, transaction: Transaction) -> Iterator[None]:
+        """While an overwrite goes on nothing is left of what was there: plain Kedro removes it first."""
+        self._overwriting = transaction
+        try:
+            yield
+        finally:
+            self._overwriting = None
 
     def exists(self) -> bool:
         """Whether there is any partition to load."""
@@ -144,12 +178,15 @@ class BranchedPartitions(BranchedDataset):
             self.cached_state = state
         return record
 
-    def _units_of(self, data: Mapping[str, Any]) -> tuple[str, ...]:
+    def _units_of(self, data: Mapping[Any, Any]) -> tuple[str, ...]:
         """The units of partitions that are to be saved."""
         units = set()
-        for partition_id, _ in data.items():  # noqa: PERF102 - it need not be a dictionary
+        for partition_id in data:
+            if not isinstance(partition_id, str):
+                facts = {"partition": partition_id, "type": type(partition_id).__name__}
+                raise DatasetError(PARTITION_IS_NO_TEXT.format(dataset=self.entry.name, **facts))
             # A library may normalise it or refuse it, before or after it wrote another partition.
-            if ".." in partition_id.split("/"):
+            if ".." in [*partition_id.split("/"), *f"{partition_id}{self._suffix}".split("/")]:
                 raise DatasetError(PARTITION_LEADS_OUT.format(dataset=self.entry.name, partition=partition_id))
             units.add(self._unit(partition_id))
         return tuple(sorted(units))
@@ -244,7 +281,11 @@ class BranchedPartitions(BranchedDataset):
         """What loads main's partitions; nothing is asked of main if none of them shows."""
         if record.hides_main or self._shows_nothing_of_main(record):
             return {}
-        return _listed(main_lister)
+        loads = _listed(main_lister)
+        for load in loads.values():
+            # Whoever is given a partition could reach main's own dataset by it.
+            self.entry.build.block(load.__self__)  # type: ignore[attr-defined]  # Kedro gives bound methods
+        return loads
 
     def _shows_nothing_of_main(self, record: Record) -> bool:
         """Whether the branch has all of main's partitions, of which there are many.
@@ -265,8 +306,16 @@ class BranchedPartitions(BranchedDataset):
     def _missing_ids(self, record: Record, listed_ids: set[str]) -> set[str]:
         """The branch's partitions whose data is not listed: they are there to be loaded, and the load says why not."""
         owners = {self.place.units.owner(record, self._unit(partition_id)) for partition_id in listed_ids}
-        missing_ids = (self._partition_id(unit) for unit in record.settled.data if unit not in owners)
-        return {partition_id for partition_id in missing_ids if partition_id}
+        unlisted = {}
+        for unit in record.settled.data.keys() - owners:
+            partition_id = self._partition_id(unit)
+            if partition_id:
+                unlisted[unit] = partition_id
+        if not unlisted:
+            return set()
+        # What is there and not listed is no partition of this entry, but of another that lists more (`maxdepth`).
+        there = self.identify_branch(unlisted)
+        return {partition_id for unit, partition_id in unlisted.items() if unit not in there}
 
     def _load_from_branch(self, partition_id: str) -> Any:
         partitions = self._lister(Side.BRANCH).load()

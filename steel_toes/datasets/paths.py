@@ -17,6 +17,10 @@ Key = tuple[str | int, ...]
 """Where in a configuration a value stands: the keys that lead to it, from the outside in."""
 
 
+CHECKPOINT = "CHECKPOINT"
+"""Where Kedro keeps the checkpoint of increments, below their directory, if nothing says otherwise."""
+
+
 def location_of(rule: Rule, config: Config) -> str:
     """The (first) location in a configuration, as text; empty if it has none."""
     return next(iter(locations_of(rule, config).values()), "")
@@ -113,7 +117,7 @@ def checkpoint_path(config: Config) -> str | None:
     checkpoint = config.get("checkpoint")
     path = checkpoint.get(filepath_argument(config)) if isinstance(checkpoint, Mapping) else None
     if not path:
-        return "CHECKPOINT"
+        return CHECKPOINT
     text = os.fspath(path)
     # A library may follow it out of the directory, or refuse it after it has read the partitions.
     if ".." in text.split("/"):

@@ -34,6 +34,11 @@ def listed_directory(location: str, lists: bool) -> str | None:
     return None
 
 
+def has_glob(location: str) -> bool:
+    """Whether a location is a pattern for several."""
+    return _GLOB.search(parse(location).path) is not None
+
+
 def outermost_directory(location: str, listed: Iterable[str]) -> str | None:
     """The outermost of the listed directories that contains (or is) the location, in the location's own spelling.
 
