@@ -388,6 +388,9 @@ THE_FILE = "the file"
 UPDATE = "record a save in"
 OTHERS_WERE_FASTER = "Others changed the record for two minutes, each time faster than this save."
 
+CREDENTIALS_OF_OTHERS = (
+    " Its {parameter} are not fsspec's, so the store was asked without them: give what fsspec needs in `fs_args`."
+)
 COPY_ENDED = "The store began to copy {target}, and ended with: {status}. {reason}"
 
 RECORD_REMOVED_MEANWHILE = "it removed the record"

@@ -11,6 +11,7 @@ from steel_toes.datasets.registry import Config
 from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import outermost_directory, relative
+from steel_toes.naming.schemes import scheme_of
 from steel_toes.records.record import FOLDER
 from steel_toes.stores.base import Store
 from steel_toes.stores.opening import open_store
@@ -109,6 +110,6 @@ def open_root(name: str, root: str, location: str, config: Config) -> OpenedRoot
     """
     protocol, path = filesystem_path(root)
     data_protocol, _ = filesystem_path(location)
-    # Another store's credentials would be refused there, or shown to it.
-    credentials = config if protocol == data_protocol else {}
+    # Another store's credentials would be refused there, or shown to it. `s3a` and `s3` are one.
+    credentials = config if scheme_of(protocol) == scheme_of(data_protocol) else {}
     return OpenedRoot(open_store(name, protocol, credentials), path)

@@ -23,6 +23,7 @@ from steel_toes.errors import (
     PARTITION_REMOVED,
     PARTITIONS_UNFINISHED,
 )
+from steel_toes.naming.location import normalise
 from steel_toes.records.place import Side
 from steel_toes.records.record import ALL, Identities, Record
 from steel_toes.records.save import Transaction
@@ -148,8 +149,17 @@ class BranchedPartitions(BranchedDataset):
         record = self._record()
         for unit in record.settled.data:
             if self._partition_id(unit) is not None and self.look(unit).verdict is Verdict.BRANCH:
-                return True
+                return self._lists_all or self.branch_dataset.exists() or self._has_mains(record)
+        return self._has_mains(record)
+
+    def _has_mains(self, record: Record) -> bool:
         return not record.hides_main and self.main_dataset.exists()
+
+    @property
+    def _lists_all(self) -> bool:
+        """Whether Kedro lists every partition that lies there: not with `maxdepth`, nor where `//` is in the path."""
+        path = str(self._settings["path"])
+        return not self._settings.get("load_args") and normalise(path) == path.rstrip("/")
 
     def current(self) -> Dataset:
         """The branch's dataset once it has a partition of its own."""

@@ -54,12 +54,14 @@ class Store:
         label: what the messages call the store.
         protocol: fsspec's name of it.
         options: credentials and filesystem arguments, as the dataset gives them to fsspec.
+        hint: what of the dataset's credentials is not among them, for the messages of errors.
     """
 
     dataset: str
     label: str
     protocol: str = "file"
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    hint: str = ""
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -279,7 +281,7 @@ class Store:
         except (CopyError, LockHeldError):
             raise
         except Exception as exc:
-            why = f"{type(exc).__name__}: {exc}".rstrip(".") + "."
+            why = f"{type(exc).__name__}: {exc}".rstrip(".") + f".{self.hint}"
             raise StoreError(dataset=self.dataset, store=self.label, action=action, why=why) from exc
 
     @property

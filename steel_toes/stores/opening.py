@@ -14,6 +14,7 @@ from steel_toes.stores.gcs import GCSStore
 from steel_toes.stores.local import LocalStore
 from steel_toes.stores.memory import MemoryStore
 from steel_toes.stores.objects import ObjectStore
+from steel_toes.stores.options import filesystem_options
 from steel_toes.stores.s3 import S3Store
 
 _STORES: dict[str, type[Store]] = {
@@ -42,9 +43,6 @@ def open_store(dataset: str, protocol: str, config: Mapping[str, Any]) -> Store:
     scheme = scheme_of(protocol)
     if scheme.is_local:
         return LocalStore(dataset, "the local disk")
-    fs_args = config.get("fs_args") or {}
-    # As Kedro's datasets merge them, so that fsspec gives us the dataset's own connection.
-    options = dict(config.get("credentials") or {})
-    options.update((key, value) for key, value in fs_args.items() if not key.startswith("open_args"))
+    options, hint = filesystem_options(scheme.name, config)
     cls = _STORES.get(scheme.name, ObjectStore if scheme.has_buckets else Store)
-    return cls(dataset, f"{scheme.name}://", scheme.name, options)
+    return cls(dataset, f"{scheme.name}://", scheme.name, options, hint)
