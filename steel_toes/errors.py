@@ -2,6 +2,7 @@
 
     SteelToesError
     ├── ConfigurationError      a setting, an argument or an environment variable
+    ├── SwitchedCheckoutError   Git is on another branch than when this process loaded its code
     ├── LocationError           a location that cannot have a branch copy
     └── CopyError               out of a dataset; also a kedro.io.DatasetError
         ├── SaveRefusedError    this entry cannot be saved on a branch
@@ -100,6 +101,15 @@ class ConfigurationError(SteelToesError, ValueError):
     """A setting has a value that cannot be used. Facts: `setting`, `value`, `why`, `remedy`."""
 
     message = "Cannot use {setting}={value!r}. {why} {remedy}"
+
+
+class SwitchedCheckoutError(SteelToesError, RuntimeError):
+    """The checkout was switched under a process. Facts: `project`, `loaded`, `current` (what Git says now)."""
+
+    message = (
+        "Cannot make a catalog of {project}. This process loaded the code of {loaded}, and Git now says {current}. "
+        "Restart it (in a notebook: %reload_kedro), or set STEEL_TOES_BRANCH."
+    )
 
 
 class LocationError(SteelToesError, ValueError):
@@ -253,6 +263,9 @@ HEAD_AS_NAME = Reason(
     "HEAD is what Git says when it is on no branch.",
     "Give a branch's name, or leave it out.",
 )
+SEVERAL_MAINS = Reason("It has a comma, and main is one branch.", "Give one name, or set SteelToes(main=...).")
+NOT_A_COMMIT = Reason("It is no commit.", "Give 7 to 64 hex digits, with `+` if files differ, or leave it out.")
+NOT_AN_UPSTREAM = Reason("It is no branch of a remote.", "Give one such as origin/feature/x, or leave it out.")
 UNKNOWN_LAYOUT = Reason("No layout has that name.", "Use {layouts}.")
 SHARED_AS_TEXT = Reason("It is one text, not a list.", "Write shared=[{value!r}].")
 SHARED_OF_OTHERS = Reason(
@@ -481,11 +494,18 @@ NOT_A_REQUEST = "no CI system says that this is a pull or merge request"
 REQUEST_WITHOUT = "{system} builds a pull or merge request, but does not say {fact} of it."
 BUILDS_A_TAG = "{why}, and {system} builds the tag {tag}."
 NAMES_NO_BRANCH = "{why}, and {system} names no branch."
+NO_BRANCH = "no branch"
+NO_BRANCH_SINCE = "no branch ({why})"
+MAIN_BY_VARIABLE = "STEEL_TOES_BRANCH says {main}, but Git is on {branch}, whose code would overwrite main's data."
+VARIABLE_AGAINST_GIT = "STEEL_TOES_BRANCH says {variable}, and Git is on {branch}. The variable counts."
+REPOSITORY_IN_DOUBT = "{why}, so nothing proves that this is {branch}, as {system} says."
+COMMIT_NOT_GIVEN = "{system} builds {branch}, but does not say at which commit, so nothing proves that HEAD is there."
 ANOTHER_COMMIT = "{system} builds {branch} at {commit}, but HEAD is at {head}, which may be a request's."
 GIT_MISSING = "Git is missing: there is no `git` command on the PATH"
 NOT_A_REPOSITORY = "{project} is not in a Git repository"
 DUBIOUS_OWNERSHIP = 'Git refuses to read {project}, since another user owns it ("{error}")'
 GIT_REFUSES = 'Git cannot tell the branch of {project} ("{error}")'
+REBASING = "HEAD of {project} is detached, since a rebase of {branch} has not finished"
 DETACHED = "HEAD of {project} is detached: it points at {target}, not at a branch"
 
 MAIN_NOT_LISTED = "the remote does not list main"
@@ -497,6 +517,7 @@ ANOTHER_PROJECTS_BRANCH = "it is {project}'s"
 # --- What a run logs --------------------------------------------------------------------------------------------------
 
 ON_BRANCH = "steel-toes: on branch %s (from %s); saves go to %s"
+WARNING_IN_LOG = "steel-toes: %s"
 ON_UNKNOWN_BRANCH = "steel-toes: the branch is unknown, so data is read from main and not saved. %s"
 BRANCHED_TWICE = "steel-toes: this catalog is branched already. Keep one SteelToes() among the HOOKS."
 RUN_READ = "{branch} from the branch, {main} from main; "
@@ -518,6 +539,8 @@ TORN_VERSION_SKIPPED = "steel-toes: %s: version %s is torn and skipped; its save
 
 NO_PROJECT = "{folder} is in no Kedro project. Go to the project's folder."
 BROKEN_PROJECT = "Kedro cannot load the project in {folder}. {error}"
+NO_CATALOG = "Kedro cannot make the catalog. {error} Correct the configuration, --params, --env or --conf-source."
+WARNING_ON_SCREEN = "Warning: {warning}"
 NO_HOOK = (
     "SteelToes is not among the HOOKS of the project's settings.py. Put `from steel_toes import SteelToes` and "
     "`HOOKS = (SteelToes(),)` into it."

@@ -14,7 +14,8 @@ from kedro.framework.hooks import hook_impl
 from steel_toes.catalog.install import install, is_installed
 from steel_toes.catalog.make import make_policy
 from steel_toes.catalog.run import announce_mains_outputs, announce_run, freeze_sides
-from steel_toes.errors import BRANCHED_TWICE, ON_BRANCH, ON_UNKNOWN_BRANCH
+from steel_toes.checkout.code import LoadedCode
+from steel_toes.errors import BRANCHED_TWICE, ON_BRANCH, ON_UNKNOWN_BRANCH, WARNING_IN_LOG
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import DELIMITER
 from steel_toes.settings import Parameters, Settings
@@ -38,7 +39,7 @@ class SteelToes:
         layout: how main's location becomes the branch copy's: "suffix" (`companies--feature-x.csv`) or
             "bucket" (`s3://team-data--feature-x/companies.csv`; locations without a bucket take the suffix).
         records: the folder where records are kept, if not beside the data.
-        project: the project's name in records, if not the Git remote's URL.
+        project: the project's name in records; else `STEEL_TOES_PROJECT`, else the Git remote's URL.
         shared: entries that are not branched, but read and written in main's place: names, name patterns
             (`raw_*`), type names (`pandas.SQLTableDataset`) or classes.
         location_parameters: for dataset classes of your own, the parameter that says where the data is:
@@ -83,6 +84,8 @@ class SteelToes:
         # Kedro gives it when the context is made; without a context it is looked for.
         self._project_path: Path | None = None
         self._is_paused = False
+        # Made together with the code: a reload makes both anew.
+        self._code = LoadedCode()
 
     @hook_impl
     def after_context_created(self, context: Any) -> None:
@@ -91,11 +94,17 @@ class SteelToes:
 
     @hook_impl(tryfirst=True)
     def after_catalog_created(self, catalog: Any, save_version: str | None = None) -> None:
-        """Redirect the catalog, before other plugins look at it."""
+        """Redirect the catalog, before other plugins look at it.
+
+        Raises:
+            SwitchedCheckoutError: Git was on another branch when it was asked for the first catalog.
+        """
         if self._is_paused or not self._settings.is_enabled:
             return
         path = self._project_path or _find_project()
-        branch = self._settings.find_branch(path)
+        branch = self._settings.find_branch(path, code=self._code)
+        if branch.warning:
+            logger.warning(WARNING_IN_LOG, branch.warning)
         # Plain Kedro, object for object.
         if branch.is_main:
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steel_toes.checkout.find import find_branch, main_names
+from steel_toes.checkout.identity import project_variable
 from steel_toes.errors import (
     BLANK_TEXT,
     NEITHER_TRUE_NOR_FALSE,
@@ -25,6 +26,7 @@ Parameters = Mapping[str, str | Sequence[str]]
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from steel_toes.checkout.code import LoadedCode
     from steel_toes.naming.branch import Branch
 
 
@@ -86,12 +88,16 @@ class Settings:
     @property
     def project_source(self) -> str:
         """What gives the project's name, for people."""
-        return "SteelToes(project=...)" if self.project else "the remote, if any"
+        if self.project:
+            return "SteelToes(project=...)"
+        if project_variable():
+            return "STEEL_TOES_PROJECT"
+        return "the remote, if any"
 
-    def find_branch(self, project_path: Path, name: str | None = None) -> Branch:
-        """The branch of the project at this path; with a name, that branch."""
+    def find_branch(self, project_path: Path, name: str | None = None, code: LoadedCode | None = None) -> Branch:
+        """The branch of the project at this path, for a process that has loaded this code; with a name, that branch."""
         branch_name = self.branch_name if name is None else name
-        return find_branch(project_path, branch=branch_name, main=self.main_name)
+        return find_branch(project_path, branch=branch_name, main=self.main_name, code=code)
 
 
 def _check_text(setting: str, value: object) -> None:
@@ -147,11 +153,6 @@ def is_enabled(environ: Mapping[str, str]) -> bool:
     if value.lower() in ("false", "0", "no", "off"):
         return False
     raise ConfigurationError(NEITHER_TRUE_NOR_FALSE, setting="STEEL_TOES_ENABLED", value=value)
-
-
-def kedro_environment() -> str | None:
-    """Kedro's environment, as `kedro run` chooses it: `KEDRO_ENV`."""
-    return os.environ.get("KEDRO_ENV")
 
 
 def has_terminal_width() -> bool:

@@ -27,6 +27,7 @@ from steel_toes.errors import (
     SaveRefusedError,
     SteelToesError,
     StoreError,
+    SwitchedCheckoutError,
     TornAppendError,
     TornCopyError,
     UnwrittenError,
@@ -39,6 +40,7 @@ WHY = "It is {so}."
 FACTS: dict[type[SteelToesError], dict[str, str]] = {
     BucketError: {"dataset": "flights", "bucket": "s3://team--x", "why": WHY, "remedy": "Make it."},
     ConfigurationError: {"setting": "layout", "value": "{tree}", "why": WHY, "remedy": "Use suffix."},
+    SwitchedCheckoutError: {"project": "/a/{b}", "loaded": "branch {c}", "current": "no branch (it is {so})"},
     LocationError: {"location": "zip://a::b", "why": WHY, "remedy": "Share it."},
     SaveRefusedError: {"dataset": "flights", "type": "api.APIDataset", "branch": "x", "why": WHY},
     BranchUnknownError: {"dataset": "flights", "why": WHY},
@@ -101,7 +103,7 @@ def test_error_comes_out_of_a_worker():
 def test_kedro_knows_what_comes_out_of_a_dataset(cls):
     """What a load, a save or an exists raises is a kedro.io.DatasetError; what a setting raises is a ValueError."""
     assert issubclass(cls, DatasetError) is issubclass(cls, CopyError)
-    assert issubclass(cls, ValueError) is not issubclass(cls, CopyError)
+    assert issubclass(cls, ValueError) is not issubclass(cls, (CopyError, SwitchedCheckoutError))
     assert issubclass(cls, SteelToesError)
 
 

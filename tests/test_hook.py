@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kedro.io import DatasetError
 from kedro_datasets.text import TextDataset
 
 from steel_toes import ConfigurationError, SteelToes, SteelToesError
@@ -170,6 +171,27 @@ class TestWords:
         assert level == "WARNING"
         assert "the branch is unknown" in line
         assert "detached" in line
+
+    def test_another_branch_than_gits(self, checkout: Any, caplog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A variable that names another branch than Git's is one warning, and the variable's branch is written."""
+        checkout.on("feature/x")
+        monkeypatch.setenv("STEEL_TOES_BRANCH", "other")
+        checkout.catalog(CONFIG).save("a", "new")
+        (level, line), (_, branch) = self.said(caplog)
+        assert (level, "STEEL_TOES_BRANCH says other, and Git is on feature/x" in line) == ("WARNING", True)
+        assert "on branch other" in branch
+
+    def test_a_forgotten_main(self, checkout: Any, caplog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A variable that names main while Git is on a branch: main is read, and a save is refused, naming both."""
+        checkout.plain(CONFIG).save("a", "old")
+        checkout.on("feature/x")
+        monkeypatch.setenv("STEEL_TOES_BRANCH", "main")
+        catalog = checkout.catalog(CONFIG)
+        assert catalog.load("a") == "old"
+        with pytest.raises(DatasetError, match="STEEL_TOES_BRANCH says main, but Git is on feature/x"):
+            catalog.save("a", "new")
+        ((level, line),) = self.said(caplog)
+        assert (level, "Git is on feature/x" in line) == ("WARNING", True)
 
     def test_twice(self, checkout: Any, caplog: pytest.LogCaptureFixture) -> None:
         """A catalog that is branched already gets a hint that the hook may be registered twice."""

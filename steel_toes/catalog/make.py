@@ -7,8 +7,8 @@ import socket
 from pathlib import Path
 
 from steel_toes.catalog.policy import Policy
-from steel_toes.checkout.find import upstream_of
 from steel_toes.checkout.git import read_checkout
+from steel_toes.checkout.identity import identity_of
 from steel_toes.naming.branch import Branch
 from steel_toes.records.record import Writer
 from steel_toes.settings import Settings
@@ -22,6 +22,9 @@ def make_policy(settings: Settings, branch: Branch, project_path: Path, run: str
         branch: which.
         project_path: the project's.
         run: Kedro's id of the run, for the records.
+
+    Raises:
+        ConfigurationError: an environment variable that carries the identity cannot be used.
     """
     return Policy(
         branch=branch,
@@ -33,15 +36,14 @@ def make_policy(settings: Settings, branch: Branch, project_path: Path, run: str
 
 def _writer(settings: Settings, branch: Branch, project_path: Path, run: str | None) -> Writer:
     # Read at this moment: the record says which code wrote, not which code was started.
-    checkout = read_checkout(project_path)
-    upstream = upstream_of(branch, checkout)
+    identity = identity_of(branch, read_checkout(project_path), settings.project)
     return Writer(
-        project=settings.project or checkout.project,
+        project=identity.project,
         run=run,
-        commit=checkout.commit,
-        dirty=checkout.dirty,
-        upstream=upstream.name,
-        remote=upstream.remote,
+        commit=identity.commit,
+        dirty=identity.dirty,
+        upstream=identity.upstream.name,
+        remote=identity.upstream.remote,
         user=_user() if settings.record_author else None,
         host=socket.gethostname() if settings.record_author else None,
     )

@@ -68,6 +68,7 @@ class System:
         marker: holds if the system runs this process.
         branch: the branch that it builds.
         tag: the tag that it builds; then no branch is built.
+        commit: the commit that it builds, in full.
         requests: the ways in which it describes a request.
     """
 
@@ -75,6 +76,7 @@ class System:
     marker: str
     branch: str
     tag: str
+    commit: str
     requests: tuple[Request, ...]
 
 
@@ -83,11 +85,12 @@ SYSTEMS: tuple[System, ...] = (
     # https://docs.github.com/en/actions/reference/workflows-and-actions/variables (Gitea and Forgejo set the same).
     # GITHUB_REF_NAME is `26/merge` on a request. `event.*` comes from the file GITHUB_EVENT_PATH:
     # https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
-    System("GitHub Actions", "GITHUB_ACTIONS=(?i:true)", "GITHUB_REF=refs/heads/(.+)", "GITHUB_REF=refs/tags/(.+)", (
+    System("GitHub Actions", "GITHUB_ACTIONS=(?i:true)", "GITHUB_REF=refs/heads/(.+)", "GITHUB_REF=refs/tags/(.+)",
+           "GITHUB_SHA", (
         Request("GITHUB_HEAD_REF event.head.ref", r"event.number GITHUB_REF=refs/pull/(\d+)/.*",
                 "event.head.repo==GITHUB_REPOSITORY", "GITHUB_HEAD_REF GITHUB_EVENT_NAME=pull_request.*"),)),
     # https://docs.gitlab.com/ci/variables/predefined_variables/ (CI_COMMIT_REF_SLUG is lossy)
-    System("GitLab CI", "GITLAB_CI", "CI_COMMIT_BRANCH", "CI_COMMIT_TAG", (
+    System("GitLab CI", "GITLAB_CI", "CI_COMMIT_BRANCH", "CI_COMMIT_TAG", "CI_COMMIT_SHA", (
         Request("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_MERGE_REQUEST_IID",
                 "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH==CI_MERGE_REQUEST_PROJECT_PATH",
                 "CI_PIPELINE_SOURCE=merge_request_event"),
@@ -97,7 +100,7 @@ SYSTEMS: tuple[System, ...] = (
     # https://learn.microsoft.com/azure/devops/pipelines/build/variables (BUILD_SOURCEBRANCHNAME is the last segment
     # only; PULLREQUESTNUMBER is GitHub's number, PULLREQUESTID the number in Azure Repos)
     System("Azure Pipelines", "TF_BUILD=(?i:true)", "BUILD_SOURCEBRANCH=(?:refs/heads/)?(?!refs/)(.+)",
-           "BUILD_SOURCEBRANCH=refs/tags/(.+)", (
+           "BUILD_SOURCEBRANCH=refs/tags/(.+)", "BUILD_SOURCEVERSION", (
         Request("SYSTEM_PULLREQUEST_SOURCEBRANCH=(?:refs/heads/)?(.+)",
                 "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER SYSTEM_PULLREQUEST_PULLREQUESTID",
                 "SYSTEM_PULLREQUEST_ISFORK=(?i:false)", "BUILD_REASON=PullRequest BUILD_SOURCEBRANCH=refs/pull/.+"),)),
@@ -105,67 +108,63 @@ SYSTEMS: tuple[System, ...] = (
     # a request), https://plugins.jenkins.io/git/ (GIT_BRANCH is `origin/x`, or `detached`),
     # https://plugins.jenkins.io/ghprb/, https://plugins.jenkins.io/gitlab-plugin/
     System("Jenkins", "JENKINS_URL JENKINS_HOME",
-           "BRANCH_NAME GIT_LOCAL_BRANCH GIT_BRANCH=(?:refs/heads/|origin/)?(?!refs/|detached$)(.+)", "TAG_NAME", (
+           "BRANCH_NAME GIT_LOCAL_BRANCH GIT_BRANCH=(?:refs/heads/|origin/)?(?!refs/|detached$)(.+)", "TAG_NAME",
+           "GIT_COMMIT", (
         Request("CHANGE_BRANCH", "CHANGE_ID", "-CHANGE_FORK"),
         Request("ghprbSourceBranch", "ghprbPullId", "ghprbAuthorRepoGitUrl==GIT_URL"),
         Request("gitlabSourceBranch", "gitlabMergeRequestIid gitlabMergeRequestId",
                 "gitlabSourceRepoHttpUrl==gitlabTargetRepoHttpUrl"),)),
     # https://circleci.com/docs/variables/ (CIRCLE_PR_NUMBER only for forks, where CIRCLE_BRANCH is `pull/610`)
-    System("CircleCI", "CIRCLECI", "CIRCLE_BRANCH", "CIRCLE_TAG", (
+    System("CircleCI", "CIRCLECI", "CIRCLE_BRANCH", "CIRCLE_TAG", "CIRCLE_SHA1", (
         Request("CIRCLE_BRANCH", r"CIRCLE_PR_NUMBER CIRCLE_PULL_REQUEST=.*/(\d+)/? CIRCLE_BRANCH=pull/(\d+)",
                 "-CIRCLE_PR_NUMBER", "CIRCLE_PULL_REQUEST"),)),
     # https://support.atlassian.com/bitbucket-cloud/docs/variables-and-secrets/; a fork's request starts no pipeline:
     # https://support.atlassian.com/bitbucket-cloud/docs/pipeline-start-conditions/
-    System("Bitbucket Pipelines", "BITBUCKET_BUILD_NUMBER", "BITBUCKET_BRANCH", "BITBUCKET_TAG", (
+    System("Bitbucket Pipelines", "BITBUCKET_BUILD_NUMBER", "BITBUCKET_BRANCH", "BITBUCKET_TAG", "BITBUCKET_COMMIT", (
         Request("BITBUCKET_BRANCH", "BITBUCKET_PR_ID", "BITBUCKET_PR_ID"),)),
     # https://docs.travis-ci.com/user/environment-variables/ (TRAVIS_BRANCH is a request's target, and a tag's name)
-    System("Travis CI", "TRAVIS", "TRAVIS_BRANCH", "TRAVIS_TAG", (
+    System("Travis CI", "TRAVIS", "TRAVIS_BRANCH", "TRAVIS_TAG", "TRAVIS_COMMIT", (
         Request("TRAVIS_PULL_REQUEST_BRANCH", r"TRAVIS_PULL_REQUEST=\d+",
                 "TRAVIS_PULL_REQUEST_SLUG==TRAVIS_REPO_SLUG", "TRAVIS_EVENT_TYPE=pull_request"),)),
     # https://buildkite.com/docs/pipelines/configure/environment-variables (BUILDKITE_PULL_REQUEST is `false` without)
-    System("Buildkite", "BUILDKITE", "BUILDKITE_BRANCH", "BUILDKITE_TAG", (
+    System("Buildkite", "BUILDKITE", "BUILDKITE_BRANCH", "BUILDKITE_TAG", "BUILDKITE_COMMIT", (
         Request("BUILDKITE_BRANCH", r"BUILDKITE_PULL_REQUEST=\d+", "BUILDKITE_PULL_REQUEST_REPO==BUILDKITE_REPO"),)),
     # https://docs.drone.io/pipeline/environment/reference/ (DRONE_BRANCH is a request's target; no word of forks)
-    System("Drone", "DRONE", "DRONE_BRANCH", "DRONE_TAG", (
+    System("Drone", "DRONE", "DRONE_BRANCH", "DRONE_TAG", "DRONE_COMMIT_SHA", (
         Request("DRONE_SOURCE_BRANCH", "DRONE_PULL_REQUEST", event="DRONE_BUILD_EVENT=pull_request"),)),
     # https://woodpecker-ci.org/docs/usage/environment (CI_COMMIT_BRANCH is a request's target; no word of forks)
-    System("Woodpecker", "CI=woodpecker CI_SYSTEM_NAME=woodpecker", "CI_COMMIT_BRANCH", "CI_COMMIT_TAG", (
+    System("Woodpecker", "CI=woodpecker CI_SYSTEM_NAME=woodpecker", "CI_COMMIT_BRANCH", "CI_COMMIT_TAG",
+           "CI_COMMIT_SHA", (
         Request("CI_COMMIT_SOURCE_BRANCH", "CI_COMMIT_PULL_REQUEST",
                 event="CI_PIPELINE_EVENT=pull_request.* CI_BUILD_EVENT=pull_request"),)),
     # https://www.jetbrains.com/help/teamcity/predefined-build-parameters.html: not variables but parameters, in a file.
     # https://www.jetbrains.com/help/teamcity/pull-requests.html: source.branch is provided only if the source is this
-    # repository; the branch of a fork's request is `pull/26`.
+    # repository; the branch of a fork's request is `pull/26`. build.vcs.number is given only if there is one VCS root.
     System("TeamCity", "TEAMCITY_VERSION", "teamcity.build.branch=(?:refs/heads/)?(?!refs/|<default>$)(.+)",
-           "teamcity.build.branch=refs/tags/(.+)", (
+           "teamcity.build.branch=refs/tags/(.+)", "build.vcs.number BUILD_VCS_NUMBER", (
         Request("teamcity.pullRequest.source.branch=(?:refs/heads/)?(.+) teamcity.build.branch",
                 r"teamcity.pullRequest.number teamcity.build.branch=(?:refs/)?(?:pull|\w+-requests)/(\d+)(?:/\w+)?",
                 "teamcity.pullRequest.source.branch"),)),
     # https://codefresh.io/docs/docs/pipelines/variables/ (CF_BRANCH may be a tag's name; then CF_BASE_BRANCH is set)
-    System("Codefresh", "CF_BUILD_ID", "CF_BRANCH", "CF_RELEASE_TAG CF_BASE_BRANCH", (
+    System("Codefresh", "CF_BUILD_ID", "CF_BRANCH", "CF_RELEASE_TAG CF_BASE_BRANCH", "CF_REVISION", (
         Request("CF_PULL_REQUEST_HEAD_BRANCH CF_BRANCH", "CF_PULL_REQUEST_NUMBER CF_PULL_REQUEST_ID",
                 "CF_PULL_REQUEST_IS_FORK=(?i:false)"),)),
 )
 # fmt: on
 
-_COMMIT_VARIABLES = (
-    "GITHUB_SHA",
-    "CI_COMMIT_SHA",
-    "BUILD_SOURCEVERSION",
-    "GIT_COMMIT",
-    "CIRCLE_SHA1",
-    "BITBUCKET_COMMIT",
-    "TRAVIS_COMMIT",
-    "BUILDKITE_COMMIT",
-    "DRONE_COMMIT_SHA",
-    "CF_REVISION",
-)
-# A rule: the full commit that is built.
-COMMITS = " ".join(rf"{variable}=([0-9a-f]{{40,64}})" for variable in _COMMIT_VARIABLES)
+_FULL_COMMIT = re.compile("[0-9a-f]{40,64}")
 
 
 def is_a_system(source: str) -> bool:
     """Whether this is the name of a CI system, as in `Branch.source`."""
     return any(system.name == source for system in SYSTEMS)
+
+
+def commit_of(source: str, facts: Facts) -> str:
+    """The full commit that the system of this name builds; "" if it does not say, or says something else."""
+    commits = {system.name: evaluate(system.commit, facts) for system in SYSTEMS}
+    commit = commits.get(source, "")
+    return commit if _FULL_COMMIT.fullmatch(commit) else ""
 
 
 def evaluate(rule: str, facts: Facts) -> str:
@@ -274,7 +273,7 @@ def _read_properties(environ: Mapping[str, str]) -> dict[str, str]:
             text = Path(properties[configuration]).read_text("latin-1")
         except OSError:  # not on TeamCity
             return properties
-        for key, value in re.findall(r"^(teamcity\.[\w.]+)=(.*)$", text, re.MULTILINE):
+        for key, value in re.findall(r"^((?:teamcity|build)\.[\w.]+)=(.*)$", text, re.MULTILINE):
             properties[key] = re.sub(r"\\(?:u([\da-fA-F]{4})|(.))", _unescaped, value)
     return properties
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from steel_toes import errors
 from steel_toes.checkout import ci, git
+from steel_toes.checkout.code import LoadedCode
 from steel_toes.naming.branch import Branch
 
 if TYPE_CHECKING:
@@ -30,18 +31,32 @@ def main_names(main: str | None, environ: Mapping[str, str] = os.environ) -> fro
         The one name that is set, else both `main` and `master`: then neither is ever a branch.
 
     Raises:
-        ConfigurationError: `main` is blank, or the name is not a branch's.
+        ConfigurationError: `main` is blank, or the name is not a branch's; or the variable names several.
     """
-    name = _argument("SteelToes(main)", main) or _variable("STEEL_TOES_MAIN", environ)
+    name = _argument("SteelToes(main)", main)
+    if name is None:
+        name = _variable("STEEL_TOES_MAIN", environ)
+        # Git allows a comma, but here it is somebody's list: taken for a name, it would make a branch of main.
+        if name and "," in name:
+            raise errors.ConfigurationError(errors.SEVERAL_MAINS, setting="STEEL_TOES_MAIN", value=name)
     if name:
         return frozenset({name})
     return frozenset({"main", "master"})
 
 
 def find_branch(
-    project: Path, *, branch: str | None = None, main: str | None = None, environ: Mapping[str, str] = os.environ
+    project: Path,
+    *,
+    branch: str | None = None,
+    main: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    code: LoadedCode | None = None,
 ) -> Branch:
     """Find the branch of a Kedro project. Nothing is asked of a remote.
+
+    In doubt it is not main. A variable that names main while Git is on another branch, outside CI, makes the branch
+    unknown; so does a CI system's word that this is main, unless HEAD is the commit that the system builds. Only where
+    there is no repository at all, or no Git, there is no better word than CI's.
 
     A pull or merge request is never main: `main:26` is request 26 from a branch named as main is, or from another
     repository's `main`. Git allows no colon in a name, so no branch has this one.
@@ -51,12 +66,14 @@ def find_branch(
         branch: `SteelToes(branch=...)`.
         main: `SteelToes(main=...)`.
         environ: the environment variables.
+        code: what this process has loaded, if it may outlive its checkout: what Git answers must be of that.
 
     Returns:
         The branch. If it is unknown, `why` says the reason; what to do about it is the caller's to decide.
 
     Raises:
         ConfigurationError: a blank argument, or `HEAD` where a name is expected.
+        SwitchedCheckoutError: Git answers otherwise than when the code was loaded.
     """
     mains = main_names(main, environ)
     # The order is the law's (README, Which branch): whoever says it on purpose comes first.
@@ -66,7 +83,8 @@ def find_branch(
     name = _variable("STEEL_TOES_BRANCH", environ)
     tried = [errors.NOT_AN_ARGUMENT]
     if name:
-        return Branch(name, "STEEL_TOES_BRANCH", name in mains, tried=tuple(tried))
+        variable_branch = Branch(name, "STEEL_TOES_BRANCH", name in mains, tried=tuple(tried))
+        return _compared(variable_branch, git.read_head(project), mains, environ)
     tried.append(errors.NOT_A_VARIABLE)
     facts = ci.read_facts(environ)
     systems = ci.systems_of(facts)
@@ -76,13 +94,18 @@ def find_branch(
         return replace(request, tried=tuple(tried))
     tried.append(errors.NOT_A_REQUEST)
     head = git.read_head(project)
+    if code:
+        code.must_be_of(head, project)
     if head.name:
         return Branch(head.name, "Git", head.name in mains, tried=tuple(tried))
     tried.append(head.why)
     ci_branch = ci.find_ci_branch(systems, facts, mains, head.why)
+    why = ""
     # Only main can be written by mistake.
     if ci_branch.is_main:
-        ci_branch = _unless_elsewhere(ci_branch, ci.evaluate(ci.COMMITS, facts), project)
+        why = _doubt(ci_branch, ci.commit_of(ci_branch.source, facts), head, project)
+    if why:
+        ci_branch = Branch(None, "", why=why)
     return replace(ci_branch, tried=tuple(tried))
 
 
@@ -103,29 +126,41 @@ def _argument(setting: str, value: str | None) -> str | None:
     return name
 
 
-def _unless_elsewhere(main: Branch, commit: str, project: Path) -> Branch:
-    """Main, unless HEAD is another commit than the one that CI builds: a job of main's may check out a request's."""
-    head = git.read_commit(project)
-    if head is None or commit in ("", head):
-        return main
-    why = errors.ANOTHER_COMMIT.format(system=main.source, branch=main.name, commit=commit[:8], head=head[:8])
-    return Branch(None, "", why=why)
+def _compared(branch: Branch, head: git.HeadAnswer, mains: frozenset[str], environ: Mapping[str, str]) -> Branch:
+    """The branch that the variable names, compared with Git's: a forgotten `export` is not to write main."""
+    git_name = head.branch_name
+    if git_name in ("", branch.name):
+        return branch
+    # `main` and `master` are one branch here.
+    if branch.is_main and git_name in mains:
+        return branch
+    # In CI, where HEAD may be anything, the variable is set for this very job.
+    if branch.is_main and not ci.systems_of(ci.read_facts(environ)):
+        why = errors.MAIN_BY_VARIABLE.format(main=branch.name, branch=git_name)
+        return Branch(None, "", why=why, tried=branch.tried)
+    return replace(branch, warning=errors.VARIABLE_AGAINST_GIT.format(variable=branch.name, branch=git_name))
 
 
-class Upstream(NamedTuple):
-    """Where a branch was pushed: `origin/feature/x`, and the normalised URL of that remote; None if that is unknown."""
+def _doubt(main: Branch, commit: str, head: git.HeadAnswer, project: Path) -> str:
+    """Why CI's word that this is main does not count; "" if it does.
 
-    name: str | None = None
-    remote: str | None = None
+    A job of main's may check out a request's commit, and CI's variables may have leaked into a shell.
 
-
-def upstream_of(branch: Branch, checkout: git.Checkout) -> Upstream:
-    """The upstream of a branch that may have been found otherwise than by Git."""
-    if branch.source == "Git":
-        return Upstream(checkout.upstream, checkout.remote)
-    # What CI builds is on the remote, though HEAD is detached there and tracks nothing. A fork's branch is not.
-    is_pushed = branch.name is not None and ":" not in branch.name
-    if is_pushed and ci.is_a_system(branch.source):
-        return Upstream(f"origin/{branch.name}", checkout.project)
-    # Of a branch that somebody names, HEAD's upstream says nothing.
-    return Upstream()
+    Args:
+        main: as CI names it.
+        commit: that CI builds; "" if it gives none.
+        head: what Git answered.
+        project: the project's path.
+    """
+    if head.is_absent:
+        return ""
+    head_commit = git.read_commit(project)
+    # A rebase may have stopped at main's own commit.
+    if head_commit is None or not head.is_detached:
+        return errors.REPOSITORY_IN_DOUBT.format(why=head.why, system=main.source, branch=main.name)
+    if not commit:
+        return errors.COMMIT_NOT_GIVEN.format(system=main.source, branch=main.name)
+    if commit != head_commit:
+        shown = {"commit": commit[:8], "head": head_commit[:8]}
+        return errors.ANOTHER_COMMIT.format(system=main.source, branch=main.name, **shown)
+    return ""

@@ -106,10 +106,26 @@ def _own_repository(project: Path) -> dict[str, str]:
 
 
 class HeadAnswer(NamedTuple):
-    """The branch that HEAD points at; None and the reason if there is none."""
+    """The branch that HEAD points at; None and the reason if there is none.
+
+    Attributes:
+        name: of the branch.
+        why: the reason.
+        is_absent: whether nobody could answer: there is no Git, or no repository.
+        is_detached: whether the repository answered that HEAD is a commit, and nothing is under way there.
+        rebased_name: of the branch that is being rebased; Git detaches HEAD for that.
+    """
 
     name: str | None
     why: str = ""
+    is_absent: bool = False
+    is_detached: bool = False
+    rebased_name: str = ""
+
+    @property
+    def branch_name(self) -> str:
+        """The branch that somebody works on here, also while it is being rebased; "" if there is none."""
+        return self.name or self.rebased_name
 
 
 def read_head(project: Path) -> HeadAnswer:
@@ -117,20 +133,37 @@ def read_head(project: Path) -> HeadAnswer:
     answer = ask(project, "symbolic-ref", "--quiet", "HEAD")
     if answer.status == 0 and answer.output.startswith("refs/heads/"):
         return HeadAnswer(answer.output.removeprefix("refs/heads/"))
-    return HeadAnswer(None, _why_no_head(project, answer))
-
-
-def _why_no_head(project: Path, answer: Answer) -> str:
     refusal = " ".join(answer.error.split())
     if answer.status == _GIT_MISSING:
-        return errors.GIT_MISSING
-    if "not a git repository (or any" in refusal:
-        return errors.NOT_A_REPOSITORY.format(project=project)
+        return HeadAnswer(None, errors.GIT_MISSING, is_absent=True)
+    # Git says the same of a repository that it cannot read, such as one whose HEAD is broken.
+    if "not a git repository (or any" in refusal and not _has_repository(project):
+        return HeadAnswer(None, errors.NOT_A_REPOSITORY.format(project=project), is_absent=True)
     if "dubious ownership" in refusal:
-        return errors.DUBIOUS_OWNERSHIP.format(project=project, error=refusal)
+        return HeadAnswer(None, errors.DUBIOUS_OWNERSHIP.format(project=project, error=refusal))
     if refusal:
-        return errors.GIT_REFUSES.format(project=project, error=refusal)
-    return errors.DETACHED.format(project=project, target=answer.output or "a commit")
+        return HeadAnswer(None, errors.GIT_REFUSES.format(project=project, error=refusal))
+    return _without_branch(project, answer.output)
+
+
+def _has_repository(project: Path) -> bool:
+    """Whether there is something at the place of a repository, in the project's folder or around it."""
+    return any(os.path.lexists(folder / ".git") for folder in (project, *project.parents))
+
+
+def _without_branch(project: Path, target: str) -> HeadAnswer:
+    """Why HEAD is on no branch: somebody detached it, or a rebase has stopped."""
+    places = ask(project, "rev-parse", "--git-path", "rebase-merge/head-name", "--git-path", "rebase-apply/head-name")
+    for place in places.output.splitlines():
+        # Relative to the folder that was asked from.
+        head_name = project / place
+        if head_name.is_file():
+            # Without the prefix it is the words `detached HEAD`.
+            ref = head_name.read_text("utf-8", "surrogateescape").strip()
+            _, _, name = ref.partition("refs/heads/")
+            return HeadAnswer(None, errors.REBASING.format(project=project, branch=name or ref), rebased_name=name)
+    why = errors.DETACHED.format(project=project, target=target or "a commit")
+    return HeadAnswer(None, why, is_detached=True)
 
 
 def read_commit(project: Path) -> str | None:

@@ -22,6 +22,7 @@ class Branch:
         is_main: whether everybody reads this branch's data.
         why: if unknown, one sentence with the reason.
         tried: the sources that were asked before and did not answer, in order.
+        warning: what somebody should know who did not expect this branch, in one sentence.
     """
 
     name: str | None
@@ -29,6 +30,7 @@ class Branch:
     is_main: bool = False
     why: str = ""
     tried: tuple[str, ...] = ()
+    warning: str = ""
 
     @property
     def is_known(self) -> bool:

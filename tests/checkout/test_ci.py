@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
-import subprocess
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +13,7 @@ from steel_toes.checkout import ci
 from steel_toes.checkout.ci import SYSTEMS
 from steel_toes.checkout.find import find_branch
 from steel_toes.naming.branch import Branch
+from support.git import git, stop_rebase
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,10 +159,30 @@ FORKS = {
 }
 
 
+# Where each says which commit it builds.
+COMMITS = {
+    "GitHub": "GITHUB_SHA",
+    "GitLab": "CI_COMMIT_SHA",
+    "Azure": "BUILD_SOURCEVERSION",
+    "Jenkins": "GIT_COMMIT",
+    "CircleCI": "CIRCLE_SHA1",
+    "Bitbucket": "BITBUCKET_COMMIT",
+    "Travis": "TRAVIS_COMMIT",
+    "Buildkite": "BUILDKITE_COMMIT",
+    "Drone": "DRONE_COMMIT_SHA",
+    "Woodpecker": "CI_COMMIT_SHA",
+    "Codefresh": "CF_REVISION",
+}
+
+
 def find(tmp_path: Path, environ: dict[str, str]) -> Branch:
-    """Find the branch where Git cannot answer: a `.git` that leads nowhere hides any repository around."""
-    (tmp_path / ".git").write_text("gitdir: /nowhere\n")
+    """Find the branch where there is no repository."""
     return find_branch(tmp_path, environ=environ)
+
+
+def of_main(case: str) -> dict[str, str]:
+    """What the CI system sets in a build of main."""
+    return {name: value.replace("feature/x", "main") for name, value in BRANCHES[case].items()}
 
 
 @pytest.mark.parametrize("case", BRANCHES)
@@ -174,9 +195,8 @@ def test_branch(tmp_path: Path, case: str) -> None:
 
 @pytest.mark.parametrize("case", BRANCHES)
 def test_main(tmp_path: Path, case: str) -> None:
-    """A CI system's build of main is main."""
-    environ = {name: value.replace("feature/x", "main") for name, value in BRANCHES[case].items()}
-    assert find(tmp_path, environ).is_main
+    """Where there is no repository, there is no better word than CI's: its build of main is main."""
+    assert find(tmp_path, of_main(case)).is_main
 
 
 @pytest.mark.parametrize("case", TAGS)
@@ -245,21 +265,98 @@ def test_no_branch(tmp_path: Path) -> None:
     assert find(tmp_path, BITBUCKET).why.endswith(", and Bitbucket Pipelines names no branch.")
 
 
-@pytest.mark.parametrize(("at_head", "known"), [(True, True), (False, False)])
-def test_main_at_another_commit(tmp_path: Path, at_head: bool, known: bool) -> None:
-    """CI's word that this is main counts only for the commit that it builds.
+class TestInDoubt:
+    """CI's word that this is main counts only with evidence: HEAD is the commit that it builds, and Git says so."""
 
-    A job of GitHub's `workflow_run` or `issue_comment` runs on main, and may check out a request's commit: its code
-    must not write main's data.
-    """
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
-    for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "1"], ["checkout", "-q", "--detach"]):
-        subprocess.run([*git, *arguments], check=True)
-    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    environ = GITHUB | {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": head if at_head else "0" * 40}
-    found = find_branch(tmp_path, environ=environ)
-    assert (found.is_known, found.is_main) == (known, known)
-    assert at_head or "which may be a request's" in found.why
+    @pytest.fixture
+    def head(self, project: Path) -> str:
+        """The commit of HEAD, which CI has detached."""
+        git(project, "switch", "-q", "--detach", "main")
+        return git(project, "rev-parse", "HEAD")
+
+    @pytest.mark.parametrize("case", BRANCHES)
+    def test_evidence(self, project: Path, head: str, case: str) -> None:
+        """Main is main where each system builds the commit that HEAD is."""
+        variable = COMMITS[case.split(maxsplit=1)[0].rstrip(",")]
+        found = find_branch(project, environ=of_main(case) | {variable: head})
+        assert (found.name, found.is_main) == ("main", True)
+
+    @pytest.mark.parametrize("case", BRANCHES)
+    def test_another_commit(self, project: Path, head: str, case: str) -> None:
+        """Of another commit than HEAD's it is unknown.
+
+        A job of GitHub's `workflow_run` or `issue_comment` runs on main, and may check out a request's commit: its code
+        must not write main's data.
+        """
+        variable = COMMITS[case.split(maxsplit=1)[0].rstrip(",")]
+        found = find_branch(project, environ=of_main(case) | {variable: "0" * 40})
+        assert (found.name, found.is_main) == (None, False)
+        assert "builds main at 00000000, but HEAD is at" in found.why
+        assert found.why.endswith("which may be a request's.")
+
+    @pytest.mark.parametrize("value", ["", "HEAD", "abcdef1"])
+    @pytest.mark.parametrize("case", BRANCHES)
+    def test_no_commit(self, project: Path, head: str, case: str, value: str) -> None:
+        """A build that gives no commit, or none in full, is unknown, and says so; another system's commit is none."""
+        variable = COMMITS[case.split(maxsplit=1)[0].rstrip(",")]
+        other = "BITBUCKET_COMMIT" if case != "Bitbucket" else "GITHUB_SHA"
+        found = find_branch(project, environ=of_main(case) | {variable: value, other: head})
+        assert not found.is_known
+        assert found.why.endswith("but does not say at which commit, so nothing proves that HEAD is there.")
+
+    def test_branch_without_evidence(self, project: Path, head: str) -> None:
+        """A branch needs none: only main can be written by mistake."""
+        assert find_branch(project, environ=BRANCHES["GitLab"]).name == "feature/x"
+
+    @pytest.mark.parametrize("content", ["gitdir: /nowhere", ""])
+    def test_broken_repository(self, tmp_path: Path, content: str) -> None:
+        """A `.git` that leads nowhere is a repository that refuses, so that main is unknown, and a branch is not."""
+        (tmp_path / ".git").write_text(content)
+        found = find_branch(tmp_path / "project", environ=of_main("GitLab") | {"CI_COMMIT_SHA": "0" * 40})
+        assert not found.is_known
+        assert "so nothing proves that this is main, as GitLab CI says" in found.why
+        assert find_branch(tmp_path, environ=BRANCHES["GitLab"]).name == "feature/x"
+
+    @pytest.mark.parametrize("content", ["", "broken", "ref: refs/heads/"])
+    def test_broken_head(self, project: Path, head: str, content: str) -> None:
+        """Of a broken HEAD Git says that there is no repository, which is not so: main is unknown."""
+        (project / ".git" / "HEAD").write_text(content)
+        (project / "below").mkdir()
+        for folder in (project, project / "below"):
+            found = find_branch(folder, environ=of_main("GitLab") | {"CI_COMMIT_SHA": head})
+            assert not found.is_known
+            assert "Git cannot tell the branch of" in found.why
+
+    def test_no_such_commit(self, project: Path, head: str) -> None:
+        """A HEAD that cannot be read proves nothing."""
+        (project / ".git" / "HEAD").write_text(f"{'1' * 40}\n")
+        assert not find_branch(project, environ=of_main("GitLab") | {"CI_COMMIT_SHA": head}).is_known
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
+    def test_dubious_ownership(self, project: Path, head: str) -> None:
+        """Another user's repository, as in the containers of a CI, is unknown, and the cure is said."""
+        for path in [project, *project.rglob("*")]:
+            os.chown(path, 12345, 12345)
+        environ = of_main("GitHub") | {"GITHUB_SHA": head}
+        found = find_branch(project, environ=environ)
+        assert not found.is_known
+        assert f"git config --global --add safe.directory {project}" in found.why
+        git(project, "config", "--global", "--add", "safe.directory", str(project))
+        assert find_branch(project, environ=environ).is_main
+
+    def test_no_git(self, project: Path, head: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without Git there is no better word than CI's."""
+        monkeypatch.setenv("GIT_PYTHON_GIT_EXECUTABLE", "no-such-git")
+        assert find_branch(project, environ=of_main("GitLab")).is_main
+
+    def test_stopped_rebase(self, project: Path) -> None:
+        """In a rebase that stopped at main's commit, with CI's variables leaked into the shell, main is unknown."""
+        stop_rebase(project)
+        environ = of_main("GitLab") | {"CI_COMMIT_SHA": git(project, "rev-parse", "HEAD")}
+        assert git(project, "rev-parse", "main") == environ["CI_COMMIT_SHA"]
+        found = find_branch(project, environ=environ)
+        assert not found.is_known
+        assert "since a rebase of feature/x has not finished, so nothing proves that this is main" in found.why
 
 
 def test_the_language_of_the_table():
@@ -391,6 +488,19 @@ class TestTeamCity:
         for number in ([], ["teamcity.pullRequest.number=26"]):
             found = self.find(tmp_path, *number, *parameters)
             assert (found.name, found.is_main) == (name, False)
+
+    @pytest.mark.parametrize("where", ["build.vcs.number", "BUILD_VCS_NUMBER"])
+    def test_commit(self, project: Path, tmp_path: Path, where: str) -> None:
+        """The commit is the property build.vcs.number, or its variable; of several VCS roots there is none."""
+        git(project, "switch", "-q", "--detach", "main")
+        commit = git(project, "rev-parse", "HEAD")
+        properties = tmp_path / "build.properties"
+        environ = {"TEAMCITY_VERSION": "2025.11", "TEAMCITY_BUILD_PROPERTIES_FILE": str(properties)}
+        for name, known in ((where, True), (f"{where}.Root", False)):
+            lines = ["teamcity.build.branch=main", f"{name}={commit}"]
+            properties.write_text("\n".join([*lines, ""]), "latin-1")
+            more = {name: commit} if name.isupper() else {}
+            assert find_branch(project, environ=environ | more).is_main is known
 
     def test_no_files(self, tmp_path: Path) -> None:
         """Without its files TeamCity names nothing."""

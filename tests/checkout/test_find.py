@@ -11,7 +11,7 @@ from steel_toes.errors import ConfigurationError
 from steel_toes.naming.branch import Branch
 from steel_toes.settings import is_enabled
 from support.checkout import find
-from support.git import git
+from support.git import git, stop_rebase
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,13 @@ class TestSettings:
         assert main_names(None, {"STEEL_TOES_MAIN": " "}) == {"main", "master"}
         assert main_names(None, {"STEEL_TOES_MAIN": "trunk"}) == {"trunk"}
         assert main_names(" develop ", {"STEEL_TOES_MAIN": "trunk"}) == {"develop"}
+
+    @pytest.mark.parametrize("names", ["main,master", "main, develop", ","])
+    def test_several_mains(self, names: str) -> None:
+        """STEEL_TOES_MAIN names one branch: a list of them is an error, and no branch's name."""
+        with pytest.raises(ConfigurationError, match=f"STEEL_TOES_MAIN='{names}'.*one branch.*SteelToes.main"):
+            main_names(None, {"STEEL_TOES_MAIN": names})
+        assert main_names("a,b", {"STEEL_TOES_MAIN": names}) == {"a,b"}
 
     @pytest.mark.parametrize("blank", ["", "  "])
     def test_blank_argument(self, blank: str, tmp_path: Path) -> None:
@@ -75,6 +82,7 @@ class TestOrder:
 
     def test_variable_is_a_ref(self, project: Path) -> None:
         """`refs/heads/` before a name that a person gives is not part of it, so that main stays main."""
+        git(project, "switch", "-q", "main")
         assert find(project, STEEL_TOES_BRANCH="refs/heads/main").is_main
 
     def test_variable_is_head(self, project: Path) -> None:
@@ -111,3 +119,59 @@ class TestOrder:
         found = find(project, DRONE="true", DRONE_BUILD_EVENT="pull_request", DRONE_BRANCH="main")
         assert not found.is_known
         assert found.why == "Drone builds a pull or merge request, but does not say the source branch of it."
+
+
+class TestVariableAgainstGit:
+    """STEEL_TOES_BRANCH, where Git answers too."""
+
+    @pytest.mark.parametrize("main", ["main", "master"])
+    def test_main(self, project: Path, main: str) -> None:
+        """A forgotten `export` of main makes the branch unknown while Git is on another; both are named."""
+        found = find(project, STEEL_TOES_BRANCH=main)
+        assert (found.name, found.source, found.is_main, found.warning) == (None, "", False, "")
+        assert f"STEEL_TOES_BRANCH says {main}, but Git is on feature/x" in found.why
+
+    def test_main_by_another_name(self, project: Path) -> None:
+        """Which name is main's is what the settings say."""
+        assert not find(project, STEEL_TOES_BRANCH="trunk", STEEL_TOES_MAIN="trunk").is_known
+        assert find(project, STEEL_TOES_BRANCH="feature/x", STEEL_TOES_MAIN="feature/x").is_main
+        git(project, "switch", "-q", "main")
+        found = find(project, STEEL_TOES_BRANCH="master")
+        assert (found.is_main, found.warning) == (True, "")
+
+    def test_main_in_a_rebase(self, project: Path) -> None:
+        """A branch that is being rebased is a branch, though HEAD is detached."""
+        stop_rebase(project)
+        assert "Git is on feature/x" in find(project, STEEL_TOES_BRANCH="main").why
+        found = find(project, STEEL_TOES_BRANCH="feature/x")
+        assert (found.name, found.warning) == ("feature/x", "")
+
+    def test_main_in_ci(self, project: Path) -> None:
+        """In CI the variable counts, with a warning."""
+        found = find(project, STEEL_TOES_BRANCH="main", GITLAB_CI="true")
+        assert found.is_main
+        assert "STEEL_TOES_BRANCH says main, and Git is on feature/x" in found.warning
+
+    def test_main_without_a_branch(self, project: Path, tmp_path: Path) -> None:
+        """Where Git names no other branch, the variable counts: a deployment has a detached HEAD, or no Git."""
+        git(project, "switch", "-q", "--detach")
+        for folder in (project, tmp_path):
+            found = find(folder, STEEL_TOES_BRANCH="main")
+            assert (found.is_main, found.warning) == (True, "")
+
+    def test_branch(self, project: Path) -> None:
+        """Any other disagreement is a warning, and the variable counts."""
+        found = find(project, STEEL_TOES_BRANCH="other")
+        assert (found.name, found.why) == ("other", "")
+        assert "STEEL_TOES_BRANCH says other, and Git is on feature/x" in found.warning
+        git(project, "switch", "-q", "main")
+        assert "Git is on main" in find(project, STEEL_TOES_BRANCH="other").warning
+
+    def test_agreement(self, project: Path) -> None:
+        """Where both agree, nothing is said."""
+        assert find(project, STEEL_TOES_BRANCH="feature/x").warning == ""
+
+    def test_argument(self, project: Path) -> None:
+        """SteelToes(branch=...) is in the code, and is not compared with anything."""
+        found = find_branch(project, branch="main", environ={})
+        assert (found.is_main, found.warning) == (True, "")

@@ -12,7 +12,7 @@ import pytest
 
 from steel_toes.checkout.git import Checkout, read_checkout, read_heads
 from support.checkout import find
-from support.git import git
+from support.git import git, stop_rebase
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +71,27 @@ class TestGit:
         assert (found.name, found.source, found.is_main) == (None, "", False)
         assert found.why == f"HEAD of {project} is detached: it points at a commit, not at a branch."
         assert len(found.tried) == 4
+
+    def test_rebase(self, project: Path) -> None:
+        """A detached HEAD in a rebase is told apart, in a worktree too: the reason names the branch."""
+        git(project, "switch", "-q", "main")
+        tree = project.parent / "tree"
+        git(project, "worktree", "add", "-q", str(tree), "feature/x")
+        git(project, "switch", "-q", "--detach")
+        stop_rebase(tree)
+        assert find(tree).why == f"HEAD of {tree} is detached, since a rebase of feature/x has not finished."
+        assert "points at a commit" in find(project).why
+        git(tree, "rebase", "--abort")
+        assert find(tree).name == "feature/x"
+
+    def test_rebase_of_no_branch(self, project: Path) -> None:
+        """A rebase that began at a detached HEAD is of no branch."""
+        git(project, "switch", "-q", "-c", "other", "main")
+        git(project, "commit", "-q", "--allow-empty", "-m", "two")
+        git(project, "switch", "-q", "--detach")
+        git(project, "-c", "sequence.editor=sed -i.bak s/pick/edit/", "rebase", "-q", "-i", "--keep-empty", "HEAD~1")
+        assert "a rebase of detached HEAD has not finished" in find(project).why
+        assert find(project, STEEL_TOES_BRANCH="main").is_main
 
     def test_not_a_repository(self, tmp_path: Path) -> None:
         """A folder outside any repository is unknown, and says so."""

@@ -16,3 +16,15 @@ def switch(folder: Path, branch: str) -> None:
     """Be on a branch, which is made if need be."""
     exists = git(folder, "branch", "--list", branch)
     git(folder, "switch", "-q", *([] if exists else ["-c"]), branch)
+
+
+def stop_rebase(folder: Path) -> None:
+    """Have a rebase of the current branch stop at the commit of main, where it changes what main changes too."""
+    branch = git(folder, "branch", "--show-current")
+    for name in (branch, "main"):
+        git(folder, "switch", "-q", name)
+        (folder / "conflict").write_text(name)
+        git(folder, "add", "conflict")
+        git(folder, "commit", "-qm", "conflict")
+    git(folder, "switch", "-q", branch)
+    subprocess.run(["git", "rebase", "-q", "main"], cwd=folder, capture_output=True, check=False)
