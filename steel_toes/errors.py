@@ -539,7 +539,7 @@ TORN_VERSION_SKIPPED = "steel-toes: %s: version %s is torn and skipped; its save
 
 NO_PROJECT = "{folder} is in no Kedro project. Go to the project's folder."
 BROKEN_PROJECT = "Kedro cannot load the project in {folder}. {error}"
-NO_CATALOG = "Kedro cannot make the catalog. {error} Correct the configuration, --params, --env or --conf-source."
+NO_CATALOG = "Kedro cannot make the catalog. {error}. Correct the configuration, --params, --env or --conf-source."
 WARNING_ON_SCREEN = "Warning: {warning}"
 NO_HOOK = (
     "SteelToes is not among the HOOKS of the project's settings.py. Put `from steel_toes import SteelToes` and "

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from steel_toes.cli.options import project_options
 from steel_toes.cli.output import (
     fail_if_any,
     is_agreed,
@@ -82,18 +83,19 @@ def _to_age(_: click.Context, __: click.Parameter, value: str | None) -> timedel
 
 
 @group.command()
-@click.option("--env", is_flag=True, help="Print the variables that give a container or a scheduler the same branch.")
+@click.option("--export", is_flag=True, help="Print the variables that give a process without Git the same identity.")
+@project_options
 @output_options
-def whoami(env: bool) -> None:
+def whoami(export: bool) -> None:
     """Tell which branch this is, and how that was decided.
 
-    Example: eval "$(steel-toes whoami --env)"
+    Example: eval "$(steel-toes whoami --export)"
     """
     from steel_toes.cli.project import Project
     from steel_toes.cli.tables import whoami_output
 
     project = Project()
-    if env:
+    if export:
         _print_variables(project)
         return
     branch = project.branch
@@ -117,17 +119,13 @@ def whoami(env: bool) -> None:
 
 
 def _print_variables(project: Project) -> None:
+    from steel_toes.checkout.identity import as_variables
     from steel_toes.errors import BRANCH_UNKNOWN
 
     if not project.branch.name:
         raise click.ClickException(BRANCH_UNKNOWN.format(why=project.branch.why))
-    variables = {"STEEL_TOES_BRANCH": project.branch.name}
-    mains = list(project.settings.mains)
-    # The usual two names are the default in the container, too.
-    if len(mains) == 1:
-        variables["STEEL_TOES_MAIN"] = mains[0]
     # Quoted: Git allows `$(...)` in a branch's name.
-    for name, value in variables.items():
+    for name, value in as_variables(project.branch.name, project.settings.mains, project.identity).items():
         print_data(f"export {name}={shlex.quote(value)}")
 
 
@@ -144,6 +142,7 @@ def _warn_of_another_main(project: Project, mains: list[str]) -> None:
 @group.command()
 @click.argument("datasets", nargs=-1)
 @click.option("--pipeline", help="Only the datasets of this pipeline.")
+@project_options
 @output_options
 def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     """Show which side each dataset is read from and why, and where a save goes.
@@ -174,6 +173,7 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
 
 @group.command()
 @click.option("--sizes/--no-sizes", default=None, help="Read every record, for files and bytes. Default: up to 1,000.")
+@project_options
 @output_options
 def branches(sizes: bool | None) -> None:
     """List every branch that has data in this catalog's stores.
@@ -203,6 +203,7 @@ def branches(sizes: bool | None) -> None:
 )
 @click.option("--older-than", "older", callback=_to_age, help="All branches whose last save is older, say 14d.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
+@project_options
 @output_options
 def clean(
     datasets: tuple[str, ...], names: tuple[str, ...], stale: bool, grace: timedelta, older: timedelta | None, yes: bool
@@ -252,6 +253,7 @@ def _least_age(stale: bool, grace: timedelta, older: timedelta | None) -> timede
     "--from-0.5", "legacy", is_flag=True, help="The branch's files of steel-toes 0.5 (x_BRANCH.csv): copy them."
 )
 @click.option("--yes", is_flag=True, help="Do it without asking.")
+@project_options
 @output_options
 def adopt(subject: str | None, branch: str | None, legacy: bool, yes: bool) -> None:
     """Record a file that was put at a branch copy's place, so that the branch reads it.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from steel_toes import errors
 from steel_toes.actions.inventory import Inventory
 from steel_toes.catalog.install import Configurations, configurations, install
 from steel_toes.catalog.make import make_policy
+from steel_toes.checkout.identity import Identity, Upstream
+from steel_toes.cli.options import session_options
+from steel_toes.cli.output import say
 from steel_toes.datasets.registry import Config
 from steel_toes.hook import SteelToes, paused, settings_of
-from steel_toes.settings import kedro_environment
 
 
 class Project:
@@ -48,6 +50,8 @@ class Project:
         self.is_enabled = self.settings.is_enabled
         self.branch = self.settings.find_branch(self.path, branch_name)
         self.policy = make_policy(self.settings, self.branch, self.path)
+        if self.branch.warning:
+            say(errors.WARNING_ON_SCREEN.format(warning=self.branch.warning))
 
     @property
     def why_aside(self) -> str:
@@ -58,26 +62,39 @@ class Project:
             return errors.BRANCH_IS_MAIN.format(branch=self.branch.name)
         return ""
 
+    @property
+    def identity(self) -> Identity:
+        """Whose records a run here would write."""
+        writer = self.policy.writer
+        return Identity(writer.project, writer.commit, writer.dirty, Upstream(writer.upstream, writer.remote))
+
     @cached_property
     def plain_catalog(self) -> Any:
-        """The catalog as Kedro makes it."""
-        with ExitStack() as pauses:
+        """The catalog as Kedro makes it, with the options of the running command.
+
+        Raises:
+            ClickException: Kedro refuses to make it.
+        """
+        # An empty environment is `KEDRO_ENV`'s, as for `kedro run`.
+        options = session_options()._asdict()
+        with _kedros_refusals(), ExitStack() as pauses:
             for hook in self._hooks:
                 pauses.enter_context(paused(hook))
-            session = pauses.enter_context(KedroSession.create(project_path=self.path, env=kedro_environment()))
+            session = pauses.enter_context(KedroSession.create(project_path=self.path, **options))
             return session.load_context().catalog  # type: ignore[attr-defined]  # Kedro says AbstractSession
 
     @cached_property
     def configs(self) -> Configurations:
         """The configurations of the entries, patterns' included that anything uses, and those of the patterns."""
-        # A pattern's entries exist only by the names that pipelines, or somebody at the prompt, use.
-        names = set(self._datasets)
-        for pipeline in pipelines.values():
-            if pipeline:
-                names.update(pipeline.datasets())
         catalog = self.plain_catalog
-        entries = [name for name in sorted(names) if name in catalog and not name.startswith("params:")]
-        return configurations(catalog, entries)
+        with _kedros_refusals():
+            # A pattern's entries exist only by the names that pipelines, or somebody at the prompt, use.
+            names = set(self._datasets)
+            for pipeline in pipelines.values():
+                if pipeline:
+                    names.update(pipeline.datasets())
+            entries = [name for name in sorted(names) if name in catalog and not name.startswith("params:")]
+            return configurations(catalog, entries)
 
     @cached_property
     def catalog(self) -> Any:
@@ -141,3 +158,21 @@ def _load_project(path: Path) -> None:
     except Exception as exc:
         message = errors.BROKEN_PROJECT.format(folder=path, error=f"{type(exc).__name__}: {exc}")
         raise click.ClickException(message) from exc
+
+
+@contextmanager
+def _kedros_refusals() -> Iterator[None]:
+    """Turn whatever Kedro, OmegaConf or a project's own code raises while a catalog is made into one line.
+
+    Raises:
+        ClickException: that.
+    """
+    try:
+        yield
+    except (errors.SteelToesError, click.ClickException):
+        raise
+    except Exception as exc:
+        # Their messages have lines of their own, and some a last full stop.
+        reason = " ".join(str(exc).split()).rstrip(".")
+        message = errors.NO_CATALOG.format(error=f"{type(exc).__name__}: {reason}")
+        raise click.ClickException(errors.printable(message)) from exc

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from steel_toes import ConfigurationError
 from support.git import git
 from support.studio import Studio
 from support.team import SLUG
@@ -134,25 +137,114 @@ class TestWhoami:
         shutil.rmtree(remote)
         assert studio.json("whoami")["branch"] == "feature/x"
 
+    def test_another_branch_than_gits(self, studio: Studio) -> None:
+        """A variable that names another branch than Git's is a warning on stderr; one that names main is no branch."""
+        studio.patch.setenv("STEEL_TOES_BRANCH", "other")
+        result = studio.call("whoami", "--json")
+        assert json.loads(result.stdout)["branch"] == "other"
+        assert "Warning: STEEL_TOES_BRANCH says other, and Git is on feature/x." in result.stderr
+        studio.patch.setenv("STEEL_TOES_BRANCH", "main")
+        facts = studio.json("whoami")
+        assert (facts["branch"], "Git is on feature/x" in facts["why"]) == (None, True)
+
+
+class TestExport:
+    """`whoami --export`: the identity of a process without Git."""
+
     @pytest.mark.contract
     @pytest.mark.parametrize("name", ["feature/x", "it's $HOME", 'a"b`id`\\c', "日本 語", "x;false", "a\nb"])
-    def test_env(self, studio: Studio, name: str) -> None:
-        """What --env prints gives a shell the same branch and main, whatever is in their names."""
+    def test_quoted(self, studio: Studio, name: str) -> None:
+        """What --export prints gives a shell the same branch, main and project, whatever is in their names."""
         studio.patch.setenv("STEEL_TOES_BRANCH", name)
         studio.patch.setenv("STEEL_TOES_MAIN", f"main of {name}")
-        script = 'eval "$1"; printf %s "$STEEL_TOES_BRANCH|$STEEL_TOES_MAIN"'
-        command = ["env", "-i", "bash", "-c", script, "-", studio.call("whoami", "--env").stdout]
+        studio.patch.setenv("STEEL_TOES_PROJECT", f"project of {name}")
+        script = 'eval "$1"; printf %s "$STEEL_TOES_BRANCH|$STEEL_TOES_MAIN|$STEEL_TOES_PROJECT"'
+        command = ["env", "-i", "bash", "-c", script, "-", studio.call("whoami", "--export").stdout]
         done = subprocess.run(command, capture_output=True, check=True)
-        assert done.stdout.decode() == f"{name}|main of {name}"
-
-    def test_env_of_both_mains(self, studio: Studio) -> None:
-        """As long as both main and master are main, --env says the branch alone."""
-        assert studio.call("whoami", "--env").stdout == "export STEEL_TOES_BRANCH=feature/x\n"
+        assert done.stdout.decode() == f"{name}|main of {name}|project of {name}"
 
     @pytest.mark.contract
-    def test_env_unknown(self, studio: Studio) -> None:
-        """While the branch is unknown --env fails with the reason, and a shell would set nothing."""
+    def test_lines(self, studio: Studio, tmp_path: Path) -> None:
+        """It prints all that is known, and `+` after a commit that tracked files differ from."""
+        commit = studio.git("rev-parse", "HEAD")
+        lines = ["export STEEL_TOES_BRANCH=feature/x", f"export STEEL_TOES_COMMIT={commit}"]
+        assert studio.call("whoami", "--export").stdout.splitlines() == lines
+        add_remote(studio, tmp_path)
+        (studio.folder / "conf/base/parameters.yml").write_text("x: 2\n")
+        studio.patch.setenv("STEEL_TOES_MAIN", "main")
+        assert studio.call("whoami", "--export").stdout.splitlines() == [
+            "export STEEL_TOES_BRANCH=feature/x",
+            "export STEEL_TOES_MAIN=main",
+            f"export STEEL_TOES_PROJECT={tmp_path}/remote",
+            f"export STEEL_TOES_COMMIT={commit}+",
+            "export STEEL_TOES_UPSTREAM=origin/feature/x",
+        ]
+
+    @pytest.mark.contract
+    def test_unknown(self, studio: Studio) -> None:
+        """While the branch is unknown --export fails with the reason, and a shell would set nothing."""
         studio.git("switch", "-q", "--detach")
-        result = studio.call("whoami", "--env", exit_code=1)
+        result = studio.call("whoami", "--export", exit_code=1)
         assert result.stdout == ""
         assert "detached" in result.stderr
+
+    @pytest.mark.parametrize(("name", "value"), [("COMMIT", "HEAD"), ("UPSTREAM", "feature"), ("MAIN", "a,b")])
+    def test_bad_value(self, studio: Studio, name: str, value: str) -> None:
+        """A variable that cannot be used fails each command that reads it, and a run."""
+        studio.patch.setenv(f"STEEL_TOES_{name}", value)
+        for command in ("whoami", "status"):
+            assert f"Cannot use STEEL_TOES_{name}='{value}'" in studio.call(command, exit_code=1).stderr
+        with pytest.raises(ConfigurationError, match=f"STEEL_TOES_{name}"):
+            studio.catalog()
+
+    def test_project(self, studio: Studio) -> None:
+        """The project of a variable is said to be that."""
+        studio.patch.setenv("STEEL_TOES_PROJECT", "https://me:secret@host/a.git")
+        facts = studio.json("whoami")
+        assert (facts["project"], facts["project_from"]) == ("host/a", "STEEL_TOES_PROJECT")
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("remote", ["origin", "fork"])
+    def test_the_same_records(self, studio: Studio, tmp_path: Path, remote: str) -> None:
+        """A container without Git writes the records of the checkout, so that `clean --stale` finds what it wrote."""
+        settings = 'project="shop"' if remote == "fork" else 'main="main"'
+        studio.settings(settings)
+        studio.switch("engine")
+        studio.git("commit", "-qam", "settings")
+        add_remote(studio, tmp_path, remote)
+        studio.catalog().save("saved", "by the checkout")
+        lines = studio.call("whoami", "--export").stdout.splitlines()
+        words = [shlex.split(line)[1] for line in lines]
+        with studio.patch.context() as container:
+            container.setenv("GIT_PYTHON_GIT_EXECUTABLE", "no-such-git")
+            for word in words:
+                container.setenv(*word.split("=", 1))
+            studio.catalog().save("stray", "by the container")
+        checkout, engine = (only_writer(studio, name) for name in ("saved", "stray"))
+        assert engine == checkout
+        assert engine["upstream"] == f"{remote}/engine"
+        assert engine["remote"] == f"{tmp_path}/remote"
+        studio.switch("feature/x")
+        studio.settings(settings)
+        studio.git("branch", "-qD", "engine")
+        git(tmp_path / "remote.git", "branch", "-qD", "engine")
+        words = {row["branch"]: row["git"] for row in studio.json("branches")}
+        assert words["engine"] == "gone"
+        plan = studio.json("clean", "--stale", "--grace", "0h")
+        assert {item["dataset"] for item in plan["items"]} == {"saved", "stray"}
+
+
+def add_remote(studio: Studio, tmp_path: Path, name: str = "origin") -> None:
+    """A remote that has main, and the current branch, which tracks it."""
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "remote.git")
+    studio.git("remote", "add", name, str(tmp_path / "remote.git"))
+    studio.git("push", "-q", name, "main")
+    studio.git("push", "-qu", name, "HEAD")
+
+
+def only_writer(studio: Studio, dataset: str) -> dict[str, Any]:
+    """What the record of a dataset of the branch engine says of its one writer, but for the run."""
+    records = [json.loads(path.read_text()) for path in studio.folder.glob("data/_steel_toes/engine/*.json")]
+    (record,) = [record for record in records if record["dataset"] == dataset]
+    (writer,) = record["writers"].values()
+    return {**writer, "run": None}
