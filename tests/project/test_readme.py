@@ -14,6 +14,8 @@ from steel_toes.naming.layout import branch_location
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUICKSTART = "uv run examples/quickstart.py"
 SUITE = "uv run pytest"
+# The options of every command, which stand in the README once.
+EVERYWHERE = {"json", "output", "params", "env", "conf_source"}
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +85,14 @@ def test_commands_are_what_help_says(readme):
     for name, command in group.commands.items():
         context = click.Context(command, info_name=name)
         pieces = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
-        own = [
-            each for each in command.params if isinstance(each, click.Option) and each.name not in ("json", "output")
-        ]
+        own = [each for each in command.params if isinstance(each, click.Option) and each.name not in EVERYWHERE]
         options = ["/".join([*each.opts, *each.secondary_opts]) for each in own]
         words = [*pieces, *(f"[{option}]" for option in options)]
         first, *_ = inspect.cleandoc(command.help).split("\n\n")
         told.append((name, " ".join(["", *words]), " ".join(first.split())))
     assert [(name, usage.replace("\\|", "|"), text) for name, usage, text in shown] == told
+    assert all({option.name for option in command.params} >= EVERYWHERE for command in group.commands.values())
+    assert [name for name in EVERYWHERE if f"`--{name.replace('_', '-')}" not in section] == []
     assert re.search(r"Exit codes: 0\b.+\bnothing\b.+; 1\b.+\bfailed", " ".join(group.help.split()))
 
 
