@@ -327,9 +327,10 @@ class TestInDoubt:
             assert not found.is_known
             assert "Git cannot tell the branch of" in found.why
 
-    def test_no_such_commit(self, project: Path, head: str) -> None:
-        """A HEAD that cannot be read proves nothing."""
-        (project / ".git" / "HEAD").write_text(f"{'1' * 40}\n")
+    @pytest.mark.parametrize("content", ["1" * 40, "ref: refs/remotes/origin/main"])
+    def test_no_such_commit(self, project: Path, head: str, content: str) -> None:
+        """A HEAD whose commit is not there proves nothing."""
+        (project / ".git" / "HEAD").write_text(f"{content}\n")
         assert not find_branch(project, environ=of_main("GitLab") | {"CI_COMMIT_SHA": head}).is_known
 
     @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from kedro.framework.project import configure_project, settings
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
+from kedro.runner import ParallelRunner
 
 from steel_toes import SteelToes, SteelToesError
 from steel_toes.catalog.install import is_installed
@@ -250,11 +252,11 @@ class TestShared:
         link = tmp_path / "link"
         link.symlink_to(process.folder)
         switch(process.folder, "main")
-        process.patch.chdir(link)
+        hook.after_context_created(SimpleNamespace(project_path=link))
         with pytest.raises(SwitchedCheckoutError):
             hook.after_catalog_created(DataCatalog.from_config(copy.deepcopy(CONFIG)))
 
     def test_workers(self, process: Process) -> None:
         """Workers of ParallelRunner, which register the hooks anew, write what the catalog's branch is."""
-        process.run(runner=__import__("kedro.runner").runner.ParallelRunner(max_workers=2))
+        process.run(runner=ParallelRunner(max_workers=2))
         assert (process.folder / "data/a--cubic.txt").read_text() == "cubic's code"
