@@ -17,9 +17,9 @@ class SessionOptions(NamedTuple):
         conf_source: the folder of the configuration.
     """
 
-    runtime_params: dict[str, Any]
-    env: str | None
-    conf_source: str | None
+    runtime_params: dict[str, Any] | None = None
+    env: str | None = None
+    conf_source: str | None = None
 
 
 def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,9 +36,11 @@ def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def session_options() -> SessionOptions:
-    """What the options of the running command say."""
-    values = click.get_current_context().meta
-    return SessionOptions(values["params"], values["env"], values["conf_source"])
+    """What the options of the running command say; nothing outside of a command."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return SessionOptions()
+    return SessionOptions(context.meta["params"], context.meta["env"], context.meta["conf_source"])
 
 
 def _remember(ctx: click.Context, option: click.Parameter, value: Any) -> None:

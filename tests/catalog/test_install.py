@@ -526,12 +526,12 @@ class TestHooks:
         )
         assert catalog.load("a") == "by another hook"
 
-    def test_one_hook_for_many(self, checkout: Any) -> None:
-        """One hook object serves catalogs of different branches, at the same time."""
+    def test_one_hook_for_many(self, checkout: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One hook object serves catalogs of different branches, which somebody names, at the same time."""
         saved_on_main(checkout, self.CONFIG, a="old")
         hook = SteelToes()
         first = checkout.catalog(self.CONFIG, hook)
-        checkout.on("feature/y")
+        monkeypatch.setenv("STEEL_TOES_BRANCH", "feature/y")
         second = checkout.catalog(self.CONFIG, hook)
         first.save("a", "x")
         second.save("a", "y")

@@ -28,7 +28,10 @@ def error_of(studio: Studio, *command: str) -> str:
     """The one line that a command fails with."""
     result = studio.call(*command, exit_code=1)
     assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
+    assert "Traceback" not in result.stderr
+    # What Python warns of may stand before it.
+    *_, line = result.stderr.splitlines()
+    assert line.startswith("Error: ")
     return line
 
 

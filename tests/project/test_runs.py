@@ -571,11 +571,11 @@ class TestServing:
             pass  # puts the project's package in the place of the last test's
         with service.KedroServiceSession.create(project_path=project.folder) as session:
             session.run(runtime_params={"factor": FIRST})
-            project.switch("feature/y")
+            project.patch.setenv("STEEL_TOES_BRANCH", "feature/y")
             for factor in (FIRST, SECOND):
                 session.run(runtime_params={"factor": factor})
         assert project.read() == answers[2]
-        project.switch("feature/x")
+        project.patch.delenv("STEEL_TOES_BRANCH")
         assert project.read() == answers[1]
 
 
