@@ -251,6 +251,7 @@ class Policy:
             keys=first.keys,
             more=tuple(more),
             parameter=rule.parameter,
+            is_directory=rule.seeding == "directory" or (rule.lists and not rule.is_overlay),
             seeding=first.seeding,
             may_write_nothing=rule.may_write_nothing,
             settings=spec.inner_config,

@@ -22,7 +22,7 @@ from steel_toes import errors
 from steel_toes.datasets.both import differences, hand_on_settings, share_settings, text_at
 from steel_toes.datasets.paths import Key
 from steel_toes.datasets.registry import Seeding
-from steel_toes.datasets.seeding import seeded
+from steel_toes.datasets.seeding import obstructed, seeded
 from steel_toes.records.place import Place, Side
 from steel_toes.records.record import NO_RECORD, Identities, Record
 from steel_toes.records.state import Look, Verdict
@@ -90,6 +90,7 @@ class Entry:
         keys: where in its configuration the location of that place stands.
         more: its other places, if it has several.
         parameter: the one that says where its data is.
+        is_directory: whether its class makes a directory of its location.
         seeding: whether main's copy must be copied to the branch before its first save.
         may_write_nothing: whether a save may rightly leave no file.
         settings: the entry's own configuration, for what partitions need of it.
@@ -101,6 +102,7 @@ class Entry:
     keys: tuple[Key, ...] = ()
     more: tuple[PlaceOfEntry, ...] = ()
     parameter: str = ""
+    is_directory: bool = False
     seeding: Seeding = "never"
     may_write_nothing: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -395,17 +397,20 @@ class BranchedDataset(ABC):
 
     @contextmanager
     def seeded(self, before: Record, keeps: bool, unit: str) -> Iterator[None]:
-        """Seed a unit if its first save keeps something; undo an untouched seed if that save fails.
+        """Begin a unit's first save as on a private copy: with what it keeps, or with what stands in its way.
 
         Args:
             before: the record before the save.
             keeps: whether the save keeps something of what is there.
             unit: that is saved.
         """
-        is_recorded = unit in before.settled.data
         # What the branch has is what the save adds to; main's copy counts only before that.
-        if not keeps or is_recorded:
+        if unit in before.settled.data:
             yield
-            return
-        with seeded(self.place, unit, from_main=not before.hides_main):
-            yield
+        elif keeps:
+            with seeded(self.place, unit, from_main=not before.hides_main):
+                yield
+        else:
+            # After an overwrite nothing of main's is in the way.
+            with obstructed(self.place, unit, self.entry.is_directory, not before.hides_main):
+                yield

@@ -76,12 +76,14 @@ class BranchedPartitions(BranchedDataset):
 
     def load_partition(self, partition_id: str, load_main: Load | None, load_branch: Load | None) -> Any:
         """Load one partition from the side that counts now; the branch is listed again if it had no such partition."""
-        if self._overwriting and self._unit(partition_id) not in self._overwriting.whole_units:
+        if load_branch is None:
+            load_branch = partial(self._load_from_branch, partition_id)
+        if self._overwriting:
+            if self._unit(partition_id) in self._overwriting.whole_units:
+                return load_branch()
             raise DatasetError(PARTITION_REMOVED.format(dataset=self.entry.name, partition=partition_id))
         if load_main is None:
             load_main = partial(self._fail_without_main, partition_id)
-        if load_branch is None:
-            load_branch = partial(self._load_from_branch, partition_id)
         return self._load_unit(self._unit(partition_id), load_main, load_branch)
 
     def glance(self, unit: str) -> Look:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,7 @@ from kedro.io import DatasetError
 
 from steel_toes.errors import MAIN_CHANGES, SEEDING
 from steel_toes.records.place import Place, Side
+from steel_toes.records.units import WHOLE
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,62 @@ def seeded(place: Place, unit: str, from_main: bool) -> Iterator[None]:
         if planted is not None and store.identity(target) == planted:
             store.remove(target)
         raise
+
+
+@contextmanager
+def obstructed(place: Place, unit: str, is_directory: bool, has_main: bool) -> Iterator[None]:
+    """For the block, put in the way of a unit's first save what is in its way on main's copy.
+
+    Where main has a directory, plain Kedro cannot write a file, and the other way. A save that succeeds on the branch
+    would fail on the day of the merge, so it has to fail now, by the class's own means.
+
+    Args:
+        place: of the entry.
+        unit: that the block saves.
+        is_directory: whether the entry's class makes a directory of it.
+        has_main: whether main's copy is part of what the branch sees.
+    """
+    store = place.store
+    if not (store.has_folders and has_main):
+        yield
+        return
+    target = place.unit_path(Side.BRANCH, unit)
+    obstacles = _obstacles(place, unit, is_directory)
+    for path, is_folder in obstacles.items():
+        if is_folder:
+            store.make_folder(path)
+        else:
+            store.write(path, b"")
+    if not obstacles and store.is_directory(posixpath.dirname(place.unit_path(Side.MAIN, unit))):
+        # Some classes leave it to their users to make it.
+        store.make_parent(target)
+    planted = {path: store.identity(path) for path in obstacles}
+    try:
+        yield
+    finally:
+        for path, identity in planted.items():
+            # What the save has not touched is no data.
+            if store.identity(path) == identity:
+                store.remove(path)
+
+
+def _obstacles(place: Place, unit: str, is_directory: bool) -> dict[str, bool]:
+    """The paths where something must be put, each with whether that is a folder; nothing where something is."""
+    store = place.store
+    main_path = place.unit_path(Side.MAIN, unit)
+    target = place.unit_path(Side.BRANCH, unit)
+    if not is_directory and store.is_directory(main_path):
+        return {} if store.is_directory(target) else {target: True}
+    if is_directory and store.is_file(main_path):
+        return {} if store.is_file(target) else {target: False}
+    # A file in the place of one of the folders around a partition, or of the folder of all.
+    folder = unit
+    while folder and unit != WHOLE:
+        folder = posixpath.dirname(folder)
+        main_path, branch_path = (posixpath.join(place.copy_path(side), folder).rstrip("/") for side in Side)
+        if store.is_file(main_path):
+            return {} if store.is_file(branch_path) else {branch_path: False}
+    return {}
 
 
 def seed(place: Place, unit: str) -> None:

@@ -70,6 +70,10 @@ class BranchedVersions(BranchedDataset):
             return self.branch_dataset.save(data)
         pin = self.version or Version(None, None)
         version = pin.save or generate_timestamp()
+        if ".." in version.split("/"):
+            raise DatasetError(errors.VERSION_LEADS_OUT.format(dataset=self.entry.name, version=version))
+        if self.place.store.has_folders and self.place.store.is_file(self.place.main_path):
+            raise DatasetError(errors.FILE_BEFORE_VERSIONS.format(dataset=self.entry.name, path=self.place.main_path))
         main_path = self.place.unit_path(Side.MAIN, version)
         # The two would be one version on the day of the merge.
         if self.place.store.identity(main_path) is not None:

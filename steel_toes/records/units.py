@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 
 from steel_toes.records.record import Identities, Kind, Record
 from steel_toes.stores.base import Store
+from steel_toes.stores.identity import is_of_several
 
 WHOLE = "."
 """The one unit of a dataset that is replaced as a whole."""
@@ -188,12 +189,14 @@ class Parts:
         # Nearly always; there may be thousands.
         if path in data:
             return path
-        # From the path itself outwards.
-        names = path.split("/")
-        for number in range(len(names), 0, -1):
-            unit = "/".join(names[:number])
-            if unit in data:
+        # From the inside out. A store may have `a/b` beside an object `a`, which is no directory.
+        unit = posixpath.dirname(path)
+        while unit:
+            # "" is a mixture's, of which nobody knows.
+            identity = record.identity(unit)
+            if identity == "" or (identity and is_of_several(identity)):
                 return unit
+            unit = posixpath.dirname(unit)
         return path
 
     def owns(self, unit: str) -> bool:

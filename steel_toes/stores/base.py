@@ -125,10 +125,18 @@ class Store:
 
     def is_directory(self, path: str) -> bool:
         """Whether a directory is there."""
+        return self._type(path) == "directory"
+
+    def is_file(self, path: str) -> bool:
+        """Whether a file is there."""
+        return self._type(path) == "file"
+
+    def _type(self, path: str) -> str:
+        """What is there; "" if nothing is."""
         # Not fsspec's isdir, which takes every failure for a no.
         with self._errors_of("look into"), suppress(*ABSENT):
-            return bool(self._info(path)["type"] == "directory")
-        return False
+            return str(self._info(path)["type"])
+        return ""
 
     def leads_out(self, path: str, top: str) -> bool:
         """Whether a file below `top`, or `top` itself, is reached through a symbolic link: then it is another's."""
@@ -141,6 +149,11 @@ class Store:
         with self._errors_of("write to"):
             self.make_parent(path)
             self._filesystem.pipe_file(path, data)
+
+    def make_folder(self, path: str) -> None:
+        """Make an empty folder."""
+        with self._errors_of("write to"):
+            self._filesystem.makedirs(path, exist_ok=True)
 
     def make_parent(self, path: str) -> None:
         """Make the folder around a path, where the store has folders."""
@@ -207,6 +220,9 @@ class Store:
 
     has_shared_locks: ClassVar[bool] = False
     """Whether a lock is met by everybody who shares the store, where the file system carries locks."""
+
+    has_folders: ClassVar[bool] = True
+    """Whether a file cannot be where a directory is, nor the other way, and a folder must be made before its files."""
 
     has_versions: ClassVar[bool] = False
     """Whether `version` tells states apart."""

@@ -13,3 +13,4 @@ class MemoryStore(Store):
     """The memory of this process: nobody else shares it, so that a lock of this user's is everybody's."""
 
     has_shared_locks: ClassVar[bool] = True
+    has_folders: ClassVar[bool] = False

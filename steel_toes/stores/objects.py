@@ -31,6 +31,8 @@ class ObjectStore(Store):
     `_other_stamp`.
     """
 
+    has_folders: ClassVar[bool] = False
+
     _other_stamp: ClassVar[str] = ""
     """A stamp that no object has."""
 

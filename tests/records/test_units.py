@@ -84,10 +84,12 @@ def test_whose_a_unit_is(units, own, others):
 
 
 def test_owner():
-    """A path is, or lies in, the outermost unit that the record has on the way to it; else it is a unit itself."""
-    record = record_of(**{"folder": "1", "a.csv": "2"})
+    """A path is a unit, or lies in a directory that is one; an object beside `a/b` that is called `a` is none."""
+    record = record_of(**{"folder": "s w 2:ab", "mixed": "s w ", "a.csv": "s w 3-ab"})
     assert Parts().owner(record, "folder/deep/x.csv") == "folder"
+    assert Parts().owner(record, "mixed/deep/x.csv") == "mixed"
     assert Parts().owner(record, "a.csv") == "a.csv"
+    assert Parts().owner(record, "a.csv/x.csv") == "a.csv/x.csv"
     assert Parts().owner(record, "new.csv") == "new.csv"
     assert Whole().owner(record, WHOLE) == WHOLE
 
@@ -95,7 +97,7 @@ def test_owner():
 def test_listed(store, tmp_path):
     """What lies in a copy is listed by the kind of the copy: one unit, each version, or each file of the entry's."""
     copy = put(tmp_path / "x--b.csv", "a.csv", "sub/b.csv", "folder/c.csv", "folder/d.csv")
-    record = record_of(folder="1")
+    record = record_of(folder="s w 2:ab")
     assert set(Parts().listed(store, copy, record)) == {"a.csv", "sub/b.csv", "folder"}
     assert set(Parts("sub").listed(store, copy, record)) == {"sub/b.csv"}
     assert set(Part("a.csv").listed(store, copy, record)) == {"a.csv"}
