@@ -11,6 +11,7 @@
         ├── TornCopyError       a save began and did not finish
         │   └── TornAppendError     and appending to it would lose the branch's own rows
         ├── ChangedCopyError    gone, or changed by other hands
+        ├── LinkError           a link at the branch copy's place leads to other data
         ├── BucketError         the branch's bucket is missing, or not known to be ours
         ├── ConcurrentSaveError another run wrote the same dataset meanwhile
         ├── UnwrittenError      a save ended without an error, and wrote nothing at the copy's place
@@ -173,6 +174,15 @@ class ChangedCopyError(CopyError):
         " that is there now is right, record it with `steel-toes adopt {dataset!q}`; or go back to main's with "
         "`steel-toes clean --branch {branch!q} {dataset!q}`."
     )
+
+
+class LinkError(CopyError):
+    """A link at the branch copy's place leads to other data.
+
+    Facts: `dataset`, `branch`, `location` (of the branch copy), `link`, `why`, `remedy`.
+    """
+
+    message = "Cannot write or adopt {location}, the copy of {dataset} on branch {branch}. {why} {remedy}"
 
 
 class BucketError(CopyError):
@@ -382,6 +392,13 @@ BEING_REMOVED = Reason(
     "Its branch copy is being removed by `steel-toes clean`, which has not finished.",
     "Finish it with `steel-toes clean --branch {branch!q} {dataset!q}`, then run this node again.",
 )
+_OWN_FILE = "Make it a file of its own: `cp -p {link!q} {link!q}.own && mv {link!q}.own {link!q}`."
+SYMBOLIC_LINK = Reason(
+    "{link} is a symbolic link, and what is written through it changes other data, perhaps main's.",
+    "Remove the link (`rm {link!q}`; what it leads to stays), or put a copy of what it leads to in its place.",
+)
+HARD_LINK_OF_MAIN = Reason("{link} is main's own file under another name (a hard link).", _OWN_FILE)
+HARD_LINK = Reason("{link} has another name too (a hard link), under which it can change.", _OWN_FILE)
 ADOPT_IN_DOUBT = Reason(
     "A save of its files did not finish, so that they may be of two saves.",
     "Run the node that saves it again, or remove the copy with `steel-toes clean --branch {branch!q} {dataset!q}`.",
@@ -506,7 +523,7 @@ MAIN_COPY_THERE = "the catalog has a main copy at {location}"
 MISPLACED = "it says that it belongs to {branch} and {location}, and its place says otherwise"
 UNIT_LEADS_OUT = "a unit in it leads out of its copy"
 LIES_ELSEWHERE = "records of {location} do not lie here"
-LINK_LEADS_OUT = "a symbolic link in it leads to other data"
+NOT_THROUGH_A_LINK = "{link} is a symbolic link, and nothing is removed through one; remove the link, and clean again"
 REMOVED_BY_ANOTHER = "another has removed it, or saved it again, since the plan was made"
 COPY_HAS_CHANGED = "{files} of it changed since the plan was made, and stayed; clean it again to see what is there"
 NOTHING_TO_SEE = (

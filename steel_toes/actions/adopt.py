@@ -47,6 +47,7 @@ def make_plan(catalog: Any, names: Collection[str], subject: str) -> Adoption:
 
     Raises:
         ConfigurationError: nothing is there to adopt.
+        LinkError: what is there is a link.
     """
     # A dataset's name wins over a path that is spelled alike.
     adoption = _adoption_by_name(catalog, subject) if subject in names else _adoption_by_path(catalog, names, subject)
@@ -90,6 +91,7 @@ def _adoption(branched: BranchedDataset, units: Mapping[str, Adoptable]) -> Adop
     # A copy of which every unit is recorded already has nothing to adopt.
     if not units:
         return None
+    branched.place.check_unlinked(units)
     sources = {unit: adoptable.path for unit, adoptable in units.items()}
     conditions = {unit: CONDITIONS.get(adoptable.verdict, "") for unit, adoptable in units.items()}
     return Adoption(branched, sources, conditions)

@@ -178,8 +178,9 @@ class _Judge:
         copy, failure = self.inventory.look(filed)
         if copy is None:
             return _Candidate(failure=failure)
-        if copy.leads_out():
-            return self._left(filed, errors.LINK_LEADS_OUT)
+        why = copy.why_linked()
+        if why:
+            return self._left(filed, why)
         if self._is_out_of_sight(copy):
             return self._left(filed, errors.NOTHING_TO_SEE)
         return _Candidate(copy)

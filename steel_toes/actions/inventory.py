@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from steel_toes import errors
-from steel_toes.actions.plan import CONDITIONS, FiledRecord, HeldCopy, HeldObject, StoredRecord
+from steel_toes.actions.plan import CONDITIONS, FiledRecord, HeldCopy, HeldObject, StoredRecord, recorded_units
 from steel_toes.catalog.policy import Policy
 from steel_toes.catalog.roots import RecordRoot
 from steel_toes.checkout.git import GitWord, Heads, read_heads
@@ -271,11 +271,6 @@ def believed(readings: Iterable[Reading]) -> Believed:
         if failure:
             failures.append(failure)
     return Believed(list(records.values()), failures)
-
-
-def recorded_units(record: Record) -> set[str]:
-    """The units that a record names."""
-    return {*record.settled.data, *record.doubt} - {ALL}
 
 
 def main_location(filed: FiledRecord) -> str:

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from steel_toes import errors
-from steel_toes.actions.inventory import in_threads, recorded_units
-from steel_toes.actions.plan import CleanPlan, HeldCopy, Removal
+from steel_toes.actions.inventory import in_threads
+from steel_toes.actions.plan import CleanPlan, HeldCopy, Removal, recorded_units
 from steel_toes.records.file import RecordFile, RecordInPlace
 from steel_toes.records.record import NO_RECORD, Record
 from steel_toes.stores.buckets import BranchBucket
@@ -81,9 +81,13 @@ class _Going:
 def _remove_batch(batch: list[HeldCopy]) -> list[Removal]:
     all_going = [_Going(copy) for copy in batch]
     with ExitStack() as locks:
-        for going in all_going:
+        # Somebody may have put a link there since the plan was made.
+        _stop_at_links(all_going)
+        for going in _still(all_going):
             _lock(going, locks)
         in_threads(_announce, _still(all_going))
+        # Again, right before: a hundred announcements take a while.
+        _stop_at_links(_still(all_going))
         _remove_objects(_still(all_going))
         in_threads(_remove_record, _still(all_going))
         _remove_locks(_still(all_going))
@@ -93,6 +97,12 @@ def _remove_batch(batch: list[HeldCopy]) -> list[Removal]:
 def _still(all_going: Iterable[_Going]) -> list[_Going]:
     """Those that still go."""
     return [going for going in all_going if not going.problem]
+
+
+def _stop_at_links(all_going: Iterable[_Going]) -> None:
+    """Stop at copies in which there is a symbolic link: to remove them would remove what it leads to."""
+    for going in all_going:
+        going.problem = going.copy.why_linked()
 
 
 def _lock(going: _Going, locks: ExitStack) -> None:
@@ -111,10 +121,6 @@ def _lock(going: _Going, locks: ExitStack) -> None:
 def _announce(going: _Going) -> None:
     """Put the record as `removing`, only over the one that was planned."""
     copy = going.copy
-    # Somebody may have put a link there since the plan was made.
-    if copy.leads_out():
-        going.problem = errors.LINK_LEADS_OUT
-        return
     announcement = _announcement(copy)
     latest = NO_RECORD
 

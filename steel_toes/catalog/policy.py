@@ -28,6 +28,7 @@ from steel_toes.naming.layout import branch_location, contains_slug
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import listed_directory, relative
 from steel_toes.records.file import RecordMemory
+from steel_toes.records.guard import LinkGuard
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.place import Place
 from steel_toes.records.record import FOLDER, Writer, record_path
@@ -197,7 +198,8 @@ class Policy:
         store = open_store(spec.name, protocol, spec.inner_config)
         ledger = self._ledger(spec, locations.main_location, units, shown)
         bucket = self._bucket(store, locations.branch_location)
-        return Place(store, main_path, branch_path, replace(ledger, bucket=bucket))
+        guard = LinkGuard(store, main_path, branch_path, units)
+        return Place(store, main_path, branch_path, replace(ledger, bucket=bucket, guard=guard))
 
     def _ledger(self, spec: EntrySpec, location: str, units: Units, shown: str) -> Ledger:
         # The record belongs to the location, not to the name: two entries on one location share it.

@@ -113,6 +113,14 @@ class Place:
         self.ledger.check_adoptable(record, {unit: identities[unit] for unit in units})
         return units
 
+    def check_unlinked(self, units: Iterable[str]) -> None:
+        """Whether units at the copy's place may be recorded: files that no other name changes.
+
+        Raises:
+            LinkError: there is a link among them.
+        """
+        self.ledger.check_unlinked(Write(tuple(units)))
+
     def adopt(self, sources: Mapping[str, str]) -> None:
         """Record units as if they had been saved just now.
 

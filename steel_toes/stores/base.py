@@ -24,6 +24,8 @@ ABSENT = (FileNotFoundError, NotADirectoryError)
 """What a filesystem raises when it is certain that nothing is there."""
 _LOCK_SECONDS = 120
 
+Inode = tuple[int, int]
+
 
 class Object(NamedTuple):
     """An object: bytes, when it was last written, and what tells this state of it from another."""
@@ -43,6 +45,18 @@ class Stamped(NamedTuple):
 
     data: bytes | None
     stamp: str
+
+
+class Links(NamedTuple):
+    """Links at the place of a copy, through which a write or a deletion would reach other data.
+
+    Attributes:
+        symbolic: the path of a symbolic link; "" if there is none.
+        hard: the files that have other names too, by their paths, each with its inode.
+    """
+
+    symbolic: str = ""
+    hard: Mapping[str, Inode] = {}
 
 
 @dataclass(frozen=True)
@@ -128,9 +142,16 @@ class Store:
             return bool(self._info(path)["type"] == "directory")
         return False
 
-    def leads_out(self, path: str, top: str) -> bool:
-        """Whether a file below `top`, or `top` itself, is reached through a symbolic link: then it is another's."""
-        return False
+    def links(self, top: str, paths: Iterable[str]) -> Links:
+        """The links in a copy: its top, these paths in it, the folders between, and all that lies below these paths.
+
+        What lies above the top may be reached through links. A store without links has none.
+        """
+        return Links()
+
+    def inodes(self, paths: Iterable[str]) -> set[Inode]:
+        """The inodes of files and of all files of directories, wherever links lead; none in a store without links."""
+        return set()
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
@@ -156,6 +177,9 @@ class Store:
     def _copy_file(self, source: str, target: str) -> None:
         """Copy one file; it is there, complete, when this returns."""
         self._filesystem.cp_file(source, target)
+
+    def make_own(self, path: str) -> None:
+        """Make a file that has other names too one of its own; its bytes and times, so its identity, stay."""
 
     def remove(self, path: str) -> None:
         """Remove a file or a directory; nothing there is no error."""
