@@ -394,11 +394,11 @@ BEING_REMOVED = Reason(
 )
 _OWN_FILE = "Make it a file of its own: `cp -p {link!q} {link!q}.own && mv {link!q}.own {link!q}`."
 SYMBOLIC_LINK = Reason(
-    "{link} is a symbolic link, and what is written through it changes other data, perhaps main's.",
+    "There is a symbolic link at {link}: what is written through it changes other data, perhaps main's.",
     "Remove the link (`rm {link!q}`; what it leads to stays), or put a copy of what it leads to in its place.",
 )
-HARD_LINK_OF_MAIN = Reason("{link} is main's own file under another name (a hard link).", _OWN_FILE)
-HARD_LINK = Reason("{link} has another name too (a hard link), under which it can change.", _OWN_FILE)
+HARD_LINK_OF_MAIN = Reason("The file {link} is main's own under another name (a hard link).", _OWN_FILE)
+HARD_LINK = Reason("The file {link} has another name too (a hard link), under which it can change.", _OWN_FILE)
 ADOPT_IN_DOUBT = Reason(
     "A save of its files did not finish, so that they may be of two saves.",
     "Run the node that saves it again, or remove the copy with `steel-toes clean --branch {branch!q} {dataset!q}`.",

@@ -98,9 +98,11 @@ class BranchedPartitions(BranchedDataset):
             return
         keeps = self.entry.seeding == "always" and not overwrites
         base = self._everything_of_main() if overwrites else self.place.base(units)
-        if overwrites:
-            self._check_strangers()
         write = Write(units, base, keeps, everything=overwrites)
+        if overwrites:
+            # First: what lies behind a link looks like a stranger's.
+            self.place.ledger.check_links(write)
+            self._check_strangers()
         with self.place.ledger.transaction(write, self.identify_branch) as transaction, ExitStack() as seeds:
             # Partitions whose class appends are seeded one by one.
             for unit in units:

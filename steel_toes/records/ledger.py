@@ -203,7 +203,7 @@ class Ledger:
             UnwrittenError: the block saved nothing at the place of a unit.
         """
         # Before anything is written, the lock too.
-        hard = self._check_links(write)
+        hard = self.check_links(write)
         # Before the record: s3fs would make a missing bucket without a word, or fail with a misleading error.
         if self.bucket:
             self.bucket.ensure()
@@ -327,8 +327,15 @@ class Ledger:
 
     # What a save needs ------------------------------------------------------------------------------------------------
 
-    def _check_links(self, write: Write) -> Mapping[str, Inode]:
-        """Whether nothing but the branch's own is reached; gives the files with other names, which are not main's."""
+    def check_links(self, write: Write) -> Mapping[str, Inode]:
+        """Whether a save reaches nothing but the branch's own.
+
+        Returns:
+            The files that have other names too, none of which is main's.
+
+        Raises:
+            LinkError: a link in the copy, or at its record's place, leads to other data.
+        """
         folder = posixpath.dirname(self.path)
         symbolic = self.store.links(folder, [self.path]).symbolic
         hard: Mapping[str, Inode] = {}
@@ -351,7 +358,7 @@ class Ledger:
         Raises:
             LinkError: there is a link among them.
         """
-        for link in self._check_links(write):
+        for link in self.check_links(write):
             raise LinkError(HARD_LINK, **self.facts(), link=link)
 
     def _check_project(self, before: Record) -> None:
