@@ -19,7 +19,8 @@
         └── StoreError          the store gave no definite answer
 
 A message says what failed and on what, why, and what to do. The facts in it are attributes of the error, and
-every error survives pickling, since Kedro's ParallelRunner carries it from a worker to the main process.
+every error survives pickling, since Kedro's ParallelRunner carries it from a worker to the main process. The facts are
+exact; the message shows locations without what may be secret in them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from string import Formatter
 from typing import Any, ClassVar, NamedTuple
 
 from kedro.io import DatasetError
+
+from steel_toes.redaction import printable, redacted
 
 
 class _Quoting(Formatter):
@@ -41,19 +44,10 @@ class _Quoting(Formatter):
 
 
 def sentence(template: str, **facts: Any) -> str:
-    """A sentence of this module with its facts; `{fact!q}` is quoted for a shell."""
-    return _Quoting().format(template, **facts)
-
-
-def printable(text: str) -> str:
-    """Text that a terminal shows and does not obey: names come from records and from Git, and may hold escapes."""
-    return "".join(map(_printable_character, text))
-
-
-def _printable_character(character: str) -> str:
-    if character == "\n" or character.isprintable():
-        return character
-    return character.encode("unicode_escape").decode()
+    """A sentence of this module with its facts, where no location shows a secret; `{fact!q}` is quoted for a shell."""
+    # Each by itself, where it is known where a location ends; then what others are made of.
+    texts = {name: redacted(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+    return redacted(_Quoting().format(template, **texts))
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

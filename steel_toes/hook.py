@@ -17,9 +17,10 @@ from steel_toes.catalog.run import announce_mains_outputs, announce_run, freeze_
 from steel_toes.errors import BRANCHED_TWICE, ON_BRANCH, ON_UNKNOWN_BRANCH
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import DELIMITER
+from steel_toes.redaction import logger_of
 from steel_toes.settings import Settings
 
-logger = logging.getLogger("steel_toes")
+logger = logger_of("steel_toes")
 
 
 class SteelToes:

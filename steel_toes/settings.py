@@ -19,6 +19,7 @@ from steel_toes.errors import (
     ConfigurationError,
 )
 from steel_toes.naming.layout import check_layout
+from steel_toes.redaction import redacted_repr
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from steel_toes.naming.branch import Branch
 
 
+@redacted_repr
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The arguments of `SteelToes`, which describes them; the environment is read when it is asked for.

@@ -16,8 +16,10 @@ from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.paths import absolute, filesystem_path
 from steel_toes.datasets.proxy import branched_of
 from steel_toes.records.place import Adoptable, Side
+from steel_toes.redaction import redacted_repr
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Adoption:
     """What `adopt` would record of one dataset.

@@ -10,10 +10,12 @@ from typing import NamedTuple
 from steel_toes import errors
 from steel_toes.actions.inventory import Inventory, Measure, believed, in_threads, read_all
 from steel_toes.actions.plan import FiledRecord, StoredRecord
+from steel_toes.redaction import redacted_repr
 
 _MANY = 1000  # records: more are not all read unless somebody asks for it
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Summary:
     """What a branch holds; `files` and `bytes` only where every record was read. `git` is as `GitWord` says."""

@@ -31,6 +31,7 @@ from steel_toes.records.format import read_record
 from steel_toes.records.record import ALL, NO_RECORD, Record, record_path
 from steel_toes.records.state import judge
 from steel_toes.records.units import MANY, units_of
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
 from steel_toes.stores.identity import digest_of
 from steel_toes.stores.opening import open_store
@@ -43,6 +44,7 @@ _RECORD_NAME = re.compile(r"([a-z0-9-]+)/[0-9a-f]{16}\.json")
 _IDENTITY_WITH_SIZE = re.compile(r"(\d{1,18})-")  # of a single object
 
 
+@redacted_repr
 class Listing(NamedTuple):
     """The records that were listed, by their slugs, newest first; and what could not be listed, for which reason."""
 
@@ -50,6 +52,7 @@ class Listing(NamedTuple):
     failures: list[str]
 
 
+@redacted_repr
 class Reading(NamedTuple):
     """What reading one record gave: `NO_RECORD` if it is gone; if it cannot be read, the reason as well."""
 
@@ -65,6 +68,7 @@ class Believed(NamedTuple):
     failures: list[str]
 
 
+@redacted_repr
 class Measure(NamedTuple):
     """A copy with its objects; None, and the reason, where its store gave no answer."""
 

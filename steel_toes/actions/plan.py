@@ -14,9 +14,11 @@ from steel_toes.naming.buckets import bucket_of
 from steel_toes.records.record import ALL, Record
 from steel_toes.records.state import Verdict
 from steel_toes.records.units import units_of
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class StoredRecord:
     """A record as a listing shows it.
@@ -78,6 +80,7 @@ class HeldObject(NamedTuple):
     condition: str = ""
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class HeldCopy:
     """A branch copy that a record speaks of.
@@ -139,6 +142,7 @@ class HeldCopy:
         return f"{self.store.protocol}://{bucket}"
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class CleanPlan:
     """What `clean` would remove.
@@ -163,6 +167,7 @@ class CleanPlan:
         return buckets
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Removal:
     """What became of a copy that was planned to go.

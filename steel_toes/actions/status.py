@@ -17,6 +17,7 @@ from steel_toes.datasets.refused import RefusedDataset
 from steel_toes.datasets.registry import Config
 from steel_toes.records.record import Kind, Record
 from steel_toes.records.state import Verdict
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Object
 
 _WORDS = {
@@ -30,6 +31,7 @@ _WORDS = {
 }
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Status:
     """What a dataset is on the branch.

@@ -26,7 +26,7 @@ from steel_toes.datasets.refused import refuse
 from steel_toes.datasets.registry import Config, Rule, class_names, wraps
 from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.datasets.whole import BranchedWhole
-from steel_toes.errors import CANNOT_BE_BUILT_AGAIN, MAIN_IS_BLOCKED, ONE_LOCATION_FOR_BOTH, LocationError
+from steel_toes.errors import CANNOT_BE_BUILT_AGAIN, MAIN_IS_BLOCKED, ONE_LOCATION_FOR_BOTH, LocationError, sentence
 from steel_toes.records.place import Side
 
 _KINDS: Mapping[str, type[BranchedDataset]] = {
@@ -133,7 +133,7 @@ class _Blocked:
 
     def __call__(self, *_: Any, **__: Any) -> None:
         """Refuse."""
-        raise DatasetError(MAIN_IS_BLOCKED.format(dataset=self.dataset, action=self.action))
+        raise DatasetError(sentence(MAIN_IS_BLOCKED, dataset=self.dataset, action=self.action))
 
 
 def _block(dataset: Dataset, name: str) -> Dataset:

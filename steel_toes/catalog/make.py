@@ -9,6 +9,7 @@ from pathlib import Path
 from steel_toes.catalog.policy import Policy
 from steel_toes.checkout.find import upstream_of
 from steel_toes.checkout.git import read_checkout
+from steel_toes.checkout.urls import project_name
 from steel_toes.naming.branch import Branch
 from steel_toes.records.record import Writer
 from steel_toes.settings import Settings
@@ -36,7 +37,7 @@ def _writer(settings: Settings, branch: Branch, project_path: Path, run: str | N
     checkout = read_checkout(project_path)
     upstream = upstream_of(branch, checkout)
     return Writer(
-        project=settings.project or checkout.project,
+        project=project_name(settings.project or "") or checkout.project,
         run=run,
         commit=checkout.commit,
         dirty=checkout.dirty,

@@ -25,14 +25,15 @@ from steel_toes.datasets.registry import (
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.layout import branch_location, contains_slug
-from steel_toes.naming.location import normalise
+from steel_toes.naming.location import former_spelling, normalise
 from steel_toes.naming.nesting import listed_directory, relative
 from steel_toes.records.file import RecordMemory
 from steel_toes.records.guard import LinkGuard
-from steel_toes.records.ledger import Ledger
+from steel_toes.records.ledger import Former, Ledger
 from steel_toes.records.place import Place
 from steel_toes.records.record import FOLDER, Writer, record_path
 from steel_toes.records.units import Part, Parts, Units, Versions, Whole
+from steel_toes.redaction import redacted_repr
 from steel_toes.settings import Settings
 from steel_toes.stores.base import Store
 from steel_toes.stores.buckets import BranchBucket
@@ -41,6 +42,7 @@ from steel_toes.stores.opening import open_store
 _ALONE = Rule("alone")
 
 
+@redacted_repr
 class Locations(NamedTuple):
     """Main's location of an entry, and its branch copy's."""
 
@@ -48,6 +50,7 @@ class Locations(NamedTuple):
     branch_location: str
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Policy:
     """What is done with the entries of one catalog on one branch. Picklable: workers carry it.
@@ -208,6 +211,10 @@ class Policy:
             raise errors.LocationError(errors.RECORD_IS_LISTED, location=location, directory=subject.root)
         root = open_root(spec.name, subject.root, location, spec.inner_config)
         path = record_path(root.path, self.branch.slug, subject.location)
+        former = None
+        former_location = former_spelling(location)
+        if former_location:
+            former = Former(record_path(root.path, self.branch.slug, former_location), former_location)
         return Ledger(
             store=root.store,
             path=path,
@@ -218,6 +225,7 @@ class Policy:
             layout=self.settings.layout,
             units=units,
             writer=self.writer,
+            former=former,
             memory=self.memories.setdefault((root.store.label, path, units.kind), RecordMemory()),
         )
 

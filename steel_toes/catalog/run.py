@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,8 +9,9 @@ from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import AnyBranched, branched_of
 from steel_toes.errors import MAIN_HAS_OUTPUTS, RUN_READ, RUN_WROTE, count
 from steel_toes.records.place import Side
+from steel_toes.redaction import logger_of
 
-logger = logging.getLogger("steel_toes")
+logger = logger_of("steel_toes")
 
 
 def freeze_sides(pipeline: Any, catalog: Any) -> None:

@@ -11,8 +11,10 @@ from steel_toes.datasets.registry import Config, Rule, class_names, rule_for
 from steel_toes.naming.layout import contains_slug
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import listed_directory, outermost_directory
+from steel_toes.redaction import redacted_repr
 
 
+@redacted_repr
 class Located(NamedTuple):
     """A configuration that has a location: its rule, the absolute location, and the part that has it."""
 
@@ -21,6 +23,7 @@ class Located(NamedTuple):
     config: Config
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Survey:
     """The directories that the entries of a catalog list, and the main locations that look like copies.

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from steel_toes import errors
 from steel_toes.checkout.urls import normalise_url
+from steel_toes.redaction import redacted_repr
 
 _GIT_MISSING = 127  # the shell's own status for a command that is not there
 _GIT_FAILED = 128  # Git's own status for what it refuses
@@ -25,6 +26,7 @@ _SILENT = {"GIT_TERMINAL_PROMPT": "0"}  # a remote that asks for a password give
 _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR")
 
 
+@redacted_repr
 class Answer(NamedTuple):
     """What a Git command answered; `status` is 0 if it succeeded."""
 
@@ -226,6 +228,7 @@ def _read_remotes(project: Path) -> _Remotes:
 # --- What commands ask ------------------------------------------------------------------------------------------------
 
 
+@redacted_repr
 class GitWord(NamedTuple):
     """Git's word on a branch: here, on the remote, never pushed, gone or unknown; and why it is unknown."""
 
@@ -233,6 +236,7 @@ class GitWord(NamedTuple):
     why: str = ""
 
 
+@redacted_repr
 @dataclass(frozen=True, slots=True)
 class Heads:
     """The branches that exist, as Git knows them at one moment.
@@ -289,7 +293,7 @@ def read_heads(project: Path, remote: str | None) -> Heads:
     listing = _ask_by_gitpython(project, "ls-remote", "--symref", name, "HEAD", "refs/heads/*")
     if listing.status:
         refusal = " ".join(listing.error.split())
-        return Heads(local_names, None, why=errors.REMOTE_SILENT.format(remote=name, error=refusal))
+        return Heads(local_names, None, why=errors.sentence(errors.REMOTE_SILENT, remote=name, error=refusal))
     default = re.search(r"^ref: refs/heads/(.+)\tHEAD$", listing.output, re.MULTILINE)
     remote_names = re.findall(r"^[0-9a-f]+\trefs/heads/(.+)$", listing.output, re.MULTILINE)
     return Heads(local_names, frozenset(remote_names), default[1] if default else None)

@@ -37,7 +37,8 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         from kedro.io import DatasetError
 
-        from steel_toes.errors import SteelToesError, printable
+        from steel_toes.errors import SteelToesError
+        from steel_toes.redaction import shown
 
         # `output.stdout` looks for it here.
         ctx.obj = sys.stdout
@@ -51,7 +52,10 @@ class _Group(click.Group):
             # An error about an option is wrong usage: exit code 2.
             is_usage = str(getattr(exc, "setting", "")).startswith("--")
             error = click.UsageError if is_usage else click.ClickException
-            raise error(printable(str(exc))) from exc
+            raise error(shown(str(exc))) from exc
+        except click.ClickException as exc:
+            exc.message = shown(exc.message)  # type: ignore[misc]  # there is no other way to keep its kind
+            raise
         finally:
             logging.disable(disabled_level)
 

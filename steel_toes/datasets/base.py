@@ -8,7 +8,6 @@ not answer is the side's own affair.
 from __future__ import annotations
 
 import copy
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,9 +23,10 @@ from steel_toes.datasets.seeding import seeded
 from steel_toes.records.place import Place, Side
 from steel_toes.records.record import NO_RECORD, Identities, Record
 from steel_toes.records.state import Look, Verdict
+from steel_toes.redaction import logger_of
 from steel_toes.stores.identity import is_of_several
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Dataset = AbstractDataset[Any, Any]
 LookAt = Callable[[str], Look]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import posixpath
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from steel_toes.errors import (
     PARTITION_GONE,
     PARTITION_LEADS_OUT,
     PARTITIONS_UNFINISHED,
+    sentence,
 )
 from steel_toes.records.place import Side
 from steel_toes.records.record import ALL, Identities, Record
@@ -27,8 +27,9 @@ from steel_toes.records.save import Transaction
 from steel_toes.records.state import Look, Verdict
 from steel_toes.records.units import MANY, Parts
 from steel_toes.records.write import Write
+from steel_toes.redaction import logger_of
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Load = Callable[[], Any]
 _SHOWN = 3  # names of partitions in a warning
@@ -62,7 +63,7 @@ class BranchedPartitions(BranchedDataset):
         """The partitions of both sides, each to be loaded when it is called."""
         partitions = self._partitions(self.main_dataset, self.branch_dataset)
         if not partitions:
-            raise DatasetError(NO_PARTITIONS.format(path=self._settings["path"]))
+            raise DatasetError(sentence(NO_PARTITIONS, path=self._settings["path"]))
         return partitions
 
     def load_partition(self, partition_id: str, load_main: Load | None, load_branch: Load | None) -> Any:
@@ -88,7 +89,7 @@ class BranchedPartitions(BranchedDataset):
         """Save partitions to the branch; with `overwrite=True`, they are all that the branch has from then on."""
         # Kedro would fail in the middle of the save, when the record says `writing` already.
         if not hasattr(data, "items"):
-            raise DatasetError(NOT_PARTITIONS.format(dataset=self.entry.name, type=type(data).__name__))
+            raise DatasetError(sentence(NOT_PARTITIONS, dataset=self.entry.name, type=type(data).__name__))
         units = self._units_of(data)
         overwrites = bool(self._settings.get("overwrite"))
         # Nothing to write, and nothing to remove: plain Kedro's own answer.
@@ -151,7 +152,7 @@ class BranchedPartitions(BranchedDataset):
         for partition_id, _ in data.items():  # noqa: PERF102 - it need not be a dictionary
             # A library may normalise it or refuse it, before or after it wrote another partition.
             if ".." in partition_id.split("/"):
-                raise DatasetError(PARTITION_LEADS_OUT.format(dataset=self.entry.name, partition=partition_id))
+                raise DatasetError(sentence(PARTITION_LEADS_OUT, dataset=self.entry.name, partition=partition_id))
             units.add(self._unit(partition_id))
         return tuple(sorted(units))
 

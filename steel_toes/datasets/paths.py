@@ -8,6 +8,7 @@ import os
 from kedro.io.core import get_protocol_and_path
 
 from steel_toes.datasets.registry import Config, Rule
+from steel_toes.naming.location import parse
 
 
 def location_of(rule: Rule, config: Config) -> str:
@@ -55,5 +56,8 @@ def filesystem_path(location: str, is_overlay: bool = False) -> tuple[str, str]:
     """
     protocol, path = get_protocol_and_path(location)
     if protocol != "file" and is_overlay:
-        path = location.split("://", 1)[1]
+        _, _, path = location.partition("://")
+        # Which no store takes for a part of the path.
+        user = parse(location).user
+        path = path.removeprefix(f"{user}@") if user else path
     return protocol, path.rstrip("/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, NamedTuple
 
 from kedro.io import DatasetError
@@ -14,8 +13,9 @@ from steel_toes.records.place import Side
 from steel_toes.records.record import NO_RECORD, Record
 from steel_toes.records.state import Verdict, judge
 from steel_toes.records.write import Write
+from steel_toes.redaction import logger_of
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 
 class VersionOfSide(NamedTuple):
@@ -73,7 +73,7 @@ class BranchedVersions(BranchedDataset):
         main_path = self.place.unit_path(Side.MAIN, version)
         # The two would be one version on the day of the merge.
         if self.place.store.identity(main_path) is not None:
-            raise DatasetError(errors.VERSION_EXISTS.format(path=main_path, dataset=self.main_dataset))
+            raise DatasetError(errors.sentence(errors.VERSION_EXISTS, path=main_path, dataset=self.main_dataset))
         dataset = self.entry.build(Side.BRANCH, Version(pin.load, version))
         write = Write((version,), self.place.base((version,)))
         with self.place.ledger.transaction(write, self.identify_branch) as transaction:
@@ -170,7 +170,7 @@ class BranchedVersions(BranchedDataset):
         if newest_branch is not None:
             return VersionOfSide(newest_branch, Side.BRANCH)
         if not newest_main:
-            raise VersionNotFoundError(errors.NO_VERSIONS.format(dataset=self.main_dataset))
+            raise VersionNotFoundError(errors.sentence(errors.NO_VERSIONS, dataset=self.main_dataset))
         return VersionOfSide(newest_main, Side.MAIN)
 
     def _newest_main(self, record: Record) -> str:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from steel_toes.records.units import Units
 from steel_toes.records.write import Write
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Inode, Links, Store
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class LinkGuard:
     """Looks for links at a branch copy's place: what is written through one is written elsewhere, perhaps over main's.

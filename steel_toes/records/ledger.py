@@ -47,6 +47,7 @@ from steel_toes.records.save import Outcome, Save, Transaction, begin
 from steel_toes.records.state import Look, Verdict, judge
 from steel_toes.records.units import WHOLE, Units
 from steel_toes.records.write import Write
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.abandoned import abandon_files
 from steel_toes.stores.base import Inode, Store
 from steel_toes.stores.buckets import BranchBucket
@@ -67,6 +68,15 @@ class Begun(NamedTuple):
     in_place: RecordInPlace
 
 
+@redacted_repr
+class Former(NamedTuple):
+    """Where a record lay, and what it called its location, when user info was part of that."""
+
+    path: str
+    location: str
+
+
+@redacted_repr
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Reads and commits the record of one location on one branch: where it is, and what it must say to be ours.
@@ -83,6 +93,7 @@ class Ledger:
         writer: who we are.
         bucket: the branch's own bucket, if it has one.
         guard: keeps saves on files of the branch's own.
+        former: the record, as an older version put it; None if it put it here.
     """
 
     store: Store
@@ -96,12 +107,14 @@ class Ledger:
     writer: Writer
     bucket: BranchBucket | None = None
     guard: LinkGuard | None = None
+    former: Former | None = None
     memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
 
     @property
     def file(self) -> RecordFile:
         """The record's file."""
-        return RecordFile(self.store, self.path, self.dataset, self._check, self.memory)
+        former_path = self.former.path if self.former else ""
+        return RecordFile(self.store, self.path, self.dataset, self._check, self.memory, former_path)
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -166,7 +179,10 @@ class Ledger:
         # The slug's digest has 32 bits and the path's 64: no proof, so the full texts are compared.
         if record.branch_name != self.branch_name:
             raise self.error(OTHER_BRANCH, other=record.dataset, theirs=record.branch_name, ours=self.branch_name)
-        if record.location != self.location:
+        locations = [self.location]
+        if self.former:
+            locations.append(self.former.location)
+        if record.location not in locations:
             raise self.error(OTHER_LOCATION, other=record.dataset, theirs=record.location, ours=self.location)
         if record.kind != self.units.kind:
             raise self.error(OTHER_KIND, other=record.dataset, theirs=record.kind, ours=self.units.kind)

@@ -12,6 +12,7 @@ from steel_toes.records.record import Identities, Record
 from steel_toes.records.state import Look, Verdict, judge
 from steel_toes.records.units import Units, identities_of
 from steel_toes.records.write import Write
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
 
 
@@ -22,6 +23,7 @@ class Side(Enum):
     BRANCH = "branch"
 
 
+@redacted_repr
 class Adoptable(NamedTuple):
     """The path of a unit that could be recorded, and what its record says of it now."""
 
@@ -29,6 +31,7 @@ class Adoptable(NamedTuple):
     verdict: Verdict
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Place:
     """One location of an entry on this branch: all facts, nothing that changes.

@@ -17,6 +17,7 @@ import fsspec
 
 from steel_toes.errors import CopyError, StoreError
 from steel_toes.naming.digest import digest
+from steel_toes.redaction import cause_of, redacted
 from steel_toes.stores.identity import Info, digest_of, identity_of, modified_of
 from steel_toes.stores.locks import LockFile, LockHeldError, hold_lock, own_folder
 
@@ -302,9 +303,10 @@ class Store:
             yield
         except (CopyError, LockHeldError):
             raise
-        except Exception as exc:
-            why = f"{type(exc).__name__}: {exc}".rstrip(".") + "."
-            raise StoreError(dataset=self.dataset, store=self.label, action=action, why=why) from exc
+        except Exception as exc:  # noqa: BLE001 - it is raised again, as ours
+            # Of the store's own words, not of ours: a client puts the URL that it asked for into them.
+            why = redacted(f"{type(exc).__name__}: {exc}").rstrip(".") + "."
+            raise StoreError(dataset=self.dataset, store=self.label, action=action, why=why) from cause_of(exc)
 
     @property
     def _filesystem(self) -> Any:
