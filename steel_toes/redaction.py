@@ -24,9 +24,12 @@ _WITH_CONTAINERS = frozenset({"abfs", "abfss", "adl", "az", "oci", "wasb", "wasb
 
 _SCHEME = r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z0-9][A-Za-z0-9+.-]*)://"
 # Up to the last `@` of the host's part; where a password has a `/` in it, of all that follows without a blank.
-_USER = re.compile(rf"{_SCHEME}(?P<user>[^/?#\s]*|(?!\[)[^/?#\s:]+:(?!\d*(?:[/?#\s]|$))\S*)@")
+_USER = re.compile(rf"{_SCHEME}(?P<user>[^/?#\s]*|(?!\[)[^/?#\s:]+:(?!:|\d*(?:[/?#\s]|$))\S*)@")
+_URL = re.compile(r"(?:\w+::)*[A-Za-z0-9][A-Za-z0-9+.-]*://")
+_INTO_URL = str.maketrans(" '\"<>", "\ue000\ue001\ue002\ue003\ue004")
+_OUT_OF_URL = str.maketrans("\ue000\ue001\ue002\ue003\ue004", " '\"<>")
 _HOST = rf"(?:{REDACTED}@)?[^\s'\"<>?#]*"
-_END = rf"(?:{REDACTED}|[^\s'\"<>]*)"
+_END = rf"(?:{REDACTED}|[^\s'\"<>]+)"
 _HTTP_QUERY = re.compile(rf"(?P<before>\bhttps?://{_HOST})[?#]{_END}", re.IGNORECASE)
 # `?` is a glob character, and both may be in an object's name: elsewhere a query begins before `name=`.
 _QUERY = re.compile(rf"(?P<before>{_SCHEME}{_HOST}(?:[?#][^\s'\"<>=]*(?=[?#]))?)[?#][^\s'\"<>/?*=\[\]]+={_END}")
@@ -44,6 +47,13 @@ def redacted(text: str) -> str:
     Args:
         text: a location, or a sentence with some in it.
     """
+    # A text that begins with a URL is one, and what ends one in a sentence may be in its password or its path.
+    if _URL.match(text):
+        return _redacted(text.translate(_INTO_URL)).translate(_OUT_OF_URL)
+    return _redacted(text)
+
+
+def _redacted(text: str) -> str:
     # Nearly every text has none.
     if "://" in text:
         text = _USER.sub(_without_user, text)
@@ -110,6 +120,9 @@ def logger_of(name: str) -> logging.Logger:
 
 
 def _redact_line(record: logging.LogRecord) -> bool:
+    # Each argument by itself, where it is known where a location ends; then what others are made of.
+    if isinstance(record.args, tuple):
+        record.args = tuple(redacted(value) if isinstance(value, str) else value for value in record.args)
     record.msg = redacted(record.getMessage())
     record.args = None
     return True

@@ -31,7 +31,7 @@ class Adoption:
     """
 
     branched: BranchedDataset
-    sources: Mapping[str, str]
+    sources: Mapping[str, str] = field(repr=False)
     conditions: Mapping[str, str] = field(default_factory=dict)
 
     def apply(self) -> None:

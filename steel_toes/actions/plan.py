@@ -95,8 +95,8 @@ class HeldCopy:
 
     filed: FiledRecord
     store: Store
-    path: str
-    objects: Mapping[str, HeldObject]
+    path: str = field(repr=False)
+    objects: Mapping[str, HeldObject] = field(repr=False)
     condition: str = ""
 
     @property

@@ -90,7 +90,7 @@ def clean_output(plan: CleanPlan, project: Project) -> Output:
     rows: list[Sequence[Any]] = []
     for copy in plan.copies:
         for path, item in copy.objects.items():
-            rows.append(_clean_row(copy, project.shown(path), item.size, item.condition))
+            rows.append(_clean_row(copy, project.shown(copy.store.shown(path)), item.size, item.condition))
         # The record is a row of its own, since it goes too.
         rows.append(_clean_row(copy, project.shown(copy.stored.path), None, _record_text(copy)))
         if copy.stored.lock_path:
@@ -127,7 +127,7 @@ def _copy_data(copy: HeldCopy) -> dict[str, Any]:
         "record": copy.stored.path,
         "lock": copy.stored.lock_path,
         "modified": copy.stored.modified,
-        "objects": [{"path": path, "bytes": item.size} for path, item in copy.objects.items()],
+        "objects": [{"path": copy.store.shown(path), "bytes": item.size} for path, item in copy.objects.items()],
     }
 
 
@@ -168,7 +168,8 @@ def adopt_output(adoptions: Sequence[Adoption], project: Project) -> Output:
     rows = []
     for adoption in adoptions:
         dataset = adoption.branched.entry.name
-        for unit, path in adoption.sources.items():
+        for unit, source in adoption.sources.items():
+            path = adoption.branched.place.store.shown(source)
             condition = adoption.conditions.get(unit, "")
             data.append({"dataset": dataset, "path": path, "condition": condition})
             rows.append((dataset, project.shown(path), condition))

@@ -61,4 +61,4 @@ def seed(place: Place, unit: str) -> None:
         if store.identity(source) == before:
             return
         store.remove(target)
-    raise DatasetError(sentence(MAIN_CHANGES, dataset=name, source=source, target=target))
+    raise DatasetError(sentence(MAIN_CHANGES, dataset=name, source=store.shown(source), target=store.shown(target)))

@@ -73,7 +73,11 @@ class BranchedVersions(BranchedDataset):
         main_path = self.place.unit_path(Side.MAIN, version)
         # The two would be one version on the day of the merge.
         if self.place.store.identity(main_path) is not None:
-            raise DatasetError(errors.sentence(errors.VERSION_EXISTS, path=main_path, dataset=self.main_dataset))
+            raise DatasetError(
+                errors.sentence(
+                    errors.VERSION_EXISTS, path=self.place.store.shown(main_path), dataset=self.main_dataset
+                )
+            )
         dataset = self.entry.build(Side.BRANCH, Version(pin.load, version))
         write = Write((version,), self.place.base((version,)))
         with self.place.ledger.transaction(write, self.identify_branch) as transaction:

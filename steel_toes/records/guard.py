@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from steel_toes.records.units import Units
 from steel_toes.records.write import Write
@@ -26,8 +26,8 @@ class LinkGuard:
     """
 
     store: Store
-    main_path: str
-    branch_path: str
+    main_path: str = field(repr=False)
+    branch_path: str = field(repr=False)
     units: Units
 
     def links(self, write: Write) -> Links:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -45,8 +45,9 @@ class Place:
     """
 
     store: Store
-    main_path: str
-    branch_path: str
+    # Only a location says whether it is a local path, which is shown as it is: the ledger has it.
+    main_path: str = field(repr=False)
+    branch_path: str = field(repr=False)
     ledger: Ledger
 
     @property

@@ -76,6 +76,11 @@ class Store:
     protocol: str = "file"
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
+    def shown(self, path: str) -> str:
+        """A path as people may see it: a URL's query is a part of it, and may be secret."""
+        start = f"{self.protocol}://"
+        return redacted(f"{start}{path}").removeprefix(start)
+
     # Reading ----------------------------------------------------------------------------------------------------------
 
     def read(self, path: str) -> bytes | None:
@@ -305,7 +310,7 @@ class Store:
             raise
         except Exception as exc:  # noqa: BLE001 - it is raised again, as ours
             # Of the store's own words, not of ours: a client puts the URL that it asked for into them.
-            why = redacted(f"{type(exc).__name__}: {exc}").rstrip(".") + "."
+            why = f"{type(exc).__name__}: {redacted(str(exc))}".rstrip(".") + "."
             raise StoreError(dataset=self.dataset, store=self.label, action=action, why=why) from cause_of(exc)
 
     @property

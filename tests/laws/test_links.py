@@ -310,6 +310,7 @@ class TestHard:
         path.chmod(0o444)
         team.branch(CONF).save("a", "again")
         assert team.branch(CONF).load("a") == "again"
+        assert path.stat().st_mode & 0o777 == 0o644
         assert ((tmp_path / "cache").read_text(), (tmp_path / "cache").stat().st_mode & 0o777) == ("branch", 0o444)
 
     def test_of_another_entry(self, team: Team) -> None:
