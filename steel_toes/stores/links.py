@@ -55,8 +55,15 @@ def _places_from(path: str) -> Iterator[_Place]:
     for place in _place(path):
         yield place
         if S_ISDIR(place.state.st_mode):
-            for name in os.listdir(path):
+            for name in _names_in(path):
                 yield from _places_from(os.path.join(path, name))
+
+
+def _names_in(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except ABSENT:  # another save has just removed it
+        return []
 
 
 def _place(path: str) -> list[_Place]:

@@ -91,16 +91,26 @@ CATALOG = {
     "member": {**TEXT, "filepath": f"zip://a.txt::https://user:{PW}@127.0.0.1:1/x.zip?sig={SIG}"},
     "unknown": {"type": "studio.nowhere.NoDataset", "filepath": f"{VAULT}/d/unknown.txt?sig={SIG}"},
     "no_store": {**TEXT, "filepath": f"nostore://user:{PW}@host/x.txt?sig={SIG}"},
+    "angry": {"type": "studio.datasets.AngryDataset", "url": f"{VAULT}/d/angry?sig={SIG}"},
     "azure": {**TEXT, "filepath": f"abfs://c@account.dfs.core.windows.net/x.txt?sig={SIG}"},
 }
+ANGRY = """
+
+class AngryDataset(RemoteDataset):
+    def __init__(self, url):
+        raise ValueError(url)
+"""
 COMMANDS = [
     ["whoami"],
     ["status"],
+    ["status", f"{VAULT}/d/x.txt?sig={SIG}"],
+    ["status", "--pipeline", f"{VAULT}/d/x.txt?sig={SIG}"],
     ["branches"],
     ["clean", "--branch", "feature/x"],
     ["clean", "--older-than", "0h"],
     ["clean", "--stale", "--grace", "0h"],
     ["adopt", "loose"],
+    ["adopt", "angry"],
     ["adopt", f"{VAULT}/d/loose--{SLUG}.txt?sig={SIG}"],
     ["adopt", f"{VAULT}/d/nothing.txt?sig={SIG}"],
     ["clean", "--branch", "feature/x", f"{VAULT}?sig={SIG}"],
@@ -122,6 +132,8 @@ def vault(studio: Studio, caplog: pytest.LogCaptureFixture) -> Iterator[Studio]:
     Vault.refuses = ""
     caplog.set_level(logging.DEBUG, logger="steel_toes")
     (studio.folder / "conf/base/catalog_vault.yml").write_text(yaml.safe_dump(CATALOG))
+    with (studio.folder / "src/studio/datasets.py").open("a") as module:
+        module.write(ANGRY)
     url = f"http://user:{PW}@127.0.0.1:{free_port()}/org/x.git?token={SIG}"
     studio.git("remote", "add", "origin", url)
     # A branch of which only the remote could say whether it is gone.
@@ -151,6 +163,9 @@ class TestCommands:
 
     def test_every_command(self, vault: Studio, capfd: pytest.CaptureFixture[str]) -> None:
         """Each command, as a table and as JSON, whatever the store refuses; at last those that change something."""
+        path, record = record_in_vault("kept")
+        moved = {**record, "id": "moved", "location": f"{VAULT}/d/kept.txt?sig={SIG}"}
+        fsspec.filesystem("vault").pipe_file(path.replace(Path(path).stem, "0" * 16), json.dumps(moved).encode())
         texts = []
         for refuses in ("info", "read", "remove", "write", ""):
             Vault.refuses = refuses
@@ -169,6 +184,9 @@ class TestCommands:
             f"/d/kept--{SLUG}.txt?<redacted>",
             "PermissionError: 403: vault://<redacted>@host/d/",
             "gave no answer",
+            "it belongs to feature/x and vault://<redacted>@host/d/kept.txt?<redacted>",
+            "vault://<redacted>@host/d/angry?<redacted>",
+            "The catalog has no vault://<redacted>@host/d/x.txt?<redacted>",
             "Removed 4 of 4",
         ):
             assert words in shown, words
@@ -267,6 +285,15 @@ class TestDatasets:
         for item in seen.values():
             assert_clean(repr(item))
 
+    def test_what_it_logs(self, vault: Studio, caplog: pytest.LogCaptureFixture) -> None:
+        """A line about a copy says where it is, and no secret."""
+        path, record = record_in_vault("kept")
+        record |= {"state": "writing", "data": {}, "doubt": {".": [record["id"]]}, "was": None}
+        fsspec.filesystem("vault").pipe_file(path, json.dumps(record).encode())
+        assert vault.catalog().load("kept") == "main's"
+        assert f"never finished (vault://<redacted>@host/d/kept--{SLUG}.txt?<redacted>)" in caplog.text
+        assert_clean(caplog.text)
+
     def test_records(self, vault: Studio) -> None:
         """A record says where data lies without user info. To Kedro a query is a part of an object's name: it stays."""
         records = [file.getvalue().decode() for path, file in Vault.store.items() if path.endswith(".json")]
@@ -296,18 +323,23 @@ class TestDatasets:
 
     def made_older(self, name: str) -> tuple[str, str]:
         """Put a record as an older version did; its path today, and its path then."""
-        path = next(
-            path
-            for path, file in Vault.store.items()
-            if path.endswith(".json") and SLUG in path and json.loads(file.getvalue())["dataset"] == name
-        )
-        record = json.loads(Vault.store[path].getvalue())
+        path, record = record_in_vault(name)
         record["location"] = record["location"].replace("://", f"://user:{PW}@")
         former = f"{path.rpartition('/')[0]}/{digest(record['location'], 16)}.json"
         disk = fsspec.filesystem("vault")
         disk.pipe_file(former, json.dumps(record).encode())
         disk.rm_file(path)
         return path, former
+
+
+def record_in_vault(name: str) -> tuple[str, dict[str, Any]]:
+    """The path of an entry's record on feature/x, and what it says."""
+    for path, file in Vault.store.items():
+        if path.endswith(".json") and SLUG in path:
+            record = json.loads(file.getvalue())
+            if record["dataset"] == name:
+                return path, record
+    raise AssertionError(name)
 
 
 def walk(item: Any, seen: dict[int, Any]) -> None:
