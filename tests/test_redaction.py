@@ -50,6 +50,7 @@ SENTENCES = {
 }
 EXACT = [
     *("data/02/x.csv", "/data/what?a=b#c@d.csv", "/data/u:p@h/x?sig=1", "data/what?x=1.csv", "a@b.csv", "C:\\data\\x?"),
+    *("file://u:p@h/x.csv", "local://me@host/x"),
     *("file:///data/u:p@h/what?a=b#c.csv", "file:///x?sig=1", "s3://bucket/x#1.csv", "s3://bucket/a?.csv", "s3://"),
     *("abfs://container@account.dfs.core.windows.net/x", "oci://bucket@namespace/x", "s3://bucket/me@host/x.csv"),
     *("http://[::1]:8080/a@b", "hdfs://host:8020/me@x", "table@pandas", "git@github.com:org/x", "me@host: why?"),

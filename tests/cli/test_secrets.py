@@ -15,15 +15,17 @@ import fsspec
 import pytest
 import yaml
 from fsspec.implementations.memory import MemoryFileSystem
-from kedro.io import DatasetError
+from kedro.io import DataCatalog, DatasetError
 
-from steel_toes import errors
+from steel_toes import SteelToes, errors
+from steel_toes.datasets.paths import filesystem_path
 from steel_toes.datasets.proxy import branched_of
 from steel_toes.errors import SteelToesError
 from steel_toes.naming.digest import digest
+from steel_toes.naming.location import former_spelling, normalise
 from steel_toes.stores.base import Store
 from support.servers import free_port
-from support.studio import Studio
+from support.studio import VERSION, Studio
 from support.team import SLUG
 
 pytest.importorskip("kedro_datasets.text", reason="the data is text")
@@ -154,7 +156,7 @@ def vault(studio: Studio, caplog: pytest.LogCaptureFixture) -> Iterator[Studio]:
     mains = {path: file.getvalue() for path, file in Vault.store.items() if SLUG not in path}
     yield studio
     Vault.refuses = ""
-    assert {path: file.getvalue() for path, file in Vault.store.items() if SLUG not in path} == mains
+    assert {path: Vault.store[path].getvalue() for path in mains} == mains
     assert_clean(caplog.text)
 
 
@@ -235,6 +237,24 @@ def vault_of(catalog: Any, name: str) -> Any:
         return None
 
 
+@pytest.mark.parametrize(
+    ("location", "spelling", "former", "path"),
+    [
+        (f"sftp://u:{PW}@host/a//x", "sftp://host/a/x", f"sftp://u:{PW}@host/a/x", "host/a//x"),
+        ("hdfs://u@host:8020/x", "hdfs://host:8020/x", "hdfs://u@host:8020/x", "host:8020/x"),
+        (f"s3://K:{PW}@bucket/x", "s3://bucket/x", "", "bucket/x"),
+        ("abfs://c@account/x", "abfs://c@account/x", "", "c@account/x"),
+        ("oci://bucket@namespace/x", "oci://bucket@namespace/x", "", "bucket@namespace/x"),
+        ("sftp://host/me@x", "sftp://host/me@x", "", "host/me@x"),
+    ],
+)
+def test_spelling(location: str, spelling: str, former: str, path: str) -> None:
+    """User info is no part of what a record, or a store, calls a location; a container before an `@` is."""
+    assert (normalise(location), former_spelling(location)) == (spelling, former)
+    assert normalise(spelling) == spelling
+    assert filesystem_path(location, is_overlay=True)[1] == path
+
+
 class TestDatasets:
     """What a dataset raises, logs and shows of itself."""
 
@@ -269,6 +289,17 @@ class TestDatasets:
                 assert_clean(text)
         kinds = {type(exc).__name__ for exc in raised}
         assert kinds >= {"StoreError", "SaveRefusedError", "ChangedCopyError", "RecordError"}, kinds
+
+    def test_a_version_that_main_has(self, vault: Studio) -> None:
+        """Kedro's own words on a version that is there already, which are ours on a branch, show no query."""
+        conf = {"dated": CATALOG["dated"]}
+        DataCatalog.from_config(conf, save_version=VERSION).save("dated", "main's")
+        branch = DataCatalog.from_config(conf, save_version=VERSION)
+        SteelToes(branch="feature/x").after_catalog_created(branch)
+        with pytest.raises(DatasetError, match="must not exist if versioning is enabled") as raised:
+            branch.save("dated", "the branch's")
+        assert "?<redacted>" in str(raised.value)
+        assert_clean(str(raised.value))
 
     def test_what_it_shows(self, vault: Studio) -> None:
         """The proxy, and all that is behind it, to the last value of ours."""
