@@ -13,6 +13,7 @@
         ├── TornCopyError       a save began and did not finish
         │   └── TornAppendError     and appending to it would lose the branch's own rows
         ├── ChangedCopyError    gone, or changed by other hands
+        ├── LinkError           a link at the branch copy's place leads to other data
         ├── BucketError         the branch's bucket is missing, or not known to be ours
         ├── ConcurrentSaveError another run wrote the same dataset meanwhile
         ├── UnwrittenError      a save ended without an error, and wrote nothing at the copy's place
@@ -20,7 +21,8 @@
         └── StoreError          the store gave no definite answer
 
 A message says what failed and on what, why, and what to do. The facts in it are attributes of the error, and
-every error survives pickling, since Kedro's ParallelRunner carries it from a worker to the main process.
+every error survives pickling, since Kedro's ParallelRunner carries it from a worker to the main process. The facts are
+exact; the message shows locations without what may be secret in them.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from string import Formatter
 from typing import Any, ClassVar, NamedTuple
 
 from kedro.io import DatasetError
+
+from steel_toes.redaction import printable, redacted
 
 
 class _Quoting(Formatter):
@@ -42,19 +46,10 @@ class _Quoting(Formatter):
 
 
 def sentence(template: str, **facts: Any) -> str:
-    """A sentence of this module with its facts; `{fact!q}` is quoted for a shell."""
-    return _Quoting().format(template, **facts)
-
-
-def printable(text: str) -> str:
-    """Text that a terminal shows and does not obey: names come from records and from Git, and may hold escapes."""
-    return "".join(map(_printable_character, text))
-
-
-def _printable_character(character: str) -> str:
-    if character == "\n" or character.isprintable():
-        return character
-    return character.encode("unicode_escape").decode()
+    """A sentence of this module with its facts, where no location shows a secret; `{fact!q}` is quoted for a shell."""
+    # Each by itself, where it is known where a location ends; then what others are made of.
+    texts = {name: redacted(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+    return redacted(_Quoting().format(template, **texts))
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -194,6 +189,15 @@ class ChangedCopyError(CopyError):
     )
 
 
+class LinkError(CopyError):
+    """A link at the branch copy's place leads to other data.
+
+    Facts: `dataset`, `branch`, `location` (of the branch copy), `link`, `why`, `remedy`.
+    """
+
+    message = "Cannot write or adopt {location}, the copy of {dataset} on branch {branch}. {why} {remedy}"
+
+
 class BucketError(CopyError):
     """The branch's bucket is missing, or has no marker of ours. Facts: `dataset`, `bucket`, `why`, `remedy`."""
 
@@ -277,7 +281,7 @@ PARAMETERS_OF_OTHERS = Reason(
     'Give one or several parameters by type name: {{"my_package.ShapeDataset": ["folder", "index_path"]}}.',
 )
 TABLE_AS_LOCATION = Reason(
-    "{parameter} of {type} names no file or folder that could have a branch copy.",
+    "Its {parameter} names no file or folder that could have a branch copy: data of {type} is none.",
     'Leave it out, or share its entries: SteelToes(shared=["{type}"]).',
 )
 MAIN_TO_CLEAN = Reason("It is main, whose copies are never removed.", "Give a branch's full name.")
@@ -320,7 +324,7 @@ RESERVED_BUCKET = Reason(
     "GCS refuses the name {bucket}: it reserves `google`, and dots for domains.",
     _SUFFIX,
 )
-NAMES_A_TABLE = Reason("{parameter} is the name of a table or a key, not a location.", _SHARE)
+NAMES_A_TABLE = Reason("Its {parameter} is the name of a table or a key, not a location.", _SHARE)
 NOT_A_LOCATION = Reason("It is no location.", _MOVE_OR_SHARE)
 DROPPED_HOST = Reason(
     "Kedro's file datasets drop the host of this protocol and its partitioned ones do not.",
@@ -438,6 +442,13 @@ BEING_REMOVED = Reason(
     "Its branch copy is being removed by `steel-toes clean`, which has not finished.",
     "Finish it with `steel-toes clean --branch {branch!q} {dataset!q}`, then run this node again.",
 )
+_OWN_FILE = "Make it a file of its own: `cp -p {link!q} {link!q}.own && mv {link!q}.own {link!q}`."
+SYMBOLIC_LINK = Reason(
+    "There is a symbolic link at {link}: what is written through it changes other data, perhaps main's.",
+    "Remove the link (`rm {link!q}`; what it leads to stays), or put a copy of what it leads to in its place.",
+)
+HARD_LINK_OF_MAIN = Reason("The file {link} is main's own under another name (a hard link).", _OWN_FILE)
+HARD_LINK = Reason("The file {link} has another name too (a hard link), under which it can change.", _OWN_FILE)
 ADOPT_IN_DOUBT = Reason(
     "A save of its files did not finish, so that they may be of two saves.",
     "Run the node that saves it again, or remove the copy with `steel-toes clean --branch {branch!q} {dataset!q}`.",
@@ -485,135 +496,3 @@ FILE_FOR_DIRECTORY = (
 NO_PARTITIONS = "No partitions found in '{path}'"  # Kedro's own words
 VERSION_EXISTS = "Save path '{path}' for {dataset} must not exist if versioning is enabled."  # Kedro's own words
 NO_VERSIONS = "Did not find any versions for {dataset}"  # Kedro's own words
-
-# --- Which branch it is: `Branch.why`, `Branch.tried` -----------------------------------------------------------------
-
-NOT_AN_ARGUMENT = "SteelToes(branch=...) is not given"
-NOT_A_VARIABLE = "STEEL_TOES_BRANCH is not set"
-NOT_A_REQUEST = "no CI system says that this is a pull or merge request"
-REQUEST_WITHOUT = "{system} builds a pull or merge request, but does not say {fact} of it."
-BUILDS_A_TAG = "{why}, and {system} builds the tag {tag}."
-NAMES_NO_BRANCH = "{why}, and {system} names no branch."
-NO_BRANCH = "no branch"
-NO_BRANCH_SINCE = "no branch ({why})"
-MAIN_BY_VARIABLE = "STEEL_TOES_BRANCH says {main}, but Git is on {branch}, whose code would overwrite main's data."
-VARIABLE_AGAINST_GIT = "STEEL_TOES_BRANCH says {variable}, and Git is on {branch}. The variable counts."
-REPOSITORY_IN_DOUBT = "{why}, so nothing proves that this is {branch}, as {system} says."
-COMMIT_NOT_GIVEN = "{system} builds {branch}, but does not say at which commit, so nothing proves that HEAD is there."
-ANOTHER_COMMIT = "{system} builds {branch} at {commit}, but HEAD is at {head}, which may be a request's."
-GIT_MISSING = "Git is missing: there is no `git` command on the PATH"
-NOT_A_REPOSITORY = "{project} is not in a Git repository"
-DUBIOUS_OWNERSHIP = 'Git refuses to read {project}, since another user owns it ("{error}")'
-GIT_REFUSES = 'Git cannot tell the branch of {project} ("{error}")'
-REBASING = "HEAD of {project} is detached, since a rebase of {branch} has not finished"
-DETACHED = "HEAD of {project} is detached: it points at {target}, not at a branch"
-
-MAIN_NOT_LISTED = "the remote does not list main"
-BRANCHES_UNKNOWN = "Git does not know this project's branches"
-NO_SUCH_REMOTE = "no remote here has the URL of its upstream"
-REMOTE_SILENT = 'the remote {remote} gave no answer ("{error}")'
-ANOTHER_PROJECTS_BRANCH = "it is {project}'s"
-
-# --- What a run logs --------------------------------------------------------------------------------------------------
-
-ON_BRANCH = "steel-toes: on branch %s (from %s); saves go to %s"
-WARNING_IN_LOG = "steel-toes: %s"
-ON_UNKNOWN_BRANCH = "steel-toes: the branch is unknown, so data is read from main and not saved. %s"
-BRANCHED_TWICE = "steel-toes: this catalog is branched already. Keep one SteelToes() among the HOOKS."
-RUN_READ = "{branch} from the branch, {main} from main; "
-RUN_WROTE = "steel-toes: %swrote %s to the branch%s"
-MAIN_HAS_OUTPUTS = "steel-toes: %s of main's, which the branch does not have, count as there"
-PARTITIONS_UNFINISHED = (
-    "steel-toes: %s: the first save of %s on branch %s never finished, or goes on (%s); "
-    "reading main's where it has them"
-)
-NO_LOCKS = (
-    "steel-toes: %s has no file locks. Saves of one dataset from several processes at the same moment may fail with "
-    "ConcurrentSaveError, or leave a part of it in doubt."
-)
-SEEDING = "steel-toes: %s: seeding the branch copy with main's (%s bytes)"
-FIRST_SAVE_UNFINISHED = "steel-toes: %s: its first save on branch %s never finished (%s); reading main's"
-TORN_VERSION_SKIPPED = "steel-toes: %s: version %s is torn and skipped; its save did not finish"
-
-# --- What commands say ------------------------------------------------------------------------------------------------
-
-NO_PROJECT = "{folder} is in no Kedro project. Go to the project's folder."
-BROKEN_PROJECT = "Kedro cannot load the project in {folder}. {error}"
-NO_CATALOG = "Kedro cannot make the catalog. {error}. Correct the configuration, --params, --env or --conf-source."
-WARNING_ON_SCREEN = "Warning: {warning}"
-NO_HOOK = (
-    "SteelToes is not among the HOOKS of the project's settings.py. Put `from steel_toes import SteelToes` and "
-    "`HOOKS = (SteelToes(),)` into it."
-)
-SWITCHED_OFF = "STEEL_TOES_ENABLED is false"
-BRANCH_IS_MAIN = "{branch} is main"
-NO_PIPELINE = "No pipeline is named {pipeline}; there are {pipelines}."
-NOT_IN_PIPELINE = "The pipeline {pipeline} does not use {names}."
-NOT_IN_CATALOG = "The catalog has no {names}."
-NOT_AN_AGE = "{value!r} is no age. Give hours, days or weeks, such as 36h, 7d or 2w."
-BRANCH_UNKNOWN = "The branch is unknown. {why}"
-OTHER_MAIN = (
-    "Warning: the remote's HEAD is {default}, and main is {main}. "
-    'If that is not right, set SteelToes(main="{default}").'
-)
-STEPS_ASIDE = "{why}: everything is read from main and saved to main."
-READS_MAIN = "The branch is unknown, so data is read from main and not saved. {why}"
-WAYS_OUT = """A dataset whose side is none cannot be loaded. Run the node that saves it again; or record the file that
-is there with `steel-toes adopt DATASET`; or go back to main's with `steel-toes clean --branch {branch!q} DATASET`."""
-EMPTY_CATALOG = "The catalog has no datasets."
-NO_BRANCHES = "No branch has data in this catalog's stores."
-WHICH_BRANCHES = "Say which branches: --branch NAME; or --stale, --older-than AGE or both of these."
-REMOVE_THEM = "Remove them?"
-REMOVED = "Removed {number} of {copies}."
-WHAT_TO_ADOPT = "Say what: the name of a dataset, a path, or --from-0.5."
-NO_COPIES_HERE = "There are no branch copies here. {why}"
-NO_LEGACY_FILES = "Nothing to record: no entry has a file of steel-toes 0.5 on branch {branch}."
-RECORD_THEM = "Record them as branch {branch}'s?"
-RECORDED = "Recorded as branch {branch}'s: {files}."
-NOTHING_OF_BRANCH = "Nothing of branch {branch} is here to remove."
-NO_OLD_BRANCH = "Nothing to remove: no branch is old enough."
-NO_STALE_BRANCH = "Nothing to remove: no branch that is gone is old enough."
-NOTHING_CHANGED = "Nothing was changed. Add --yes to do it."
-CANNOT_WRITE = "Cannot write {path}. {why}."
-FAILED = "Failed: {why}"
-
-PARTIAL_LISTING = (
-    "Nothing is removed by age while a place does not answer: the youngest copy of a branch may lie there. "
-    "Try again later, or name the branches with --branch."
-)
-LEFT_OUT = "{record} is left out: {why}."
-LEFT_ALONE = "{record} is left alone: {why}."
-OF_OTHER_BRANCH = "it belongs to branch {branch}"
-OF_OTHER_PROJECT = "it belongs to {project}"
-OF_UNKNOWN_PROJECT = "it belongs to an unknown project; name its branch"
-MAIN_COPY_THERE = "the catalog has a main copy at {location}"
-MISPLACED = "it says that it belongs to {branch} and {location}, and its place says otherwise"
-UNIT_LEADS_OUT = "a unit in it leads out of its copy"
-LIES_ELSEWHERE = "records of {location} do not lie here"
-LINK_LEADS_OUT = "a symbolic link in it leads to other data"
-REMOVED_BY_ANOTHER = "another has removed it, or saved it again, since the plan was made"
-COPY_HAS_CHANGED = "{files} of it changed since the plan was made, and stayed; clean it again to see what is there"
-NOTHING_TO_SEE = (
-    "none of its files is there, and records lie elsewhere (SteelToes(records=...)): "
-    "the place of its data may not be mounted"
-)
-IS_BEING_SAVED = "it is being saved"
-COPY_BEING_REMOVED = "being removed"
-COPY_BEING_SAVED = "being saved, or its save died"
-COPY_TORN = "torn, or being saved"
-COPY_ALTERED = "altered by other hands"
-COPY_MISSING = "gone"
-RECORD_HAS_CHANGED = "its record has changed since the plan was made"
-
-SIDE_SHARED = "shared"
-SIDE_LEFT_ALONE = "left alone: only read, or in memory"
-NEVER_SAVED = "never saved on the branch"
-UNIT_WITHOUT_RECORD = "without a record, so ignored"
-UNIT_UNFINISHED = "of a first save that did not finish"
-UNIT_SAVED = "saved on the branch"
-UNIT_TORN = "torn: its save did not finish"
-UNIT_GONE = "gone"
-UNIT_CHANGED = "changed by other hands"
-BESIDE_MAINS = "beside main's"
-OVER_MAINS = "over main's"
-INSTEAD_OF_MAINS = "in the place of all of main's"

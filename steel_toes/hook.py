@@ -15,12 +15,13 @@ from steel_toes.catalog.install import install, is_installed
 from steel_toes.catalog.make import make_policy
 from steel_toes.catalog.run import announce_mains_outputs, announce_run, freeze_sides
 from steel_toes.checkout.code import LoadedCode
-from steel_toes.errors import BRANCHED_TWICE, ON_BRANCH, ON_UNKNOWN_BRANCH, WARNING_IN_LOG
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import DELIMITER
+from steel_toes.redaction import logger_of
+from steel_toes.sentences import BRANCHED_TWICE, ON_BRANCH, ON_UNKNOWN_BRANCH, WARNING_IN_LOG
 from steel_toes.settings import Parameters, Settings
 
-logger = logging.getLogger("steel_toes")
+logger = logger_of("steel_toes")
 
 
 class SteelToes:

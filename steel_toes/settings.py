@@ -20,6 +20,7 @@ from steel_toes.errors import (
     ConfigurationError,
 )
 from steel_toes.naming.layout import check_layout
+from steel_toes.redaction import redacted_repr
 
 Parameters = Mapping[str, str | Sequence[str]]
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from steel_toes.naming.branch import Branch
 
 
+@redacted_repr
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The arguments of `SteelToes`, which describes them; the environment is read when it is asked for.

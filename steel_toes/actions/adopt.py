@@ -16,8 +16,10 @@ from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.paths import absolute, filesystem_path
 from steel_toes.datasets.proxy import branched_of
 from steel_toes.records.place import Adoptable, Place, Side
+from steel_toes.redaction import redacted_repr
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Adoption:
     """What `adopt` would record at one place of a dataset.
@@ -29,7 +31,7 @@ class Adoption:
     """
 
     place: Place
-    sources: Mapping[str, str]
+    sources: Mapping[str, str] = field(repr=False)
     conditions: Mapping[str, str] = field(default_factory=dict)
 
     def apply(self) -> None:
@@ -47,6 +49,7 @@ def make_plan(catalog: Any, names: Collection[str], subject: str) -> list[Adopti
 
     Raises:
         ConfigurationError: nothing is there to adopt.
+        LinkError: what is there is a link.
     """
     # A dataset's name wins over a path that is spelled alike.
     is_name = subject in names
@@ -91,6 +94,7 @@ def _adoptable(place: Place) -> dict[str, Adoptable]:
 
 
 def _adoption(place: Place, units: Mapping[str, Adoptable]) -> Adoption:
+    place.check_unlinked(units)
     sources = {unit: adoptable.path for unit, adoptable in units.items()}
     conditions = {unit: CONDITIONS.get(adoptable.verdict, "") for unit, adoptable in units.items()}
     return Adoption(place, sources, conditions)

@@ -7,13 +7,15 @@ from datetime import datetime
 from itertools import chain
 from typing import NamedTuple
 
-from steel_toes import errors
+from steel_toes import sentences
 from steel_toes.actions.inventory import Inventory, Measure, believed, in_threads, read_all
 from steel_toes.actions.plan import FiledRecord, StoredRecord
+from steel_toes.redaction import redacted_repr
 
 _MANY = 1000  # records: more are not all read unless somebody asks for it
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Summary:
     """What a branch holds; `files` and `bytes` only where every record was read. `git` is as `GitWord` says."""
@@ -85,7 +87,7 @@ def _sort_out(inventory: Inventory, records: list[FiledRecord]) -> tuple[list[Fi
             continue
         why = inventory.why_misplaced(filed)
         if why:
-            left.append(errors.LEFT_OUT.format(record=filed.stored.path, why=why))
+            left.append(sentences.LEFT_OUT.format(record=filed.stored.path, why=why))
         else:
             placed.append(filed)
     return placed, left

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from steel_toes import errors
+from steel_toes import errors, sentences
 from steel_toes.actions.inventory import (
     Inventory,
     Listing,
@@ -113,7 +113,7 @@ def _admitted_by_age(inventory: Inventory, listing: Listing, wish: Wish) -> _Adm
     """The slugs that are old enough and, if asked so, whose branch is gone; and the names of those branches."""
     if listing.failures:
         # What did not answer may hold a branch's youngest copy: then no branch is known to be old.
-        return _Admitted([], set(), [*listing.failures, errors.PARTIAL_LISTING])
+        return _Admitted([], set(), [*listing.failures, sentences.PARTIAL_LISTING])
     limit = datetime.now(timezone.utc) - wish.age
     groups = dict(listing.groups)
     # The branch that somebody works on right now is never removed by its age.
@@ -178,10 +178,11 @@ class _Judge:
         copy, failure = self.inventory.look(filed)
         if copy is None:
             return _Candidate(failure=failure)
-        if copy.leads_out():
-            return self._left(filed, errors.LINK_LEADS_OUT)
+        why = copy.why_linked()
+        if why:
+            return self._left(filed, why)
         if self._is_out_of_sight(copy):
-            return self._left(filed, errors.NOTHING_TO_SEE)
+            return self._left(filed, sentences.NOTHING_TO_SEE)
         return _Candidate(copy)
 
     def _is_out_of_sight(self, copy: HeldCopy) -> bool:
@@ -191,19 +192,19 @@ class _Judge:
         return copy.has_vanished
 
     def _left(self, filed: FiledRecord, why: str) -> _Candidate:
-        return _Candidate(left=errors.LEFT_ALONE.format(record=filed.stored.path, why=why))
+        return _Candidate(left=sentences.LEFT_ALONE.format(record=filed.stored.path, why=why))
 
     def _why_not_ours(self, filed: FiledRecord) -> str:
         """Why a record is of a branch or project whose copies stay; "" if it is not."""
         record = filed.record
         if self.branch_names and record.branch_name not in self.branch_names:
-            return errors.OF_OTHER_BRANCH.format(branch=record.branch_name)
+            return sentences.OF_OTHER_BRANCH.format(branch=record.branch_name)
         project = record.writer.project
         # A record without a project may be anybody's; a name says that it is meant.
         if project is None and not self.is_named:
-            return errors.OF_UNKNOWN_PROJECT
+            return sentences.OF_UNKNOWN_PROJECT
         if project is not None and project != self.inventory.policy.writer.project:
-            return errors.OF_OTHER_PROJECT.format(project=project)
+            return sentences.OF_OTHER_PROJECT.format(project=project)
         return ""
 
     def _why_guarded(self, filed: FiledRecord) -> str:
@@ -214,7 +215,7 @@ class _Judge:
             is_inside = outermost_directory(copy, [main]) is not None
             is_around = outermost_directory(main, [copy]) is not None
             if is_inside or is_around:
-                return errors.MAIN_COPY_THERE.format(location=main)
+                return sentences.MAIN_COPY_THERE.format(location=main)
         return ""
 
     def _guarded(self, branch_name: str) -> frozenset[str]:

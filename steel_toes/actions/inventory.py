@@ -16,8 +16,8 @@ from itertools import product, starmap
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from steel_toes import errors
-from steel_toes.actions.plan import CONDITIONS, FiledRecord, HeldCopy, HeldObject, StoredRecord
+from steel_toes import errors, sentences
+from steel_toes.actions.plan import CONDITIONS, FiledRecord, HeldCopy, HeldObject, StoredRecord, recorded_units
 from steel_toes.catalog.policy import Policy
 from steel_toes.catalog.roots import RecordRoot
 from steel_toes.checkout.git import GitWord, Heads, read_heads
@@ -31,6 +31,7 @@ from steel_toes.records.format import read_record
 from steel_toes.records.record import ALL, NO_RECORD, Record, record_path
 from steel_toes.records.state import judge
 from steel_toes.records.units import MANY, units_of
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
 from steel_toes.stores.identity import digest_of
 from steel_toes.stores.opening import open_store
@@ -43,6 +44,7 @@ _RECORD_NAME = re.compile(r"([a-z0-9-]+)/[0-9a-f]{16}\.json")
 _IDENTITY_WITH_SIZE = re.compile(r"(\d{1,18})-")  # of a single object
 
 
+@redacted_repr
 class Listing(NamedTuple):
     """The records that were listed, by their slugs, newest first; and what could not be listed, for which reason."""
 
@@ -50,6 +52,7 @@ class Listing(NamedTuple):
     failures: list[str]
 
 
+@redacted_repr
 class Reading(NamedTuple):
     """What reading one record gave: `NO_RECORD` if it is gone; if it cannot be read, the reason as well."""
 
@@ -65,6 +68,7 @@ class Believed(NamedTuple):
     failures: list[str]
 
 
+@redacted_repr
 class Measure(NamedTuple):
     """A copy with its objects; None, and the reason, where its store gave no answer."""
 
@@ -136,7 +140,7 @@ class Inventory:
         # This repository's Git knows nothing of another project's branches.
         if writer.project != self.policy.writer.project:
             owner = writer.project or "an unknown project"
-            return GitWord("unknown", errors.ANOTHER_PROJECTS_BRANCH.format(project=owner))
+            return GitWord("unknown", sentences.ANOTHER_PROJECTS_BRANCH.format(project=owner))
         heads = self._heads(writer.remote)
         return heads.word_on(record.branch_name, writer.upstream, self.mains)
 
@@ -158,10 +162,10 @@ class Inventory:
         # A record lies where its own facts put it: one that was moved or edited does not.
         place = record_path(stored.root.path, stored.slug, record.location)
         if place != stored.path or make_slug(record.branch_name) != stored.slug:
-            return errors.MISPLACED.format(branch=record.branch_name, location=record.location)
+            return sentences.MISPLACED.format(branch=record.branch_name, location=record.location)
         # A unit is joined to the copy's path, and must stay below it.
         if any(map(_leads_out, recorded_units(record))):
-            return errors.UNIT_LEADS_OUT
+            return sentences.UNIT_LEADS_OUT
         # A location that can have no copy, or a layout that does not exist, is no record of ours.
         try:
             copy_location(filed)
@@ -169,7 +173,7 @@ class Inventory:
         except errors.SteelToesError as exc:
             return str(exc)
         if filesystem_path(root)[1] != stored.root.path or not self._may_climb(record):
-            return errors.LIES_ELSEWHERE.format(location=record.location)
+            return sentences.LIES_ELSEWHERE.format(location=record.location)
         return ""
 
     def _may_climb(self, record: Record) -> bool:
@@ -273,11 +277,6 @@ def believed(readings: Iterable[Reading]) -> Believed:
     return Believed(list(records.values()), failures)
 
 
-def recorded_units(record: Record) -> set[str]:
-    """The units that a record names."""
-    return {*record.settled.data, *record.doubt} - {ALL}
-
-
 def main_location(filed: FiledRecord) -> str:
     """Main's location: a local one is recorded as it is seen from the root."""
     location = filed.record.location
@@ -358,13 +357,13 @@ def _with_conditions(copy: HeldCopy) -> HeldCopy:
     """A copy, and what is wrong with each of its objects, in words."""
     record = copy.record
     if record.state == "removing":
-        return _all_in(copy, errors.COPY_BEING_REMOVED)
+        return _all_in(copy, sentences.COPY_BEING_REMOVED)
     conditions = _conditions(copy)
     worst = _worst(conditions.values())
     if not worst and record.state == "writing":
-        return _all_in(copy, errors.COPY_BEING_SAVED)
+        return _all_in(copy, sentences.COPY_BEING_SAVED)
     # What a save of everything left that did not finish is no unit of the record.
-    other = errors.COPY_TORN if ALL in record.doubt else ""
+    other = sentences.COPY_TORN if ALL in record.doubt else ""
     objects = {}
     for path, item in copy.objects.items():
         unit_path = _unit_path(path, conditions, copy.path)

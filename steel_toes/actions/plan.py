@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from steel_toes import errors
+from steel_toes import errors, sentences
 from steel_toes.catalog.roots import RecordRoot
 from steel_toes.naming.buckets import bucket_of
-from steel_toes.records.record import Record
+from steel_toes.records.record import ALL, Record
 from steel_toes.records.state import Verdict
+from steel_toes.records.units import units_of
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class StoredRecord:
     """A record as a listing shows it.
@@ -48,11 +52,16 @@ class FiledRecord:
     record: Record
 
 
+def recorded_units(record: Record) -> set[str]:
+    """The units that a record names."""
+    return {*record.settled.data, *record.doubt} - {ALL}
+
+
 CONDITIONS = {
-    Verdict.TORN: errors.COPY_TORN,
-    Verdict.UNFINISHED: errors.COPY_TORN,
-    Verdict.CHANGED: errors.COPY_ALTERED,
-    Verdict.GONE: errors.COPY_MISSING,
+    Verdict.TORN: sentences.COPY_TORN,
+    Verdict.UNFINISHED: sentences.COPY_TORN,
+    Verdict.CHANGED: sentences.COPY_ALTERED,
+    Verdict.GONE: sentences.COPY_MISSING,
 }
 """What is wrong with a unit, in words, the worst first."""
 
@@ -71,6 +80,7 @@ class HeldObject(NamedTuple):
     condition: str = ""
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class HeldCopy:
     """A branch copy that a record speaks of.
@@ -85,8 +95,8 @@ class HeldCopy:
 
     filed: FiledRecord
     store: Store
-    path: str
-    objects: Mapping[str, HeldObject]
+    path: str = field(repr=False)
+    objects: Mapping[str, HeldObject] = field(repr=False)
     condition: str = ""
 
     @property
@@ -105,9 +115,23 @@ class HeldCopy:
         has_data = self.record.settled.exists
         return has_data and not self.objects
 
-    def leads_out(self) -> bool:
-        """Whether an object is reached through a symbolic link now: to remove it would remove what that points at."""
-        return any(self.store.leads_out(path, self.path) for path in self.objects)
+    def why_linked(self) -> str:
+        """Why nothing of it may be removed now: a symbolic link in it, or at its record's place; "" if there is none.
+
+        A hard link is no reason: what is removed is one name of a file, and the others stay.
+        """
+        units = units_of(self.record.kind)
+        paths = [units.path(self.path, unit) for unit in recorded_units(self.record)]
+        # A save of everything that did not finish may have left any file, and folders go that are empty.
+        if ALL in self.record.doubt or not paths:
+            paths = [self.path]
+        record_path = self.stored.path
+        try:
+            link = self.stored.root.store.links(posixpath.dirname(record_path), [record_path]).symbolic
+            link = link or self.store.links(self.path, paths).symbolic
+        except errors.CopyError as exc:
+            return str(exc)
+        return sentences.NOT_THROUGH_A_LINK.format(link=link) if link else ""
 
     @property
     def bucket_url(self) -> str | None:
@@ -118,6 +142,7 @@ class HeldCopy:
         return f"{self.store.protocol}://{bucket}"
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class CleanPlan:
     """What `clean` would remove.
@@ -142,6 +167,7 @@ class CleanPlan:
         return buckets
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Removal:
     """What became of a copy that was planned to go.

@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from steel_toes import errors
-from steel_toes.actions.inventory import in_threads, recorded_units
-from steel_toes.actions.plan import CleanPlan, HeldCopy, Removal
+from steel_toes import errors, sentences
+from steel_toes.actions.inventory import in_threads
+from steel_toes.actions.plan import CleanPlan, HeldCopy, Removal, recorded_units
 from steel_toes.records.file import RecordFile, RecordInPlace
 from steel_toes.records.record import NO_RECORD, Record
 from steel_toes.stores.buckets import BranchBucket
@@ -81,9 +81,13 @@ class _Going:
 def _remove_batch(batch: list[HeldCopy]) -> list[Removal]:
     all_going = [_Going(copy) for copy in batch]
     with ExitStack() as locks:
-        for going in all_going:
+        # Somebody may have put a link there since the plan was made.
+        _stop_at_links(all_going)
+        for going in _still(all_going):
             _lock(going, locks)
         in_threads(_announce, _still(all_going))
+        # Again, right before: a hundred announcements take a while.
+        _stop_at_links(_still(all_going))
         _remove_objects(_still(all_going))
         in_threads(_remove_record, _still(all_going))
         _remove_locks(_still(all_going))
@@ -95,6 +99,12 @@ def _still(all_going: Iterable[_Going]) -> list[_Going]:
     return [going for going in all_going if not going.problem]
 
 
+def _stop_at_links(all_going: Iterable[_Going]) -> None:
+    """Stop at copies in which there is a symbolic link: to remove them would remove what it leads to."""
+    for going in all_going:
+        going.problem = going.copy.why_linked()
+
+
 def _lock(going: _Going, locks: ExitStack) -> None:
     """Lock a record for the length of its removal, where everybody meets the lock."""
     stored = going.copy.stored
@@ -103,7 +113,7 @@ def _lock(going: _Going, locks: ExitStack) -> None:
     try:
         going.is_locked = locks.enter_context(stored.root.store.lock(stored.path, PATIENCE_SECONDS))
     except LockHeldError:
-        going.problem = errors.IS_BEING_SAVED
+        going.problem = sentences.IS_BEING_SAVED
     except errors.CopyError as exc:
         going.problem = str(exc)
 
@@ -111,10 +121,6 @@ def _lock(going: _Going, locks: ExitStack) -> None:
 def _announce(going: _Going) -> None:
     """Put the record as `removing`, only over the one that was planned."""
     copy = going.copy
-    # Somebody may have put a link there since the plan was made.
-    if copy.leads_out():
-        going.problem = errors.LINK_LEADS_OUT
-        return
     announcement = _announcement(copy)
     latest = NO_RECORD
 
@@ -163,8 +169,8 @@ def _why_refused(planned: Record, now: Record) -> str:
     """Why a copy whose record is not the planned one any more stays."""
     # A save that has begun since keeps what was complete; another `clean` does not.
     if now.settled == planned.settled:
-        return errors.RECORD_HAS_CHANGED
-    return errors.REMOVED_BY_ANOTHER
+        return sentences.RECORD_HAS_CHANGED
+    return sentences.REMOVED_BY_ANOTHER
 
 
 def _remove_objects(all_going: list[_Going]) -> None:
@@ -184,7 +190,7 @@ def _remove_objects(all_going: list[_Going]) -> None:
     for going in all_going:
         number = len(changed & going.copy.objects.keys())
         if number:
-            going.problem = errors.COPY_HAS_CHANGED.format(files=errors.count(number, "file"))
+            going.problem = sentences.COPY_HAS_CHANGED.format(files=errors.count(number, "file"))
 
 
 def _remove_unchanged(copies: list[HeldCopy]) -> set[str]:
@@ -204,7 +210,7 @@ def _remove_record(going: _Going) -> None:
             stored.root.store.remove(stored.path)
         elif stored.root.store.has_conditions(stored.path):
             if not stored.root.store.delete_stamped(stored.path, going.in_place.stamp):
-                going.problem = errors.RECORD_HAS_CHANGED
+                going.problem = sentences.RECORD_HAS_CHANGED
         elif going.copy.record.says_nothing:
             # It said nothing before, and nobody has begun a save since: it is looked at right before.
             if going.file.read() == going.in_place.record:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from steel_toes import errors
+from steel_toes import errors, sentences
 from steel_toes.actions.inventory import each_in_threads
 from steel_toes.catalog.policy import Policy
 from steel_toes.datasets.base import BranchedDataset
@@ -18,19 +18,21 @@ from steel_toes.datasets.registry import Config
 from steel_toes.records.place import Side
 from steel_toes.records.record import Kind, Record
 from steel_toes.records.state import Verdict
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Object
 
 _WORDS = {
-    Verdict.MAIN: errors.UNIT_WITHOUT_RECORD,
-    Verdict.UNFINISHED: errors.UNIT_UNFINISHED,
-    Verdict.BRANCH: errors.UNIT_SAVED,
-    Verdict.TORN: errors.UNIT_TORN,
-    Verdict.GONE: errors.UNIT_GONE,
-    Verdict.CHANGED: errors.UNIT_CHANGED,
-    Verdict.NOTHING: errors.UNIT_WITHOUT_RECORD,
+    Verdict.MAIN: sentences.UNIT_WITHOUT_RECORD,
+    Verdict.UNFINISHED: sentences.UNIT_UNFINISHED,
+    Verdict.BRANCH: sentences.UNIT_SAVED,
+    Verdict.TORN: sentences.UNIT_TORN,
+    Verdict.GONE: sentences.UNIT_GONE,
+    Verdict.CHANGED: sentences.UNIT_CHANGED,
+    Verdict.NOTHING: sentences.UNIT_WITHOUT_RECORD,
 }
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Status:
     """What a dataset is on the branch.
@@ -88,24 +90,17 @@ def _status(name: str, dataset: Any, policy: Policy, config: Config) -> Status:
         return Status(name, "main", str(branched.save_error.facts["why"]))
     # What the policy leaves alone has no proxy: only the reason differs.
     if policy.shares(name, config, [type(dataset)]):
-        return Status(name, "main", errors.SIDE_SHARED, "main")
-    return Status(name, "main", errors.SIDE_LEFT_ALONE, "main")
+        return Status(name, "main", sentences.SIDE_SHARED, "main")
+    return Status(name, "main", sentences.SIDE_LEFT_ALONE, "main")
 
 
 def _status_of_branched(name: str, branched: BranchedDataset) -> Status:
     place = branched.place
     record = place.ledger.read()
-    verdicts: dict[str, Verdict] = {}
-    for each in branched.places:
-        # Two places have the same names for their units.
-        for unit, verdict in each.verdicts(each.ledger.read()).items():
-            verdicts[each.unit_path(Side.BRANCH, unit)] = verdict
+    verdicts = _verdicts(branched)
     # As a run would choose it; `written` keeps it from being frozen.
     side = branched.open_run(written=True)
-    objects: list[Object] = []
-    if side is not None:
-        for each in branched.places:
-            objects += each.store.objects(each.own_path(side)).values()
+    objects = _objects(branched, side)
     size = sum(item.size for item in objects)
     status = Status(
         dataset=name,
@@ -119,6 +114,25 @@ def _status_of_branched(name: str, branched: BranchedDataset) -> Status:
     if record.exists and verdicts:
         return _with_writer(status, branched, record)
     return status
+
+
+def _verdicts(branched: BranchedDataset) -> dict[str, Verdict]:
+    """The verdicts on the units of all places, by their paths: two places have the same names for theirs."""
+    verdicts: dict[str, Verdict] = {}
+    for place in branched.places:
+        for unit, verdict in place.verdicts(place.ledger.read()).items():
+            verdicts[place.unit_path(Side.BRANCH, unit)] = verdict
+    return verdicts
+
+
+def _objects(branched: BranchedDataset, side: Side | None) -> list[Object]:
+    """The objects of a side's copy at all places."""
+    objects: list[Object] = []
+    if side is None:
+        return objects
+    for place in branched.places:
+        objects += place.store.objects(place.own_path(side)).values()
+    return objects
 
 
 def _with_writer(status: Status, branched: BranchedDataset, record: Record) -> Status:
@@ -140,7 +154,7 @@ def _why(verdicts: Mapping[str, Verdict], kind: Kind, record: Record) -> str:
     """Why a side is read, in words."""
     # Neither a record nor a file at the copy's place.
     if not verdicts:
-        return errors.NEVER_SAVED
+        return sentences.NEVER_SAVED
     if kind == "whole":
         # Of several places each word once.
         return ", ".join(dict.fromkeys(_WORDS[verdict] for verdict in verdicts.values()))
@@ -163,7 +177,7 @@ def _part(number: int, noun: str, verdict: Verdict) -> str:
 def _relation(record: Record) -> str:
     """How the branch's units and main's lie to each other."""
     if record.kind == "versioned":
-        return errors.BESIDE_MAINS
+        return sentences.BESIDE_MAINS
     if record.hides_main:
-        return errors.INSTEAD_OF_MAINS
-    return errors.OVER_MAINS
+        return sentences.INSTEAD_OF_MAINS
+    return sentences.OVER_MAINS

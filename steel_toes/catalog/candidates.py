@@ -11,7 +11,7 @@ import inspect
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,8 @@ class DataFolders:
     """
 
     project_path: str = ""
-    inside: frozenset[str] = frozenset()
-    around: frozenset[str] = frozenset()
+    inside: frozenset[str] = field(default=frozenset(), repr=False)
+    around: frozenset[str] = field(default=frozenset(), repr=False)
     is_in_project: bool = False
 
     def holds(self, text: str, parameter: str) -> bool:

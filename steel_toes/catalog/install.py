@@ -29,12 +29,7 @@ from steel_toes.datasets.refused import refuse
 from steel_toes.datasets.registry import Config, Rule, catalog_name, class_names, wraps
 from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.datasets.whole import BranchedWhole
-from steel_toes.errors import (
-    CANNOT_BE_BUILT_AGAIN,
-    MAIN_IS_BLOCKED,
-    ONE_LOCATION_FOR_BOTH,
-    LocationError,
-)
+from steel_toes.errors import CANNOT_BE_BUILT_AGAIN, MAIN_IS_BLOCKED, ONE_LOCATION_FOR_BOTH, LocationError, sentence
 from steel_toes.records.place import Side
 
 _AROUND = Rule(parameter="dataset")  # of an instance around a dataset of the catalog
@@ -71,10 +66,6 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
         try:
             moves = policy.moves(spec, rule)
             why = policy.why_unmoved(spec, rule, moves)
-            if rule.is_overlay and isinstance(main_dataset, CachedDataset) and not why:
-                cached = _cached_partitions(policy, spec, main_dataset)
-                if cached is not None:
-                    return proxy_for(cached)
             if not why:
                 return proxy_for(_branched(policy, spec, rule, moves, main_dataset))
         except LocationError as exc:
@@ -85,6 +76,8 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
 
 
 def _branched(policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, main_dataset: Dataset) -> BranchedDataset:
+    if rule.is_overlay and isinstance(main_dataset, CachedDataset):
+        return _cached_partitions(policy, spec, rule, moves, main_dataset)
     branch_locations = {key: locations.branch_location for key, locations in moves.items()}
     build = Build(spec.name, spec.config, spec.moved(rule, branch_locations), spec.inner_key)
     entry = policy.entry(spec, rule, moves, build)
@@ -101,17 +94,16 @@ def _branched(policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, main_da
     return branched
 
 
-def _cached_partitions(policy: Policy, spec: EntrySpec, main_dataset: CachedDataset) -> BranchedCache | None:
-    """Plain Kedro's cache around branched partitions; None if they cannot be branched."""
+def _cached_partitions(
+    policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, main_dataset: CachedDataset
+) -> BranchedCache:
+    """Plain Kedro's cache around branched partitions."""
     inner_dataset: Any = main_dataset
     for _ in spec.inner_key:
         inner_dataset = inner_dataset._dataset
     inner_spec = EntrySpec(spec.name, spec.inner_config, spec.classes[:1], None)
-    inner = wrap(policy, inner_spec, inner_dataset)
-    branched = branched_of(inner)
-    if not isinstance(branched, BranchedDataset):
-        return None
-    return BranchedCache(_around(spec.config, inner, len(spec.inner_key)), branched)
+    branched = _branched(policy, inner_spec, rule, moves, inner_dataset)
+    return BranchedCache(_around(spec.config, proxy_for(branched), len(spec.inner_key)), branched)
 
 
 def _around(config: Config, inner: Any, depth: int) -> Any:
@@ -191,7 +183,7 @@ class _Blocked:
 
     def __call__(self, *_: Any, **__: Any) -> None:
         """Refuse."""
-        raise DatasetError(MAIN_IS_BLOCKED.format(dataset=self.dataset, action=self.action))
+        raise DatasetError(sentence(MAIN_IS_BLOCKED, dataset=self.dataset, action=self.action))
 
 
 def _block(dataset: Dataset, name: str) -> Dataset:

@@ -9,6 +9,7 @@ from pathlib import Path
 from steel_toes.catalog.policy import Policy
 from steel_toes.checkout.git import read_checkout
 from steel_toes.checkout.identity import identity_of
+from steel_toes.checkout.urls import project_name
 from steel_toes.naming.branch import Branch
 from steel_toes.records.record import Writer
 from steel_toes.settings import Settings
@@ -36,7 +37,7 @@ def make_policy(settings: Settings, branch: Branch, project_path: Path, run: str
 
 def _writer(settings: Settings, branch: Branch, project_path: Path, run: str | None) -> Writer:
     # Read at this moment: the record says which code wrote, not which code was started.
-    identity = identity_of(branch, read_checkout(project_path), settings.project)
+    identity = identity_of(branch, read_checkout(project_path), project_name(settings.project or ""))
     return Writer(
         project=identity.project,
         run=run,

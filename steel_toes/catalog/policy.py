@@ -38,13 +38,15 @@ from steel_toes.datasets.registry import (
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.layout import branch_location, contains_slug
-from steel_toes.naming.location import normalise
+from steel_toes.naming.location import former_spelling, normalise
 from steel_toes.naming.nesting import has_glob, listed_directory, relative
 from steel_toes.records.file import RecordMemory
-from steel_toes.records.ledger import Ledger
+from steel_toes.records.guard import LinkGuard
+from steel_toes.records.ledger import Former, Ledger
 from steel_toes.records.place import Place
 from steel_toes.records.record import FOLDER, Writer, record_path
 from steel_toes.records.units import Part, Parts, Units, Versions, Whole
+from steel_toes.redaction import redacted_repr
 from steel_toes.settings import Settings
 from steel_toes.stores.base import Store
 from steel_toes.stores.buckets import BranchBucket
@@ -53,6 +55,7 @@ from steel_toes.stores.opening import open_store
 _ALONE = Rule("alone")
 
 
+@redacted_repr
 class Locations(NamedTuple):
     """Main's location of an entry, and its branch copy's."""
 
@@ -64,6 +67,7 @@ Moves = Mapping[Key, Locations]
 """The locations of an entry, by where they stand in its configuration."""
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Policy:
     """What is done with the entries of one catalog on one branch. Picklable: workers carry it.
@@ -115,16 +119,16 @@ class Policy:
         """Why a save of an entry would write more than what moves to the branch; "" if it would not."""
         cls = spec.classes[0]
         parameter = self._unmoved_parameter(cls, spec.inner_config, moved)
-        known = [rule.parameter, *rule.more]
+        parameters = [rule.parameter, *rule.more]
         if not parameter and rule.is_overlay:
             cls, config = partition_of(spec.inner_config)
-            known = [filepath_argument(spec.inner_config)]
-            parameter = self._unmoved_parameter(cls, config, [tuple(known)])
+            parameters = [filepath_argument(spec.inner_config)]
+            parameter = self._unmoved_parameter(cls, config, [tuple(parameters)])
         if not parameter:
             return ""
         template = errors.SECOND_TABLE if is_of_a_table(parameter) else errors.SECOND_PLACE
         name = catalog_name(class_names(cls)[0])
-        listed = json.dumps([*known, parameter])
+        listed = json.dumps([*parameters, parameter])
         return errors.sentence(template, parameter=parameter, type=name, parameters=listed)
 
     def why(self, spec: EntrySpec, rule: Rule) -> str:
@@ -181,14 +185,10 @@ class Policy:
         if not texts:
             value = f"{rule.parameter}={spec.inner_config.get(rule.parameter)!r}"
             raise errors.LocationError(errors.NOT_A_LOCATION, location=value)
-        for key, text in texts.items():
-            if rule.is_taught and is_of_a_table(str(key[-1])) and "/" not in text:
-                raise errors.LocationError(errors.NAMES_A_TABLE, location=text, parameter=key[-1])
-        location = next(iter(texts.values()))
-        if rule.is_overlay and has_glob(location):
-            raise errors.LocationError(errors.GLOB_OF_PARTITIONS, location=location)
-        if rule.kind == "increments" and checkpoint_path(spec.inner_config) is None:
-            raise errors.LocationError(errors.CHECKPOINT_OUTSIDE, location=location)
+        if rule.is_taught:
+            _check_taught_names(texts)
+        if rule.is_overlay:
+            _check_partitions(rule, spec.inner_config, texts)
         return {key: self.locations(text) for key, text in texts.items()}
 
     def locations(self, text: str) -> Locations:
@@ -241,8 +241,8 @@ class Policy:
         for key, locations in moves.items():
             placed = self._placed(spec, rule, locations, entry_seeding)
             # Two parameters may name one place, or one in the other.
-            known = places.setdefault(placed.identity, placed)
-            places[placed.identity] = replace(known, keys=(*known.keys, key))
+            first = places.setdefault(placed.identity, placed)
+            places[placed.identity] = replace(first, keys=(*first.keys, key))
         first, *more = places.values()
         return Entry(
             name=spec.name,
@@ -292,7 +292,8 @@ class Policy:
         store = open_store(spec.name, protocol, spec.inner_config)
         ledger = self._ledger(spec, locations.main_location, units, shown)
         bucket = self._bucket(store, locations.branch_location)
-        return Place(store, main_path, branch_path, replace(ledger, bucket=bucket))
+        guard = LinkGuard(store, main_path, branch_path, units)
+        return Place(store, main_path, branch_path, replace(ledger, bucket=bucket, guard=guard))
 
     def _ledger(self, spec: EntrySpec, location: str, units: Units, shown: str) -> Ledger:
         # The record belongs to the location, not to the name: two entries on one location share it.
@@ -301,6 +302,10 @@ class Policy:
             raise errors.LocationError(errors.RECORD_IS_LISTED, location=location, directory=subject.root)
         root = open_root(spec.name, subject.root, location, spec.inner_config)
         path = record_path(root.path, self.branch.slug, subject.location)
+        former = None
+        former_location = former_spelling(location)
+        if former_location:
+            former = Former(record_path(root.path, self.branch.slug, former_location), former_location)
         return Ledger(
             store=root.store,
             path=path,
@@ -311,6 +316,7 @@ class Policy:
             layout=self.settings.layout,
             units=units,
             writer=self.writer,
+            former=former,
             memory=self.memories.setdefault((root.store.label, path, units.kind), RecordMemory()),
         )
 
@@ -348,6 +354,22 @@ class Policy:
                     root = RecordRoot(store, path, data_store, bucket_of(location))
                     roots.setdefault(root.key, root).subjects[name] = subject.location
         return list(roots.values())
+
+
+def _check_taught_names(texts: Mapping[Key, str]) -> None:
+    """Refuse the name of a table where a location is taught."""
+    for key, text in texts.items():
+        if is_of_a_table(str(key[-1])) and "/" not in text:
+            raise errors.LocationError(errors.NAMES_A_TABLE, location=text, parameter=key[-1])
+
+
+def _check_partitions(rule: Rule, config: Config, texts: Mapping[Key, str]) -> None:
+    """Refuse partitions that lie in no one directory, and a checkpoint that lies outside of it."""
+    location = next(iter(texts.values()))
+    if has_glob(location):
+        raise errors.LocationError(errors.GLOB_OF_PARTITIONS, location=location)
+    if rule.kind == "increments" and checkpoint_path(config) is None:
+        raise errors.LocationError(errors.CHECKPOINT_OUTSIDE, location=location)
 
 
 def _units_alone(spec: EntrySpec, rule: Rule) -> Units:

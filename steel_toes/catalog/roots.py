@@ -13,10 +13,12 @@ from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import outermost_directory, relative
 from steel_toes.naming.schemes import scheme_of
 from steel_toes.records.record import FOLDER
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
 from steel_toes.stores.opening import open_store
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class RecordRoot:
     """A place where records lie, and what the entries whose records they are reach their data with.
@@ -46,6 +48,7 @@ class RecordRoot:
         return (self.store.protocol, self.path, str(self.store.options), str(self.data_store.options), self.bucket)
 
 
+@redacted_repr
 class Subject(NamedTuple):
     """Where the record of a location lies.
 
@@ -92,6 +95,7 @@ def _folder_of_data(place: str, project_path: str) -> str:
     return f"{project_path}/{first}" if below else project_path
 
 
+@redacted_repr
 class OpenedRoot(NamedTuple):
     """The store of a records' root, and its path there."""
 

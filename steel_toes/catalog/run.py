@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import AnyBranched, branched_of
-from steel_toes.errors import MAIN_HAS_OUTPUTS, RUN_READ, RUN_WROTE, count
+from steel_toes.errors import count
 from steel_toes.records.place import Side
+from steel_toes.redaction import logger_of
+from steel_toes.sentences import MAIN_HAS_OUTPUTS, RUN_READ, RUN_WROTE
 
-logger = logging.getLogger("steel_toes")
+logger = logger_of("steel_toes")
 
 
 def freeze_sides(pipeline: Any, catalog: Any) -> None:

@@ -14,8 +14,10 @@ from steel_toes.datasets.registry import Config, Rule, Taught, names_in, rule_fo
 from steel_toes.naming.layout import contains_slug
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import listed_directory, outermost_directory
+from steel_toes.redaction import redacted_repr
 
 
+@redacted_repr
 class Located(NamedTuple):
     """A configuration that has a location: its rule, the absolute location, and the part that has it."""
 
@@ -24,6 +26,7 @@ class Located(NamedTuple):
     config: Config
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Survey:
     """The directories that the entries of a catalog list, and the main locations that look like copies.
@@ -37,8 +40,8 @@ class Survey:
 
     listed: Mapping[str, bool] = field(default_factory=dict)
     guarded: frozenset[str] = frozenset()
-    folders: frozenset[str] = frozenset()
-    crowded: frozenset[str] = frozenset()
+    folders: frozenset[str] = field(default=frozenset(), repr=False)
+    crowded: frozenset[str] = field(default=frozenset(), repr=False)
 
     def is_crowded(self, location: str) -> bool:
         """Whether several entries of a taught class have this location."""

@@ -34,7 +34,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from steel_toes import errors
+from steel_toes import sentences
 from steel_toes.checkout.urls import normalise_url
 from steel_toes.naming.branch import Branch
 
@@ -214,14 +214,14 @@ def find_request(systems: list[System], facts: Facts, mains: frozenset[str]) -> 
 def _branch_of_request(system: System, request: Request, number: str, facts: Facts, mains: frozenset[str]) -> Branch:
     source = evaluate(request.source, facts)
     if not source:
-        why = errors.REQUEST_WITHOUT.format(system=system.name, fact="the source branch")
+        why = sentences.REQUEST_WITHOUT.format(system=system.name, fact="the source branch")
         return Branch(None, "", why=why)
     if source not in mains and is_own_request(request.own, facts):
         return Branch(source, system.name)
     # A fork's branch, or one named as main is: the number tells it from this repository's branch of that name.
     if number:
         return Branch(f"{source}:{number}", system.name)
-    return Branch(None, "", why=errors.REQUEST_WITHOUT.format(system=system.name, fact="the number"))
+    return Branch(None, "", why=sentences.REQUEST_WITHOUT.format(system=system.name, fact="the number"))
 
 
 def find_ci_branch(systems: list[System], facts: Facts, mains: frozenset[str], why: str) -> Branch:
@@ -236,13 +236,13 @@ def find_ci_branch(systems: list[System], facts: Facts, mains: frozenset[str], w
     for system in systems:
         tag = evaluate(system.tag, facts)
         if tag:
-            return Branch(None, "", why=errors.BUILDS_A_TAG.format(why=why, system=system.name, tag=tag))
+            return Branch(None, "", why=sentences.BUILDS_A_TAG.format(why=why, system=system.name, tag=tag))
         name = evaluate(system.branch, facts)
         if name not in ("", "HEAD"):
             return Branch(name, system.name, name in mains)
     if systems:
         names = " and ".join(system.name for system in systems)
-        why = errors.NAMES_NO_BRANCH.format(why=why, system=names)
+        why = sentences.NAMES_NO_BRANCH.format(why=why, system=names)
         return Branch(None, "", why=why)
     return Branch(None, "", why=f"{why}.")
 

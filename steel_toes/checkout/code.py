@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steel_toes import errors
+from steel_toes import errors, sentences
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +36,6 @@ class LoadedCode:
             return
         raise errors.SwitchedCheckoutError(
             project=str(project),
-            loaded=f"branch {first_name}" if first_name else errors.NO_BRANCH,
-            current=head.name or errors.NO_BRANCH_SINCE.format(why=head.why),
+            loaded=f"branch {first_name}" if first_name else sentences.NO_BRANCH,
+            current=head.name or sentences.NO_BRANCH_SINCE.format(why=head.why),
         )

@@ -10,7 +10,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from steel_toes import errors
+from steel_toes import errors, sentences
 from steel_toes.checkout import ci, git
 from steel_toes.checkout.code import LoadedCode
 from steel_toes.naming.branch import Branch
@@ -81,18 +81,18 @@ def find_branch(
     if name:
         return Branch(name, "SteelToes(branch=...)", name in mains)
     name = _variable("STEEL_TOES_BRANCH", environ)
-    tried = [errors.NOT_AN_ARGUMENT]
+    tried = [sentences.NOT_AN_ARGUMENT]
     if name:
         variable_branch = Branch(name, "STEEL_TOES_BRANCH", name in mains, tried=tuple(tried))
         return _compared(variable_branch, git.read_head(project), mains, environ)
-    tried.append(errors.NOT_A_VARIABLE)
+    tried.append(sentences.NOT_A_VARIABLE)
     facts = ci.read_facts(environ)
     systems = ci.systems_of(facts)
     # Before Git, which stands on the target's merge commit here.
     request = ci.find_request(systems, facts, mains)
     if request:
         return replace(request, tried=tuple(tried))
-    tried.append(errors.NOT_A_REQUEST)
+    tried.append(sentences.NOT_A_REQUEST)
     head = git.read_head(project)
     if code:
         code.must_be_of(head, project)
@@ -136,9 +136,9 @@ def _compared(branch: Branch, head: git.HeadAnswer, mains: frozenset[str], envir
         return branch
     # In CI, where HEAD may be anything, the variable is set for this very job.
     if branch.is_main and not ci.systems_of(ci.read_facts(environ)):
-        why = errors.MAIN_BY_VARIABLE.format(main=branch.name, branch=git_name)
+        why = sentences.MAIN_BY_VARIABLE.format(main=branch.name, branch=git_name)
         return Branch(None, "", why=why, tried=branch.tried)
-    return replace(branch, warning=errors.VARIABLE_AGAINST_GIT.format(variable=branch.name, branch=git_name))
+    return replace(branch, warning=sentences.VARIABLE_AGAINST_GIT.format(variable=branch.name, branch=git_name))
 
 
 def _doubt(main: Branch, commit: str, head: git.HeadAnswer, project: Path) -> str:
@@ -157,10 +157,10 @@ def _doubt(main: Branch, commit: str, head: git.HeadAnswer, project: Path) -> st
     head_commit = git.read_commit(project)
     # A rebase may have stopped at main's own commit.
     if head_commit is None or not head.is_detached:
-        return errors.REPOSITORY_IN_DOUBT.format(why=head.why, system=main.source, branch=main.name)
+        return sentences.REPOSITORY_IN_DOUBT.format(why=head.why, system=main.source, branch=main.name)
     if not commit:
-        return errors.COMMIT_NOT_GIVEN.format(system=main.source, branch=main.name)
+        return sentences.COMMIT_NOT_GIVEN.format(system=main.source, branch=main.name)
     if commit != head_commit:
         shown = {"commit": commit[:8], "head": head_commit[:8]}
-        return errors.ANOTHER_COMMIT.format(system=main.source, branch=main.name, **shown)
+        return sentences.ANOTHER_COMMIT.format(system=main.source, branch=main.name, **shown)
     return ""

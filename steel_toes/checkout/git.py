@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from steel_toes import errors
+from steel_toes import errors, sentences
 from steel_toes.checkout.urls import normalise_url
+from steel_toes.redaction import redacted_repr
 
 _GIT_MISSING = 127  # the shell's own status for a command that is not there
 _GIT_FAILED = 128  # Git's own status for what it refuses
@@ -25,6 +26,7 @@ _SILENT = {"GIT_TERMINAL_PROMPT": "0"}  # a remote that asks for a password give
 _HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR")
 
 
+@redacted_repr
 class Answer(NamedTuple):
     """What a Git command answered; `status` is 0 if it succeeded."""
 
@@ -135,14 +137,14 @@ def read_head(project: Path) -> HeadAnswer:
         return HeadAnswer(answer.output.removeprefix("refs/heads/"))
     refusal = " ".join(answer.error.split())
     if answer.status == _GIT_MISSING:
-        return HeadAnswer(None, errors.GIT_MISSING, is_absent=True)
+        return HeadAnswer(None, sentences.GIT_MISSING, is_absent=True)
     # Git says the same of a repository that it cannot read, such as one whose HEAD is broken.
     if "not a git repository (or any" in refusal and not _has_repository(project):
-        return HeadAnswer(None, errors.NOT_A_REPOSITORY.format(project=project), is_absent=True)
+        return HeadAnswer(None, sentences.NOT_A_REPOSITORY.format(project=project), is_absent=True)
     if "dubious ownership" in refusal:
-        return HeadAnswer(None, errors.DUBIOUS_OWNERSHIP.format(project=project, error=refusal))
+        return HeadAnswer(None, sentences.DUBIOUS_OWNERSHIP.format(project=project, error=refusal))
     if refusal:
-        return HeadAnswer(None, errors.GIT_REFUSES.format(project=project, error=refusal))
+        return HeadAnswer(None, sentences.GIT_REFUSES.format(project=project, error=refusal))
     return _without_branch(project, answer.output)
 
 
@@ -161,8 +163,8 @@ def _without_branch(project: Path, target: str) -> HeadAnswer:
             # Without the prefix it is the words `detached HEAD`.
             ref = head_name.read_text("utf-8", "surrogateescape").strip()
             _, _, name = ref.partition("refs/heads/")
-            return HeadAnswer(None, errors.REBASING.format(project=project, branch=name or ref), rebased_name=name)
-    why = errors.DETACHED.format(project=project, target=target or "a commit")
+            return HeadAnswer(None, sentences.REBASING.format(project=project, branch=name or ref), rebased_name=name)
+    why = sentences.DETACHED.format(project=project, target=target or "a commit")
     return HeadAnswer(None, why, is_detached=True)
 
 
@@ -259,6 +261,7 @@ def _read_remotes(project: Path) -> _Remotes:
 # --- What commands ask ------------------------------------------------------------------------------------------------
 
 
+@redacted_repr
 class GitWord(NamedTuple):
     """Git's word on a branch: here, on the remote, never pushed, gone or unknown; and why it is unknown."""
 
@@ -266,6 +269,7 @@ class GitWord(NamedTuple):
     why: str = ""
 
 
+@redacted_repr
 @dataclass(frozen=True, slots=True)
 class Heads:
     """The branches that exist, as Git knows them at one moment.
@@ -300,7 +304,7 @@ class Heads:
             return GitWord("on the remote")
         if mains & self.remote_names:
             return GitWord("gone")
-        return GitWord("unknown", errors.MAIN_NOT_LISTED)
+        return GitWord("unknown", sentences.MAIN_NOT_LISTED)
 
 
 def read_heads(project: Path, remote: str | None) -> Heads:
@@ -316,13 +320,13 @@ def read_heads(project: Path, remote: str | None) -> Heads:
     others = rf"^refs/(?:heads|remotes/(?!{re.escape(name or '')}/)[^/]+)/(.+)$"
     local_names = frozenset(re.findall(others, answer.output, re.MULTILINE))
     if answer.status:
-        return Heads(local_names, None, why=errors.BRANCHES_UNKNOWN)
+        return Heads(local_names, None, why=sentences.BRANCHES_UNKNOWN)
     if name is None:
-        return Heads(local_names, None, why=errors.NO_SUCH_REMOTE)
+        return Heads(local_names, None, why=sentences.NO_SUCH_REMOTE)
     listing = _ask_by_gitpython(project, "ls-remote", "--symref", name, "HEAD", "refs/heads/*")
     if listing.status:
         refusal = " ".join(listing.error.split())
-        return Heads(local_names, None, why=errors.REMOTE_SILENT.format(remote=name, error=refusal))
+        return Heads(local_names, None, why=errors.sentence(sentences.REMOTE_SILENT, remote=name, error=refusal))
     default = re.search(r"^ref: refs/heads/(.+)\tHEAD$", listing.output, re.MULTILINE)
     remote_names = re.findall(r"^[0-9a-f]+\trefs/heads/(.+)$", listing.output, re.MULTILINE)
     return Heads(local_names, frozenset(remote_names), default[1] if default else None)

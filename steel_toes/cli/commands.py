@@ -38,7 +38,8 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         from kedro.io import DatasetError
 
-        from steel_toes.errors import SteelToesError, printable
+        from steel_toes.errors import SteelToesError
+        from steel_toes.redaction import shown
 
         # `output.stdout` looks for it here.
         ctx.obj = sys.stdout
@@ -52,7 +53,10 @@ class _Group(click.Group):
             # An error about an option is wrong usage: exit code 2.
             is_usage = str(getattr(exc, "setting", "")).startswith("--")
             error = click.UsageError if is_usage else click.ClickException
-            raise error(printable(str(exc))) from exc
+            raise error(shown(str(exc))) from exc
+        except click.ClickException as exc:
+            exc.message = shown(exc.message)  # type: ignore[misc]  # there is no other way to keep its kind
+            raise
         finally:
             logging.disable(disabled_level)
 
@@ -76,7 +80,7 @@ def _to_age(_: click.Context, __: click.Parameter, value: str | None) -> timedel
         return None
     match = re.fullmatch(r"(\d+)([hdw])", value)
     if not match:
-        from steel_toes.errors import NOT_AN_AGE
+        from steel_toes.sentences import NOT_AN_AGE
 
         raise click.BadParameter(NOT_AN_AGE.format(value=value))
     return timedelta(hours=int(match[1]) * _HOURS[match[2]])
@@ -120,7 +124,7 @@ def whoami(export: bool) -> None:
 
 def _print_variables(project: Project) -> None:
     from steel_toes.checkout.identity import as_variables
-    from steel_toes.errors import BRANCH_UNKNOWN
+    from steel_toes.sentences import BRANCH_UNKNOWN
 
     if not project.branch.name:
         raise click.ClickException(BRANCH_UNKNOWN.format(why=project.branch.why))
@@ -132,7 +136,7 @@ def _print_variables(project: Project) -> None:
 def _warn_of_another_main(project: Project, mains: list[str]) -> None:
     """Warn if the remote's HEAD is another branch: main is never sought there, so that every machine agrees."""
     from steel_toes.checkout.git import read_heads
-    from steel_toes.errors import OTHER_MAIN
+    from steel_toes.sentences import OTHER_MAIN
 
     default = read_heads(project.path, project.policy.writer.project).default
     if default and default not in mains:
@@ -149,26 +153,26 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
 
     Example: steel-toes status --pipeline reporting
     """
-    from steel_toes import errors
+    from steel_toes import errors, sentences
     from steel_toes.actions.status import statuses
     from steel_toes.cli.project import Project
     from steel_toes.cli.tables import status_output
 
     project = Project(datasets)
     if project.why_aside:
-        say(errors.STEPS_ASIDE.format(why=project.why_aside))
+        say(sentences.STEPS_ASIDE.format(why=project.why_aside))
         status_output([], project).show()
         return
     if not project.branch.is_known:
-        say(errors.READS_MAIN.format(why=project.branch.why))
+        say(sentences.READS_MAIN.format(why=project.branch.why))
     configs = project.entries(pipeline, datasets)
     rows = with_progress(statuses(project.catalog, project.policy, configs), len(configs))
     status_output(rows, project).show()
     if not rows:
-        say(errors.EMPTY_CATALOG)
+        say(sentences.EMPTY_CATALOG)
     # Rows without a place to save to are entries that could not be built, or whose record cannot be read.
     if any(row.side is None and row.saves_to for row in rows):
-        say(errors.sentence(errors.WAYS_OUT, branch=project.branch.name))
+        say(errors.sentence(sentences.WAYS_OUT, branch=project.branch.name))
 
 
 @group.command()
@@ -183,7 +187,7 @@ def branches(sizes: bool | None) -> None:
     from steel_toes.actions.branches import summarise
     from steel_toes.cli.project import Project
     from steel_toes.cli.tables import branches_output
-    from steel_toes.errors import NO_BRANCHES
+    from steel_toes.sentences import NO_BRANCHES
 
     summaries = summarise(Project().inventory, sizes)
     branches_output(summaries.rows).show()
@@ -212,7 +216,7 @@ def clean(
 
     Example: steel-toes clean --branch feature/x --yes
     """
-    from steel_toes import errors
+    from steel_toes import sentences
     from steel_toes.actions.clean import Wish, make_plan
     from steel_toes.actions.removal import apply
     from steel_toes.cli.project import Project
@@ -221,17 +225,17 @@ def clean(
     is_by_age = stale or older is not None
     # Neither or both: nobody must guess what is meant where data is deleted.
     if bool(names) == is_by_age:
-        raise click.UsageError(errors.WHICH_BRANCHES)
+        raise click.UsageError(sentences.WHICH_BRANCHES)
     project = Project(datasets)
     wish = Wish(names, datasets, stale=stale, age=_least_age(stale, grace, older))
     plan = make_plan(project.inventory, wish)
     clean_output(plan, project).show()
     say("\n".join(clean_summary(plan, names, stale)))
     failures = list(plan.failed)
-    if plan.copies and is_agreed(yes, errors.REMOVE_THEM):
+    if plan.copies and is_agreed(yes, sentences.REMOVE_THEM):
         removals = with_progress(apply(plan), len(plan.copies))
         problems = [f"{removal.copy.stored.path}: {removal.problem}" for removal in removals if removal.problem]
-        say(errors.REMOVED.format(number=len(removals) - len(problems), copies=copies_text(plan)))
+        say(sentences.REMOVED.format(number=len(removals) - len(problems), copies=copies_text(plan)))
         failures += problems
     fail_if_any(failures)
 
@@ -260,27 +264,27 @@ def adopt(subject: str | None, branch: str | None, legacy: bool, yes: bool) -> N
 
     Example: steel-toes adopt companies --yes
     """
-    from steel_toes import errors
+    from steel_toes import errors, sentences
     from steel_toes.cli.project import Project
     from steel_toes.cli.tables import adopt_output
 
     # One or the other, as in `clean`.
     if bool(subject) == legacy:
-        raise click.UsageError(errors.WHAT_TO_ADOPT)
+        raise click.UsageError(sentences.WHAT_TO_ADOPT)
     project = Project([subject] if subject else [], branch)
     why_no_copies = project.why_aside or project.branch.why
     if why_no_copies:
-        raise click.ClickException(errors.NO_COPIES_HERE.format(why=why_no_copies))
+        raise click.ClickException(sentences.NO_COPIES_HERE.format(why=why_no_copies))
     adoptions = _plan_adoptions(project, subject)
     output = adopt_output(adoptions, project)
     output.show()
     name = project.branch.name
     if not adoptions:
-        say(errors.NO_LEGACY_FILES.format(branch=name))
-    elif is_agreed(yes, errors.RECORD_THEM.format(branch=name)):
+        say(sentences.NO_LEGACY_FILES.format(branch=name))
+    elif is_agreed(yes, sentences.RECORD_THEM.format(branch=name)):
         for adoption in adoptions:
             adoption.apply()
-        say(errors.RECORDED.format(branch=name, files=errors.count(len(output.table.rows), "file")))
+        say(sentences.RECORDED.format(branch=name, files=errors.count(len(output.table.rows), "file")))
 
 
 def _plan_adoptions(project: Project, subject: str | None) -> list[Adoption]:

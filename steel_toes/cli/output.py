@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from steel_toes import errors
+from steel_toes import sentences
+from steel_toes.redaction import redacted, shown
 from steel_toes.settings import has_terminal_width
 
 T = TypeVar("T")
@@ -60,7 +61,7 @@ class Output:
             print_data(self._text())
 
     def _json(self) -> str:
-        text = json.dumps(self.data, default=_jsonable, indent=1, ensure_ascii=False)
+        text = json.dumps(_redacted_data(self.data), indent=1, ensure_ascii=False)
         # JSON escapes the control characters of ASCII only.
         return _UNPRINTABLE.sub(_json_escape, text)
 
@@ -68,7 +69,7 @@ class Output:
         try:
             Path(path).write_text(self._json() + "\n", encoding="utf-8")
         except OSError as exc:
-            raise click.ClickException(errors.CANNOT_WRITE.format(path=path, why=exc.strerror)) from exc
+            raise click.ClickException(sentences.CANNOT_WRITE.format(path=path, why=exc.strerror)) from exc
 
     def _text(self) -> str:
         from rich.console import Console
@@ -92,17 +93,26 @@ class Output:
 
 
 def _text_of(cell: Any) -> str:
-    return "" if cell is None else errors.printable(str(cell))
+    return "" if cell is None else shown(str(cell))
 
 
 def _json_escape(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
 
 
-def _jsonable(value: Any) -> Any:
+def _redacted_data(value: Any) -> Any:
+    """Data as JSON has it, in which locations are as in a table."""
+    if isinstance(value, str):
+        return redacted(value)
     if isinstance(value, datetime):
         return value.isoformat()
-    return asdict(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        return {name: _redacted_data(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return list(map(_redacted_data, value))
+    return value
 
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,7 +141,7 @@ def print_data(text: str) -> None:
 
 def say(text: str) -> None:
     """Print talk."""
-    click.echo(errors.printable(text), err=True)
+    click.echo(shown(text), err=True)
 
 
 def is_agreed(yes: bool, question: str) -> bool:
@@ -139,14 +149,14 @@ def is_agreed(yes: bool, question: str) -> bool:
     # Without a terminal there is nobody to ask: that is a no.
     if yes or (sys.stdin.isatty() and click.confirm(question, err=True)):
         return True
-    say(errors.NOTHING_CHANGED)
+    say(sentences.NOTHING_CHANGED)
     return False
 
 
 def fail_if_any(failures: Sequence[str]) -> None:
     """Print what failed, and end with exit code 1 if anything did."""
     for why in failures:
-        say(errors.FAILED.format(why=why))
+        say(sentences.FAILED.format(why=why))
     if failures:
         raise SystemExit(1)
 

@@ -14,7 +14,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.utils import find_kedro_project
 
-from steel_toes import errors
+from steel_toes import errors, sentences
 from steel_toes.actions.inventory import Inventory
 from steel_toes.catalog.install import Configurations, configurations, install
 from steel_toes.catalog.make import make_policy
@@ -23,6 +23,7 @@ from steel_toes.cli.options import session_options
 from steel_toes.cli.output import say
 from steel_toes.datasets.registry import Config
 from steel_toes.hook import SteelToes, paused, settings_of
+from steel_toes.redaction import shown
 
 
 class Project:
@@ -39,27 +40,27 @@ class Project:
     def __init__(self, datasets: Sequence[str] = (), branch_name: str | None = None) -> None:
         path = find_kedro_project(Path.cwd())
         if path is None:
-            raise click.ClickException(errors.NO_PROJECT.format(folder=Path.cwd()))
+            raise click.ClickException(sentences.NO_PROJECT.format(folder=Path.cwd()))
         self.path = Path(path)
         self._datasets = datasets
         _load_project(self.path)
         self._hooks = [hook for hook in settings.HOOKS if isinstance(hook, SteelToes)]
         if not self._hooks:
-            raise click.ClickException(errors.NO_HOOK)
+            raise click.ClickException(sentences.NO_HOOK)
         self.settings = settings_of(self._hooks[0])
         self.is_enabled = self.settings.is_enabled
         self.branch = self.settings.find_branch(self.path, branch_name)
         self.policy = make_policy(self.settings, self.branch, self.path)
         if self.branch.warning:
-            say(errors.WARNING_ON_SCREEN.format(warning=self.branch.warning))
+            say(sentences.WARNING_ON_SCREEN.format(warning=self.branch.warning))
 
     @property
     def why_aside(self) -> str:
         """Why steel_toes steps aside here; "" if it does not."""
         if not self.is_enabled:
-            return errors.SWITCHED_OFF
+            return sentences.SWITCHED_OFF
         if self.branch.is_main:
-            return errors.BRANCH_IS_MAIN.format(branch=self.branch.name)
+            return sentences.BRANCH_IS_MAIN.format(branch=self.branch.name)
         return ""
 
     @property
@@ -119,10 +120,10 @@ class Project:
         explicit = self.configs.explicit
         # Parameters and unused patterns are no entries.
         choices = set(explicit)
-        why_unknown = errors.NOT_IN_CATALOG
+        why_unknown = sentences.NOT_IN_CATALOG
         if pipeline is not None:
             choices &= _datasets_of(pipeline)
-            why_unknown = errors.NOT_IN_PIPELINE
+            why_unknown = sentences.NOT_IN_PIPELINE
         unknown = sorted(set(names) - choices)
         if unknown:
             raise click.UsageError(why_unknown.format(pipeline=pipeline, names=", ".join(unknown)))
@@ -140,7 +141,7 @@ def _datasets_of(pipeline: str) -> set[str]:
         UsageError: the project has no such pipeline.
     """
     if pipeline not in pipelines:
-        raise click.UsageError(errors.NO_PIPELINE.format(pipeline=pipeline, pipelines=", ".join(sorted(pipelines))))
+        raise click.UsageError(sentences.NO_PIPELINE.format(pipeline=pipeline, pipelines=", ".join(sorted(pipelines))))
     return set(pipelines[pipeline].datasets())
 
 
@@ -156,7 +157,7 @@ def _load_project(path: Path) -> None:
     except errors.SteelToesError:
         raise
     except Exception as exc:
-        message = errors.BROKEN_PROJECT.format(folder=path, error=f"{type(exc).__name__}: {exc}")
+        message = sentences.BROKEN_PROJECT.format(folder=path, error=f"{type(exc).__name__}: {exc}")
         raise click.ClickException(message) from exc
 
 
@@ -174,5 +175,5 @@ def _kedros_refusals() -> Iterator[None]:
     except Exception as exc:
         # Their messages have lines of their own, and some a last full stop.
         reason = " ".join(str(exc).split()).rstrip(".")
-        message = errors.NO_CATALOG.format(error=f"{type(exc).__name__}: {reason}")
-        raise click.ClickException(errors.printable(message)) from exc
+        message = sentences.NO_CATALOG.format(error=f"{type(exc).__name__}: {reason}")
+        raise click.ClickException(shown(message)) from exc

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steel_toes import errors
+from steel_toes import errors, sentences
 from steel_toes.actions.adopt import Adoption
 from steel_toes.actions.branches import Summary
 from steel_toes.actions.plan import CleanPlan, HeldCopy
@@ -90,7 +90,7 @@ def clean_output(plan: CleanPlan, project: Project) -> Output:
     rows: list[Sequence[Any]] = []
     for copy in plan.copies:
         for path, item in copy.objects.items():
-            rows.append(_clean_row(copy, project.shown(path), item.size, item.condition))
+            rows.append(_clean_row(copy, project.shown(copy.store.shown(path)), item.size, item.condition))
         # The record is a row of its own, since it goes too.
         rows.append(_clean_row(copy, project.shown(copy.stored.path), None, _record_text(copy)))
         if copy.stored.lock_path:
@@ -127,7 +127,7 @@ def _copy_data(copy: HeldCopy) -> dict[str, Any]:
         "record": copy.stored.path,
         "lock": copy.stored.lock_path,
         "modified": copy.stored.modified,
-        "objects": [{"path": path, "bytes": item.size} for path, item in copy.objects.items()],
+        "objects": [{"path": copy.store.shown(path), "bytes": item.size} for path, item in copy.objects.items()],
     }
 
 
@@ -137,13 +137,13 @@ def clean_summary(plan: CleanPlan, names: Sequence[str], stale: bool) -> list[st
     # A misspelled name must not look like a branch that was cleaned.
     branch_names = {copy.record.branch_name for copy in plan.copies}
     absent_names = sorted(set(names) - branch_names)
-    lines += [errors.NOTHING_OF_BRANCH.format(branch=name) for name in absent_names]
+    lines += [sentences.NOTHING_OF_BRANCH.format(branch=name) for name in absent_names]
     if plan.copies:
         lines.append(_total_text(plan))
     elif stale:
-        lines.append(errors.NO_STALE_BRANCH)
+        lines.append(sentences.NO_STALE_BRANCH)
     elif not names:
-        lines.append(errors.NO_OLD_BRANCH)
+        lines.append(sentences.NO_OLD_BRANCH)
     return lines
 
 
@@ -168,7 +168,8 @@ def adopt_output(adoptions: Sequence[Adoption], project: Project) -> Output:
     rows = []
     for adoption in adoptions:
         dataset = adoption.place.ledger.dataset
-        for unit, path in adoption.sources.items():
+        for unit, source in adoption.sources.items():
+            path = adoption.place.store.shown(source)
             condition = adoption.conditions.get(unit, "")
             data.append({"dataset": dataset, "path": path, "condition": condition})
             rows.append((dataset, project.shown(path), condition))

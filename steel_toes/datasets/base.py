@@ -8,7 +8,6 @@ not answer is the side's own affair.
 from __future__ import annotations
 
 import copy
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple, NoReturn, Protocol
 from kedro.io import AbstractDataset
 from kedro.io.core import Version
 
-from steel_toes import errors
+from steel_toes import errors, sentences
 from steel_toes.datasets.both import differences, hand_on_settings, share_settings, text_at
 from steel_toes.datasets.paths import Key
 from steel_toes.datasets.registry import Seeding
@@ -26,9 +25,10 @@ from steel_toes.datasets.seeding import obstructed, seeded
 from steel_toes.records.place import Place, Side
 from steel_toes.records.record import NO_RECORD, Identities, Record
 from steel_toes.records.state import Look, Verdict
+from steel_toes.redaction import logger_of
 from steel_toes.stores.identity import is_of_several
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Dataset = AbstractDataset[Any, Any]
 LookAt = Callable[[str], Look]
@@ -327,7 +327,7 @@ class BranchedDataset(ABC):
             raise self.changed_error(_WHAT_IS_WRONG[verdict])
         if verdict is Verdict.UNFINISHED:
             ledger = self.place.ledger
-            logger.warning(errors.FIRST_SAVE_UNFINISHED, self.entry.name, ledger.branch_name, ledger.branch_location)
+            logger.warning(sentences.FIRST_SAVE_UNFINISHED, self.entry.name, ledger.branch_name, ledger.branch_location)
         return Side.BRANCH if verdict is Verdict.BRANCH else Side.MAIN
 
     def raise_torn(self, record: Record) -> NoReturn:

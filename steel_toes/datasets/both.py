@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from kedro.io import AbstractDataset
 
@@ -14,65 +14,80 @@ Dataset = AbstractDataset[Any, Any]
 _CONTAINERS = (dict, list, set)
 
 
-def share_settings(one: Dataset, other: Dataset) -> None:
+class _Pair(NamedTuple):
+    """Two datasets of a class that stand at the same place: themselves, or inside of two wrappers."""
+
+    key: Key
+    first: dict[str, Any]
+    second: dict[str, Any]
+    dataset: Dataset
+
+
+def _pairs(first: Dataset, second: Dataset, key: Key = ()) -> Iterator[_Pair]:
+    """Two datasets of a class, by their attributes, and those that they hold."""
+    attributes = vars(first)
+    others = vars(second)
+    yield _Pair(key, attributes, others, second)
+    for name, value in list(attributes.items()):
+        other = others.get(name)
+        # Some hold themselves.
+        if not isinstance(value, AbstractDataset) or value is first:
+            continue
+        if isinstance(other, AbstractDataset):
+            yield from _pairs(value, other, (*key, name))
+
+
+def share_settings(first: Dataset, second: Dataset) -> None:
     """Give two datasets the same objects where their settings are equal: what is changed in one, changes in both.
 
     Args:
-        one: whose objects both have afterwards.
-        other: of the same class.
+        first: whose objects both have afterwards.
+        second: of the same class.
     """
-    for name, value in vars(one).items():
-        theirs = vars(other).get(name)
-        if isinstance(value, AbstractDataset) and isinstance(theirs, AbstractDataset):
-            # A wrapper's: both have one of their own inside.
-            share_settings(value, theirs)
-        elif isinstance(value, _CONTAINERS) and _are_equal(value, theirs):
-            setattr(other, name, value)
+    for pair in _pairs(first, second):
+        for name, value in pair.first.items():
+            is_equal = isinstance(value, _CONTAINERS) and _are_equal(value, pair.second.get(name))
+            if is_equal:
+                setattr(pair.dataset, name, value)
 
 
-def hand_on_settings(one: Dataset, other: Dataset, new: Dataset) -> None:
+def hand_on_settings(first: Dataset, second: Dataset, new: Dataset) -> None:
     """Give a dataset that was built anew the settings that two of its class share, whatever was done to them since."""
-    for name, value in vars(one).items():
-        theirs = vars(other).get(name)
-        if isinstance(value, AbstractDataset) and isinstance(theirs, AbstractDataset):
-            hand_on_settings(value, theirs, vars(new)[name])
-        elif isinstance(value, _CONTAINERS) and value is theirs:
-            setattr(new, name, value)
+    for pair, new_pair in zip(_pairs(first, second), _pairs(first, new), strict=True):
+        for name, value in pair.first.items():
+            is_shared = isinstance(value, _CONTAINERS) and value is pair.second.get(name)
+            if is_shared:
+                setattr(new_pair.dataset, name, value)
 
 
-def _are_equal(value: Any, theirs: Any) -> bool:
+def _are_equal(value: Any, other: Any) -> bool:
     try:
-        return type(value) is type(theirs) and bool(value == theirs)
+        return type(value) is type(other) and bool(value == other)
     except (TypeError, ValueError):
         # A table or an array among them: it has no one answer.
         return False
 
 
-def differences(one: Dataset, other: Dataset) -> dict[Key, str]:
+def differences(first: Dataset, second: Dataset) -> dict[Key, str]:
     """The texts and paths, at any depth, that two datasets of a class do not have in common: where each of them lies.
 
     Args:
-        one: whose texts are the answer.
-        other: of the same class.
+        first: whose texts are the answer.
+        second: of the same class.
     """
     texts: dict[Key, str] = {}
-    for name, value in vars(one).items():
-        theirs = vars(other).get(name)
-        if isinstance(value, AbstractDataset) and isinstance(theirs, AbstractDataset):
-            inner_texts: Mapping[Key, str] = differences(value, theirs)
-        else:
-            others = dict(texts_in(theirs))
-            inner_texts = {key: text for key, text in texts_in(value) if others.get(key) != text}
-        texts.update({(name, *key): text for key, text in inner_texts.items()})
+    for pair in _pairs(first, second):
+        for key, text in texts_in(pair.first):
+            if value_at(pair.second, key) != value_at(pair.first, key):
+                texts[pair.key + key] = text
     return texts
 
 
 def text_at(dataset: Dataset, key: Key) -> str | None:
     """The text or path that a dataset has somewhere now; None if it has none there."""
     value: Any = dataset
-    for number, name in enumerate(key):
-        if not isinstance(value, AbstractDataset):
-            value = value_at(value, key[number:])
-            break
-        value = vars(value).get(str(name))
+    for name in key:
+        if isinstance(value, AbstractDataset):
+            value = vars(value)
+        value = value_at(value, (name,))
     return dict(texts_in(value)).get(())

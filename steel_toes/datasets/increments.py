@@ -159,13 +159,13 @@ class _Later(AbstractDataset[Any, Any]):
 
     Args:
         definition: the configuration of that dataset.
-        given: what Kedro gives it: its location, its version, the credentials of all.
+        arguments: what Kedro gives it: its location, its version, the credentials of all.
     """
 
-    def __init__(self, definition: dict[str, Any], **given: Any) -> None:
+    def __init__(self, definition: dict[str, Any], **arguments: Any) -> None:
         cls, config = parse_dataset_definition({**definition, "versioned": False})
         # Its own credentials win.
-        self._later: Dataset = cls(**{**given, **config})
+        self._later: Dataset = cls(**{**arguments, **config})
 
     def load(self) -> Load:
         return self._later.load

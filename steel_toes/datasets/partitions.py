@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
-from kedro.io import DatasetError
+from kedro.io import AbstractDataset, DatasetError
 
 from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, LookAt
 from steel_toes.errors import (
@@ -21,7 +20,7 @@ from steel_toes.errors import (
     PARTITION_IS_NO_TEXT,
     PARTITION_LEADS_OUT,
     PARTITION_REMOVED,
-    PARTITIONS_UNFINISHED,
+    sentence,
 )
 from steel_toes.naming.location import normalise
 from steel_toes.records.place import Side
@@ -30,8 +29,10 @@ from steel_toes.records.save import Transaction
 from steel_toes.records.state import Look, Verdict
 from steel_toes.records.units import MANY, Parts
 from steel_toes.records.write import Write
+from steel_toes.redaction import logger_of
+from steel_toes.sentences import PARTITIONS_UNFINISHED
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Load = Callable[[], Any]
 _SHOWN = 3  # names of partitions in a warning
@@ -71,7 +72,7 @@ class BranchedPartitions(BranchedDataset):
         """The partitions of both sides, each to be loaded when it is called."""
         partitions = self._partitions(self.main_dataset, self.branch_dataset)
         if not partitions:
-            raise DatasetError(NO_PARTITIONS.format(path=self._settings["path"]))
+            raise DatasetError(sentence(NO_PARTITIONS, path=self._settings["path"]))
         return partitions
 
     def load_partition(self, partition_id: str, load_main: Load | None, load_branch: Load | None) -> Any:
@@ -81,7 +82,7 @@ class BranchedPartitions(BranchedDataset):
         if self._overwriting:
             if self._unit(partition_id) in self._overwriting.whole_units:
                 return load_branch()
-            raise DatasetError(PARTITION_REMOVED.format(dataset=self.entry.name, partition=partition_id))
+            raise DatasetError(sentence(PARTITION_REMOVED, dataset=self.entry.name, partition=partition_id))
         if load_main is None:
             load_main = partial(self._fail_without_main, partition_id)
         return self._load_unit(self._unit(partition_id), load_main, load_branch)
@@ -101,7 +102,7 @@ class BranchedPartitions(BranchedDataset):
         """Save partitions to the branch; with `overwrite=True`, they are all that the branch has from then on."""
         # Kedro would fail in the middle of the save, when the record says `writing` already.
         if not hasattr(data, "items"):
-            raise DatasetError(NOT_PARTITIONS.format(dataset=self.entry.name, type=type(data).__name__))
+            raise DatasetError(sentence(NOT_PARTITIONS, dataset=self.entry.name, type=type(data).__name__))
         self.check_apart()
         # Once: the answer may be another each time, or none.
         partitions = dict(data.items())
@@ -114,10 +115,12 @@ class BranchedPartitions(BranchedDataset):
             return
         kept_units = set() if overwrites else self._kept(units)
         base = self._everything_of_main() if overwrites else self.place.base(units)
-        if overwrites:
-            self._check_strangers()
         may_write_nothing = self.entry.may_write_nothing
         write = Write(units, base, bool(kept_units), everything=overwrites, may_write_nothing=may_write_nothing)
+        if overwrites:
+            # First: what lies behind a link looks like a stranger's.
+            self.place.ledger.check_links(write)
+            self._check_strangers()
         with self.place.ledger.transaction(write, self.identify_branch) as transaction, ExitStack() as stack:
             # Partitions whose class appends are seeded one by one.
             for unit in units:
@@ -196,10 +199,10 @@ class BranchedPartitions(BranchedDataset):
         for partition_id in data:
             if not isinstance(partition_id, str):
                 facts = {"partition": partition_id, "type": type(partition_id).__name__}
-                raise DatasetError(PARTITION_IS_NO_TEXT.format(dataset=self.entry.name, **facts))
+                raise DatasetError(sentence(PARTITION_IS_NO_TEXT, dataset=self.entry.name, **facts))
             # A library may normalise it or refuse it, before or after it wrote another partition.
             if ".." in [*partition_id.split("/"), *f"{partition_id}{self._suffix}".split("/")]:
-                raise DatasetError(PARTITION_LEADS_OUT.format(dataset=self.entry.name, partition=partition_id))
+                raise DatasetError(sentence(PARTITION_LEADS_OUT, dataset=self.entry.name, partition=partition_id))
             units.add(self._unit(partition_id))
         return tuple(sorted(units))
 
@@ -296,7 +299,9 @@ class BranchedPartitions(BranchedDataset):
         loads = _listed(main_lister)
         for load in loads.values():
             # Whoever is given a partition could reach main's own dataset by it.
-            self.entry.build.block(load.__self__)  # type: ignore[attr-defined]  # Kedro gives bound methods
+            owner = getattr(load, "__self__", None)
+            if isinstance(owner, AbstractDataset):
+                self.entry.build.block(owner)
         return loads
 
     def _shows_nothing_of_main(self, record: Record) -> bool:

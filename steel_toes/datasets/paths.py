@@ -12,6 +12,7 @@ from typing import Any
 from kedro.io.core import get_protocol_and_path
 
 from steel_toes.datasets.registry import Config, Rule, names_in, rule_for
+from steel_toes.naming.location import parse
 
 Key = tuple[str | int, ...]
 """Where in a configuration a value stands: the keys that lead to it, from the outside in."""
@@ -154,7 +155,10 @@ def filesystem_path(location: str, is_overlay: bool = False) -> tuple[str, str]:
     protocol, path = get_protocol_and_path(location)
     if protocol != "file":
         if is_overlay:
-            path = location.split("://", 1)[1]
+            _, _, path = location.partition("://")
+            # Which no store takes for a part of the path.
+            user = parse(location).user
+            path = path.removeprefix(f"{user}@") if user else path
         if path:
             path = str(PurePosixPath(path))
     return protocol, path.rstrip("/")

@@ -11,6 +11,7 @@ from typing import Any
 
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.refused import RefusedDataset
+from steel_toes.redaction import redacted
 
 AnyBranched = BranchedDataset | RefusedDataset
 
@@ -110,7 +111,7 @@ class Proxy:
         self._steel_toes_branched.remove(name)
 
     def __repr__(self) -> str:
-        return repr(self._steel_toes_branched.main_dataset)
+        return redacted(repr(self._steel_toes_branched.main_dataset))
 
     def __dir__(self) -> list[str]:
         return dir(self._steel_toes_branched.main_dataset)

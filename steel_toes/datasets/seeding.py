@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kedro.io import DatasetError
 
-from steel_toes.errors import MAIN_CHANGES, SEEDING
+from steel_toes.errors import MAIN_CHANGES, sentence
 from steel_toes.records.place import Place, Side
 from steel_toes.records.units import WHOLE
+from steel_toes.redaction import logger_of
+from steel_toes.sentences import SEEDING
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 _TRIES = 3  # while main is saved
 
@@ -119,4 +120,4 @@ def seed(place: Place, unit: str) -> None:
         if store.identity(source) == before:
             return
         store.remove(target)
-    raise DatasetError(MAIN_CHANGES.format(dataset=name, source=source, target=target))
+    raise DatasetError(sentence(MAIN_CHANGES, dataset=name, source=store.shown(source), target=store.shown(target)))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, NamedTuple
 
 from kedro.io import DatasetError
 from kedro.io.core import Version, VersionNotFoundError, generate_timestamp
 
-from steel_toes import errors
+from steel_toes import errors, sentences
 from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, Entry, LookAt
 from steel_toes.records.place import Side
 from steel_toes.records.record import NO_RECORD, Record
 from steel_toes.records.state import Verdict, judge
 from steel_toes.records.write import Write
+from steel_toes.redaction import logger_of
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 
 class VersionOfSide(NamedTuple):
@@ -71,13 +71,16 @@ class BranchedVersions(BranchedDataset):
         pin = self.version or Version(None, None)
         version = pin.save or generate_timestamp()
         if ".." in version.split("/"):
-            raise DatasetError(errors.VERSION_LEADS_OUT.format(dataset=self.entry.name, version=version))
+            raise DatasetError(errors.sentence(errors.VERSION_LEADS_OUT, dataset=self.entry.name, version=version))
         if self.place.store.has_folders and self.place.store.is_file(self.place.main_path):
-            raise DatasetError(errors.FILE_BEFORE_VERSIONS.format(dataset=self.entry.name, path=self.place.main_path))
+            raise DatasetError(
+                errors.sentence(errors.FILE_BEFORE_VERSIONS, dataset=self.entry.name, path=self.place.main_path)
+            )
         main_path = self.place.unit_path(Side.MAIN, version)
         # The two would be one version on the day of the merge.
         if self.place.store.identity(main_path) is not None:
-            raise DatasetError(errors.VERSION_EXISTS.format(path=main_path, dataset=self.main_dataset))
+            shown_path = self.place.store.shown(main_path)
+            raise DatasetError(errors.sentence(errors.VERSION_EXISTS, path=shown_path, dataset=self.main_dataset))
         self.check_apart()
         dataset = self._built(Side.BRANCH, Version(pin.load, version))
         write = Write((version,), self.place.base((version,)))
@@ -175,7 +178,7 @@ class BranchedVersions(BranchedDataset):
         if newest_branch is not None:
             return VersionOfSide(newest_branch, Side.BRANCH)
         if not newest_main:
-            raise VersionNotFoundError(errors.NO_VERSIONS.format(dataset=self.main_dataset))
+            raise VersionNotFoundError(errors.sentence(errors.NO_VERSIONS, dataset=self.main_dataset))
         return VersionOfSide(newest_main, Side.MAIN)
 
     def _newest_main(self, record: Record) -> str:
@@ -195,7 +198,7 @@ class BranchedVersions(BranchedDataset):
                 return None
             if self.look(version).verdict is not Verdict.TORN:
                 return version
-            logger.warning(errors.TORN_VERSION_SKIPPED, self.entry.name, version)
+            logger.warning(sentences.TORN_VERSION_SKIPPED, self.entry.name, version)
         return None
 
     def _dataset_of(self, resolved: VersionOfSide) -> Dataset:

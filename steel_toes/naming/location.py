@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from steel_toes.naming.schemes import scheme_of
+from steel_toes.redaction import holds_container, redacted_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ _ROOT = re.compile(
 _QUERY = re.compile(r"\?[^/?*=\[\]]+=.*\Z", re.DOTALL)
 
 
+@redacted_repr
 class Location(NamedTuple):
     """A location taken apart; `before + path + query` is its text.
 
@@ -36,6 +38,7 @@ class Location(NamedTuple):
         path: what follows, up to the query.
         query: the query with its `?`, or "".
         scheme: the store's name (see `schemes`), or "" for a local path.
+        user: the credentials before the host's `@`, or "": they are no part of the name of what lies there.
         host: the host, the bucket or the container, without credentials.
         base: the one spelling of `before`.
     """
@@ -44,6 +47,7 @@ class Location(NamedTuple):
     path: str
     query: str
     scheme: str
+    user: str
     host: str
     base: str
 
@@ -67,9 +71,9 @@ def parse(location: str) -> Location:
     groups = root.groupdict(default="")
     scheme = scheme_of(groups["hostless"] + groups["scheme"]).name
     host = groups["host"]
-    if scheme in ("s3", "gs"):
-        # Credentials are no part of the name.
-        _, _, host = host.rpartition("@")
+    user, _, host_alone = host.rpartition("@")
+    if holds_container(scheme, user):
+        user, host_alone = "", host
     tail = rest[root.end() :]
     path = tail
     if groups["scheme"]:
@@ -79,8 +83,9 @@ def parse(location: str) -> Location:
         path=path,
         query=tail[len(path) :],
         scheme=scheme,
-        host=host,
-        base=_base(root, scheme, host),
+        user=user,
+        host=host_alone,
+        base=_base(root, scheme, host_alone),
     )
 
 
@@ -106,8 +111,21 @@ def _base(root: re.Match[str], scheme: str, host: str) -> str:
     return ""
 
 
+def former_spelling(location: str) -> str:
+    """How `normalise` spelled a location that has user info as long as that counted; "" if that was no other."""
+    user = parse(location).user
+    # Of buckets it never counted.
+    if not user or parse(location).scheme in ("s3", "gs"):
+        return ""
+    return normalise(location).replace("://", f"://{user}@", 1)
+
+
 def normalise(location: str) -> str:
-    """The one spelling of a location's object; idempotent. It is for comparing: `..` and symlinks are left alone."""
+    """The one spelling of a location's object; idempotent. It is for comparing: `..` and symlinks are left alone.
+
+    Without user info, which is no part of the object's name, and may be another tomorrow. A query stays: Kedro makes it
+    part of the name.
+    """
     where = parse(location)
     names = [name for name in where.path.split("/") if name not in ("", ".")]
     base = where.base

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from steel_toes.errors import OTHERS_WERE_FASTER, UPDATE, StoreError
 from steel_toes.records.format import parse, to_bytes
 from steel_toes.records.record import Record
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
 
 _UPDATE_SECONDS = 120  # that others may be faster than we are
@@ -103,6 +104,7 @@ def _check_nothing(record: Record) -> None:
     """Any record is meant that lies there."""
 
 
+@redacted_repr
 @dataclass(slots=True)
 class RecordFile:
     """The file of one record.
@@ -113,6 +115,8 @@ class RecordFile:
         dataset: on whose behalf.
         check: raises RecordError for a record that is not meant.
         memory: of what was read.
+        former_path: where the record was put by a version that counted user info as part of the location; "" if nowhere
+            else. It is read as long as there is no other, and goes with the next save.
     """
 
     store: Store
@@ -120,6 +124,7 @@ class RecordFile:
     dataset: str
     check: Callable[[Record], None] = _check_nothing
     memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
+    former_path: str = ""
 
     def read(self) -> Record:
         """The record as it is now; `NO_RECORD` if there is none. It is parsed again only if it has changed.
@@ -133,7 +138,7 @@ class RecordFile:
         record = self.memory.recall(version)
         if record is not None:
             return record
-        data = self.store.read(self.path)
+        data = self._read_bytes()
         record = self._parsed(data)
         self.memory.keep_version(version)
         return record
@@ -158,12 +163,13 @@ class RecordFile:
                 is_locked = stack.enter_context(self.store.lock(self.path))
             if self.store.has_conditions(self.path):
                 return self._update_conditionally(change, in_place)
-            data = self.store.read(self.path)
+            data = self._read_bytes()
             before = self._parsed(data)
             after = change(before)
             if after != before:
                 data = self._bytes_of(after)
                 self.store.write(self.path, data)
+                self._remove_former()
             return RecordInPlace(after, is_final=is_locked)
 
     def _update_conditionally(self, change: Change, in_place: RecordInPlace | None) -> RecordInPlace:
@@ -177,6 +183,7 @@ class RecordFile:
             data = self._bytes_of(after)
             stamp = self.store.write_stamped(self.path, data, before.stamp)
             if stamp is not None:
+                self._remove_former()
                 return RecordInPlace(after, stamp)
             if time.monotonic() > end:
                 raise StoreError(dataset=self.dataset, store=self.store.label, action=UPDATE, why=OTHERS_WERE_FASTER)
@@ -185,7 +192,21 @@ class RecordFile:
 
     def _read_stamped(self) -> RecordInPlace:
         data, stamp = self.store.read_stamped(self.path)
-        return RecordInPlace(self._parsed(data), stamp)
+        # Without a stamp: it is put anew at its place.
+        return RecordInPlace(self._parsed(self._or_former(data)), stamp)
+
+    def _read_bytes(self) -> bytes | None:
+        return self._or_former(self.store.read(self.path))
+
+    def _or_former(self, data: bytes | None) -> bytes | None:
+        """The bytes of the record, or of the former one if there is none."""
+        if data is None and self.former_path:
+            return self.store.read(self.former_path)
+        return data
+
+    def _remove_former(self) -> None:
+        if self.former_path:
+            self.store.remove(self.former_path)
 
     def _parsed(self, data: bytes | None) -> Record:
         """The record of these bytes, which is ours; `NO_RECORD` if there are none."""

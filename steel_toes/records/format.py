@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
+from steel_toes.checkout.urls import project_name
 from steel_toes.errors import NEWER_FIELDS, NEWER_FORMAT, NO_RECORD_AT_ALL, RecordError
 from steel_toes.naming.digest import encode
 from steel_toes.records.record import ALL, NO_RECORD, Record, Recorded, Writer, writers_of
@@ -169,7 +170,8 @@ def _writer_of(facts: Any) -> Writer:
         # Shown to people and compared: what is no text would fail there.
         if name not in ("dirty", "edits") and value is not None:
             _text(value)
-    return writer
+    # An older version put a URL that it was given as it was.
+    return replace(writer, project=project_name(writer.project)) if writer.project else writer
 
 
 def _pairs_of(values: Mapping[str, Any]) -> dict[str, str]:

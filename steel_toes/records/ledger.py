@@ -6,6 +6,7 @@ record and the identity of the data alone; nobody asks whether the writer is sti
 
 from __future__ import annotations
 
+import posixpath
 import random
 import secrets
 import time
@@ -20,14 +21,18 @@ from steel_toes.errors import (
     BEING_REMOVED,
     COPY_NOT_AS_SAVED,
     DATA_WITHOUT_RECORD,
+    HARD_LINK,
+    HARD_LINK_OF_MAIN,
     OTHER_BRANCH,
     OTHER_KIND,
     OTHER_LOCATION,
     RECORD_REMOVED_MEANWHILE,
+    SYMBOLIC_LINK,
     THE_FILE,
     ChangedCopyError,
     ConcurrentSaveError,
     CopyError,
+    LinkError,
     OtherProjectError,
     Reason,
     RecordError,
@@ -35,14 +40,16 @@ from steel_toes.errors import (
     UnwrittenError,
 )
 from steel_toes.records.file import Change, RecordFile, RecordInPlace, RecordMemory
+from steel_toes.records.guard import LinkGuard
 from steel_toes.records.record import ALL, NO_RECORD, Identities, Record, Writer
 from steel_toes.records.save import Look as LookAgain
 from steel_toes.records.save import Outcome, Save, Transaction, begin
 from steel_toes.records.state import Look, Verdict, judge
 from steel_toes.records.units import WHOLE, Units
 from steel_toes.records.write import Write
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.abandoned import abandon_files
-from steel_toes.stores.base import Store
+from steel_toes.stores.base import Inode, Store
 from steel_toes.stores.buckets import BranchBucket
 from steel_toes.stores.identity import is_of_several
 from steel_toes.stores.locks import PATIENCE_SECONDS, LockHeldError
@@ -61,6 +68,15 @@ class Begun(NamedTuple):
     in_place: RecordInPlace
 
 
+@redacted_repr
+class Former(NamedTuple):
+    """Where a record lay, and what it called its location, when user info was part of that."""
+
+    path: str
+    location: str
+
+
+@redacted_repr
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Reads and commits the record of one location on one branch: where it is, and what it must say to be ours.
@@ -76,6 +92,8 @@ class Ledger:
         units: how the entry's copies are divided.
         writer: who we are.
         bucket: the branch's own bucket, if it has one.
+        guard: keeps saves on files of the branch's own.
+        former: the record, as an older version put it; None if it put it here.
     """
 
     store: Store
@@ -88,12 +106,15 @@ class Ledger:
     units: Units
     writer: Writer
     bucket: BranchBucket | None = None
+    guard: LinkGuard | None = None
+    former: Former | None = None
     memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
 
     @property
     def file(self) -> RecordFile:
         """The record's file."""
-        return RecordFile(self.store, self.path, self.dataset, self._check, self.memory)
+        former_path = self.former.path if self.former else ""
+        return RecordFile(self.store, self.path, self.dataset, self._check, self.memory, former_path)
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -158,7 +179,10 @@ class Ledger:
         # The slug's digest has 32 bits and the path's 64: no proof, so the full texts are compared.
         if record.branch_name != self.branch_name:
             raise self.error(OTHER_BRANCH, other=record.dataset, theirs=record.branch_name, ours=self.branch_name)
-        if record.location != self.location:
+        locations = [self.location]
+        if self.former:
+            locations.append(self.former.location)
+        if record.location not in locations:
             raise self.error(OTHER_LOCATION, other=record.dataset, theirs=record.location, ours=self.location)
         if record.kind != self.units.kind:
             raise self.error(OTHER_KIND, other=record.dataset, theirs=record.kind, ours=self.units.kind)
@@ -184,6 +208,7 @@ class Ledger:
             The save, to which the block says which of several units it has saved whole.
 
         Raises:
+            LinkError: a link in the copy, or at its record's place, leads to other data.
             BucketError: the branch's bucket is missing, or not ours.
             ConcurrentSaveError: another run saved the same unit meanwhile; the data in place is one of the two's, or
                 torn.
@@ -193,6 +218,8 @@ class Ledger:
             ChangedCopyError: the save appends to a copy that is gone, or was changed by other hands.
             UnwrittenError: the block saved nothing at the place of a unit.
         """
+        # Before anything is written, the lock too.
+        hard = self.check_links(write)
         # Before the record: s3fs would make a missing bucket without a word, or fail with a misleading error.
         if self.bucket:
             self.bucket.ensure()
@@ -202,6 +229,8 @@ class Ledger:
             # KeyboardInterrupt too: the data is half written whatever stopped it.
             try:
                 self._check_beginning(begun.save, identify)
+                # Only now: until the save has begun, what lies there may be a stranger's.
+                self._make_own(hard)
                 yield transaction
             except BaseException as exc:
                 abandon_files(exc)
@@ -314,6 +343,40 @@ class Ledger:
 
     # What a save needs ------------------------------------------------------------------------------------------------
 
+    def check_links(self, write: Write) -> Mapping[str, Inode]:
+        """Whether a save reaches nothing but the branch's own.
+
+        Returns:
+            The files that have other names too, none of which is main's.
+
+        Raises:
+            LinkError: a link in the copy, or at its record's place, leads to other data.
+        """
+        folder = posixpath.dirname(self.path)
+        symbolic = self.store.links(folder, [self.path]).symbolic
+        hard: Mapping[str, Inode] = {}
+        if self.guard and not symbolic:
+            symbolic, hard = self.guard.links(write)
+        if symbolic:
+            raise LinkError(SYMBOLIC_LINK, **self.facts(), link=symbolic)
+        mains_file = self.guard.mains_file(hard, write) if self.guard else ""
+        if mains_file:
+            raise LinkError(HARD_LINK_OF_MAIN, **self.facts(), link=mains_file)
+        return hard
+
+    def _make_own(self, hard: Iterable[str]) -> None:
+        if self.guard:
+            self.guard.make_own(hard)
+
+    def check_unlinked(self, write: Write) -> None:
+        """Whether units that are there already may be recorded: files that no other name changes.
+
+        Raises:
+            LinkError: there is a link among them.
+        """
+        for link in self.check_links(write):
+            raise LinkError(HARD_LINK, **self.facts(), link=link)
+
     def _check_project(self, before: Record) -> None:
         if self.writer.is_of_another_project(before.writer):
             raise OtherProjectError(**self.facts(), theirs=before.writer.project, ours=self.writer.project)
@@ -418,9 +481,11 @@ class Ledger:
 
         Raises:
             OtherProjectError: the record is another project's.
+            LinkError: there is a link among them.
             ConcurrentSaveError: the copy is being saved.
             RecordError: `clean` is removing it, or a save of several files did not finish: they may be two saves'.
         """
+        self.check_unlinked(write)
         with self._whole_held() as is_locked:
             self.file.update(lambda before: self._adopted(before, write, identify), is_locked=is_locked)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from steel_toes.records.record import Identities, Record
 from steel_toes.records.state import Look, Verdict, judge
 from steel_toes.records.units import Units, identities_of
 from steel_toes.records.write import Write
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
 
 
@@ -22,6 +23,7 @@ class Side(Enum):
     BRANCH = "branch"
 
 
+@redacted_repr
 class Adoptable(NamedTuple):
     """The path of a unit that could be recorded, and what its record says of it now."""
 
@@ -29,6 +31,7 @@ class Adoptable(NamedTuple):
     verdict: Verdict
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class Place:
     """One location of an entry on this branch: all facts, nothing that changes.
@@ -42,8 +45,9 @@ class Place:
     """
 
     store: Store
-    main_path: str
-    branch_path: str
+    # Only a location says whether it is a local path, which is shown as it is: the ledger has it.
+    main_path: str = field(repr=False)
+    branch_path: str = field(repr=False)
     ledger: Ledger
 
     @property
@@ -112,6 +116,14 @@ class Place:
                 units[unit] = Adoptable(self.unit_path(Side.BRANCH, unit), verdict)
         self.ledger.check_adoptable(record, {unit: identities[unit] for unit in units})
         return units
+
+    def check_unlinked(self, units: Iterable[str]) -> None:
+        """Whether units at the copy's place may be recorded: files that no other name changes.
+
+        Raises:
+            LinkError: there is a link among them.
+        """
+        self.ledger.check_unlinked(Write(tuple(units)))
 
     def adopt(self, sources: Mapping[str, str]) -> None:
         """Record units as if they had been saved just now.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from steel_toes.naming.digest import digest
+from steel_toes.redaction import redacted_repr
 
 FOLDER = "_steel_toes"
 ALL = "/"
@@ -103,6 +104,7 @@ def writers_of(data: Mapping[str, str]) -> set[str]:
     return {key for text in texts for key in text.split(",") if key}
 
 
+@redacted_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One branch copy, as its last writer left it.

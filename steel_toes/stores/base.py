@@ -17,12 +17,15 @@ import fsspec
 
 from steel_toes.errors import CopyError, StoreError
 from steel_toes.naming.digest import digest
+from steel_toes.redaction import cause_of, redacted
 from steel_toes.stores.identity import Info, digest_of, identity_of, modified_of
 from steel_toes.stores.locks import LockFile, LockHeldError, hold_lock, own_folder
 
 ABSENT = (FileNotFoundError, NotADirectoryError)
 """What a filesystem raises when it is certain that nothing is there."""
 _LOCK_SECONDS = 120
+
+Inode = tuple[int, int]
 
 
 class Object(NamedTuple):
@@ -45,6 +48,18 @@ class Stamped(NamedTuple):
     stamp: str
 
 
+class Links(NamedTuple):
+    """Links at the place of a copy, through which a write or a deletion would reach other data.
+
+    Attributes:
+        symbolic: the path of a symbolic link; "" if there is none.
+        hard: the files that have other names too, by their paths, each with its inode.
+    """
+
+    symbolic: str = ""
+    hard: Mapping[str, Inode] = {}
+
+
 @dataclass(frozen=True)
 class Store:
     """A fsspec filesystem as one dataset sees it; paths are the filesystem's own, without a protocol.
@@ -62,6 +77,11 @@ class Store:
     protocol: str = "file"
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     hint: str = ""
+
+    def shown(self, path: str) -> str:
+        """A path as people may see it: a URL's query is a part of it, and may be secret."""
+        start = f"{self.protocol}://"
+        return redacted(f"{start}{path}").removeprefix(start)
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -138,9 +158,16 @@ class Store:
             return str(self._info(path)["type"])
         return ""
 
-    def leads_out(self, path: str, top: str) -> bool:
-        """Whether a file below `top`, or `top` itself, is reached through a symbolic link: then it is another's."""
-        return False
+    def links(self, top: str, paths: Iterable[str]) -> Links:
+        """The links in a copy: its top, these paths in it, the folders between, and all that lies below these paths.
+
+        What lies above the top may be reached through links. A store without links has none.
+        """
+        return Links()
+
+    def inodes(self, paths: Iterable[str]) -> set[Inode]:
+        """The inodes of files and of all files of directories, wherever links lead; none in a store without links."""
+        return set()
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
@@ -171,6 +198,9 @@ class Store:
     def _copy_file(self, source: str, target: str) -> None:
         """Copy one file; it is there, complete, when this returns."""
         self._filesystem.cp_file(source, target)
+
+    def make_own(self, path: str) -> None:
+        """Make a file that has other names too one of its own; its bytes and times, so its identity, stay."""
 
     def remove(self, path: str) -> None:
         """Remove a file or a directory; nothing there is no error."""
@@ -296,9 +326,10 @@ class Store:
             yield
         except (CopyError, LockHeldError):
             raise
-        except Exception as exc:
-            why = f"{type(exc).__name__}: {exc}".rstrip(".") + f".{self.hint}"
-            raise StoreError(dataset=self.dataset, store=self.label, action=action, why=why) from exc
+        except Exception as exc:  # noqa: BLE001 - it is raised again, as ours
+            # Of the store's own words, not of ours: a client puts the URL that it asked for into them.
+            why = f"{type(exc).__name__}: {redacted(str(exc))}".rstrip(".") + f".{self.hint}"
+            raise StoreError(dataset=self.dataset, store=self.label, action=action, why=why) from cause_of(exc)
 
     @property
     def _filesystem(self) -> Any:

@@ -7,12 +7,14 @@ from typing import Any
 
 from steel_toes.errors import NO_BUCKET, NO_MARKER, OTHER_MARKER, BucketError, Reason, StoreError
 from steel_toes.naming.digest import encode
+from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
 
 _MARKER = "_steel_toes/bucket"
 _COMMANDS = {"s3": "aws s3 mb", "gs": "gcloud storage buckets create"}
 
 
+@redacted_repr
 @dataclass(frozen=True)
 class BranchBucket:
     """The bucket of one branch. It is ours if a marker object in it says so.

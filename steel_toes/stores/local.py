@@ -7,14 +7,15 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Hashable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from stat import S_IMODE, S_ISDIR
+from stat import S_IMODE, S_ISDIR, S_IWUSR
 from typing import ClassVar
 
-from steel_toes.stores.base import ABSENT, Store
+from steel_toes.stores.base import ABSENT, Inode, Links, Store
 from steel_toes.stores.identity import Info, digest_of, identity_of
+from steel_toes.stores.links import find_links
 from steel_toes.stores.locks import LockFile
 
 _TICK_SECONDS = 0.05
@@ -33,22 +34,26 @@ class LocalStore(Store):
     has_shared_locks: ClassVar[bool] = True
     has_versions: ClassVar[bool] = True
 
+    def shown(self, path: str) -> str:
+        """The path: nothing in a local file's name is a secret."""
+        return path
+
     def write(self, path: str, data: bytes) -> None:
         """Write a small file in one piece, by replacing what is there."""
         with self._errors_of("write to"):
             folder = os.path.dirname(path)
             _make_folders(folder)
-            # Not mkstemp: a record is for the whole team, as the data is, and not for its writer alone.
-            temporary = os.path.join(folder, f".{uuid.uuid4().hex}.tmp")
-            try:
-                with open(temporary, "xb") as file:
-                    file.write(data)
-                    _share(file.fileno(), os.stat(folder), _FILE_MODES)
-                os.replace(temporary, path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(temporary)
-                raise
+            with _replaced(path) as temporary, open(temporary, "xb") as file:
+                file.write(data)
+                _share(file.fileno(), os.stat(folder), _FILE_MODES)
+
+    def make_own(self, path: str) -> None:
+        with self._errors_of("write to"), _replaced(path) as temporary:
+            shutil.copy2(path, temporary)
+            state = os.stat(path)
+            _give_to_group(temporary, state.st_gid)
+            # What shares files by hard links (DVC's cache) keeps them from being written; this one is no longer shared.
+            os.chmod(temporary, S_IMODE(state.st_mode) | S_IWUSR)
 
     def version(self, path: str) -> Hashable | None:
         state = self._state(path)
@@ -113,11 +118,16 @@ class LocalStore(Store):
     def _remove_file(self, path: str) -> None:
         os.unlink(path)
 
-    def leads_out(self, path: str, top: str) -> bool:
-        parent = os.path.dirname(path)
-        above = os.path.dirname(top)
-        without_links = os.path.join(os.path.realpath(above), os.path.relpath(parent, above))
-        return os.path.realpath(parent) != os.path.normpath(without_links)
+    def links(self, top: str, paths: Iterable[str]) -> Links:
+        with self._errors_of("look into"):
+            return find_links(top, paths)
+
+    def inodes(self, paths: Iterable[str]) -> set[Inode]:
+        inodes: set[Inode] = set()
+        with self._errors_of("look into"):
+            for path in paths:
+                inodes.update(info["inode"] for info in self._infos(path).values())
+        return inodes
 
     def _info(self, path: str) -> Info:
         return _info_of(os.stat(path))
@@ -136,7 +146,8 @@ class LocalStore(Store):
 def _info_of(state: os.stat_result) -> Info:
     kind = "directory" if S_ISDIR(state.st_mode) else "file"
     # fsspec has the time as a float, which is too coarse to tell two saves apart.
-    return {"type": kind, "size": state.st_size, "mtime_ns": state.st_mtime_ns}
+    inode = (state.st_dev, state.st_ino)
+    return {"type": kind, "size": state.st_size, "mtime_ns": state.st_mtime_ns, "inode": inode}
 
 
 @dataclass(frozen=True)
@@ -148,6 +159,20 @@ class _SharedLockFile(LockFile):
 
     def share(self, descriptor: int) -> None:
         _share(descriptor, os.stat(os.path.dirname(self.path)), _FILE_MODES)
+
+
+@contextmanager
+def _replaced(path: str) -> Iterator[str]:
+    """The path of a file that takes the place of another, in one piece, if the block writes it without an error."""
+    # Not mkstemp: a record is for the whole team, as the data is, and not for its writer alone.
+    temporary = os.path.join(os.path.dirname(path), f".{uuid.uuid4().hex}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 def _make_folders(folder: str) -> None:
@@ -174,9 +199,15 @@ def _share(descriptor: int, folder: os.stat_result, modes: int) -> None:
     """
     if sys.platform == "win32":  # new files inherit the permissions of their folder
         return
-    with suppress(PermissionError):  # a user gives files only to groups that are the user's own
-        os.chown(descriptor, -1, folder.st_gid)
+    _give_to_group(descriptor, folder.st_gid)
     os.chmod(descriptor, S_IMODE(folder.st_mode) & modes)
+
+
+def _give_to_group(file: str | int, group: int) -> None:
+    if sys.platform == "win32":
+        return
+    with suppress(PermissionError):  # a user gives files only to groups that are the user's own
+        os.chown(file, -1, group)
 
 
 def _remove_empty(top: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import stat
 import sys
@@ -15,12 +14,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 
-from steel_toes.errors import NO_LOCKS
+from steel_toes.redaction import logger_of
+from steel_toes.sentences import NO_LOCKS
 
 if sys.platform != "win32":
     import fcntl
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 # What a file system answers that has no locks, or a network that does not carry them.
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)

@@ -72,10 +72,10 @@ def filesystem_options(protocol: str, config: Mapping[str, Any]) -> Options:
     of_filesystem = {key: value for key, value in fs_args.items() if not key.startswith("open_args")}
     # As Kedro's datasets merge them, so that fsspec gives us the dataset's own connection. The name that pandas and
     # its like have for both is a class's of one's own.
-    given = {**(config.get("storage_options") or {}), **(config.get("credentials") or {}), **of_filesystem}
-    if _are_fsspecs(protocol, given):
-        return Options(given)
-    translated = _translated(protocol, given)
+    arguments = {**(config.get("storage_options") or {}), **(config.get("credentials") or {}), **of_filesystem}
+    if _are_fsspecs(protocol, arguments):
+        return Options(arguments)
+    translated = _translated(protocol, arguments)
     if translated:
         return Options(translated)
     parameter = "credentials" if config.get("credentials") else "storage_options"
@@ -83,9 +83,9 @@ def filesystem_options(protocol: str, config: Mapping[str, Any]) -> Options:
     return Options(of_filesystem if _are_fsspecs(protocol, of_filesystem) else {}, hint)
 
 
-def _are_fsspecs(protocol: str, given: Mapping[str, Any]) -> bool:
+def _are_fsspecs(protocol: str, arguments: Mapping[str, Any]) -> bool:
     """Whether a filesystem of this protocol has parameters of all these names."""
-    if not given:
+    if not arguments:
         return True
     try:
         cls = fsspec.get_filesystem_class(protocol)
@@ -96,14 +96,14 @@ def _are_fsspecs(protocol: str, given: Mapping[str, Any]) -> bool:
     for base in cls.__mro__:
         if "__init__" in vars(base):
             names.update(inspect.signature(base.__init__).parameters)
-    return given.keys() <= names
+    return arguments.keys() <= names
 
 
-def _translated(protocol: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _translated(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of which the Rust library's names say the same; those that it alone has are left out."""
     names = _OBJECT_STORE_NAMES.get(_STORES.get(protocol, protocol), {})
     arguments: dict[str, Any] = {}
-    for key, value in given.items():
+    for key, value in options.items():
         name = key.lower()
         for prefix in _PREFIXES:
             name = name.removeprefix(prefix)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from kedro.io import DatasetError
 
+from steel_toes.actions import removal
 from steel_toes.actions.clean import Wish, make_plan
 from steel_toes.actions.plan import CleanPlan
 from steel_toes.actions.removal import apply
@@ -210,6 +211,111 @@ def test_a_symbolic_link_since_the_plan(shed: Shed) -> None:
     assert {name for name, problem in problems.items() if problem} == {"parts"}
     assert "symbolic link" in problems["parts"]
     assert folder.is_symlink()
+
+
+class TestLinks:
+    """Nothing is removed through a symbolic link at a copy's place, and the report names the link."""
+
+    @pytest.fixture
+    def shed(self, shed: Shed) -> Shed:
+        """What branch other saved, which is to be cleaned from main."""
+        shed.save_on("other")
+        shed.git("switch", "-q", "main")
+        return shed
+
+    @pytest.mark.parametrize(
+        ("place", "target"),
+        [
+            ("table--other.txt", "table.txt"),
+            ("table--other.txt", "nowhere.txt"),
+            ("parts--other", "parts"),
+            ("parts--other", "nowhere"),
+            ("parts--other/a", "../parts/a"),
+            ("parts--other/a", "nowhere"),
+            ("../03/model--other.txt", "model.txt"),
+            ("notes/own--other.txt", "own.txt"),
+        ],
+    )
+    def test_left_alone(self, shed: Shed, place: str, target: str) -> None:
+        """The copy itself, a folder or a file in it; also one that leads nowhere. All else goes."""
+        path = shed.folder / "data/02" / place
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)
+        done = shed.clean("--branch", "other", "--yes")
+        path = path.parent.resolve() / path.name
+        assert (done.exit_code, len(done.plan["left"]), len(done.plan["items"])) == (0, 1, 3)
+        assert f"{path} is a symbolic link" in done.stderr
+        assert path.is_symlink()
+        path.unlink()
+        assert shed.clean("--branch", "other", "--yes").exit_code == 0
+        assert not list(shed.folder.glob("data/**/*--other*"))
+
+    @pytest.mark.parametrize("of", ["folder", "record"])
+    def test_a_record(self, shed: Shed, tmp_path: Path, of: str) -> None:
+        """A record that is reached through a link stays, and its copy with it; no lock is put behind the link."""
+        folder = shed.folder / "data/_steel_toes/other"
+        for lock in folder.glob("*.lock"):
+            lock.unlink()
+        place = folder if of == "folder" else next(folder.glob("*.json"))
+        shutil.move(place, tmp_path / "elsewhere")
+        place.symlink_to(tmp_path / "elsewhere")
+        before = shed.files()
+        done = shed.clean("--branch", "other", "--yes")
+        assert (done.exit_code, len(done.plan["left"])) == (0, 4 if of == "folder" else 1)
+        assert f"{place} is a symbolic link" in done.stderr
+        if of == "folder":
+            assert shed.files() == before
+            assert not list((tmp_path / "elsewhere").glob("*.lock"))
+        assert (tmp_path / "elsewhere").exists()
+
+    @pytest.mark.parametrize("when", ["planned", "announced"])
+    @pytest.mark.parametrize("place", ["parts--other", "parts--other/a", "table--other.txt", "../_steel_toes/other"])
+    def test_since(self, shed: Shed, when: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What became a link since the plan was made, or since the removal was announced, stays, and main's with it."""
+        shed.fresh()
+        plan = make_plan(KedroProject().inventory, Wish(["other"]))
+        path = shed.folder / "data/02" / place
+        moved = path.with_name("moved")
+
+        def swap() -> None:
+            # With its times: its identity is what was planned.
+            path.rename(moved)
+            path.symlink_to(moved)
+
+        def announce_and_swap(act: Any, going: Any) -> None:
+            in_threads(act, going)
+            if not path.is_symlink():
+                swap()
+
+        if when == "planned":
+            swap()
+        else:
+            in_threads = removal.in_threads
+            monkeypatch.setattr(removal, "in_threads", announce_and_swap)
+        problems = {done.copy.record.dataset: done.problem for done in apply(plan) if done.problem}
+        names = {"parts--other": {"parts"}, "parts--other/a": {"parts"}, "table--other.txt": {"table"}}
+        assert problems.keys() == names.get(place, {"parts", "table", "model", "own_note"})
+        assert all("is a symbolic link" in problem for problem in problems.values())
+        assert path.is_symlink()
+        if when == "planned":
+            # Not even announced: the branch reads what it read.
+            records = [json.loads(file.read_bytes()) for file in shed.folder.glob("data/_steel_toes/other/*.json")]
+            assert {record["state"] for record in records} <= {"complete"}
+        files = {file for file in moved.rglob("*") if file.is_file()} if moved.is_dir() else {moved}
+        assert all(file.stat().st_size for file in files if file.suffix != ".lock")
+        assert files
+
+    def test_a_hard_link(self, shed: Shed, tmp_path: Path) -> None:
+        """What is removed is one name: a snapshot by `cp -al` keeps the file, and so does main its own."""
+        shutil.copytree(shed.folder / "data", tmp_path / "snapshot", copy_function=os.link)
+        table = shed.folder / "data/02/table--other.txt"
+        table.unlink()
+        os.link(shed.folder / "data/02/table.txt", table)
+        assert shed.clean("--branch", "other", "--yes").exit_code == 0
+        assert shed.files() == shed.mains
+        assert len(list((tmp_path / "snapshot").glob("**/*--other*"))) > 4
 
 
 class TestMeanwhile:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 from kedro.io import DataCatalog
 
+from steel_toes.actions import adopt
+from steel_toes.errors import LinkError
 from support.studio import CATALOG, COPIES, Studio, catalog_of, files
 from support.team import SLUG
 
@@ -159,6 +164,82 @@ class TestAdopt:
         studio.call("adopt", "stray", "--yes")
         studio.call("clean", "--branch", "feature/x", "stray", "--yes")
         assert not (studio.folder / f"data/02/stray--{SLUG}.txt").exists()
+
+
+class TestLinks:
+    """A link is not adopted: what it leads to could be changed, and be main's, when the branch next saves."""
+
+    @pytest.mark.parametrize("how", ["symbolic", "hard"])
+    @pytest.mark.parametrize(
+        ("subject", "place", "target"),
+        [
+            ("raw", f"data/01/raw--{SLUG}.txt", "data/01/raw.txt"),
+            ("raw", f"data/01/raw--{SLUG}.txt", "data/02/saved.txt"),
+            ("saved", f"data/02/saved--{SLUG}.txt", "data/02/saved.txt"),
+            (f"data/04--{SLUG}", f"data/04--{SLUG}/a.txt", "data/04/a.txt"),
+            ("parts", f"data/04--{SLUG}/deep/a.txt", "data/04/a.txt"),
+            ("parts", f"data/04--{SLUG}/other.txt", "conf/base/catalog.yml"),
+        ],
+    )
+    @pytest.mark.parametrize("yes", [(), ("--yes",)])
+    def test_refused(self, studio: Studio, subject: str, place: str, target: str, how: str, yes: tuple[str]) -> None:
+        """Main's file or any other, by a symbolic link or by a hard one; already by the plan; exit code 1."""
+        path = studio.folder / place
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(exist_ok=True)
+        if how == "symbolic":
+            path.symlink_to(studio.folder / target)
+        else:
+            os.link(studio.folder / target, path)
+        before = files(studio.folder)
+        result = studio.call("adopt", subject, *yes, exit_code=1)
+        assert result.stdout == ""
+        assert str(path) in result.stderr
+        assert f"{how} link" in result.stderr
+        assert files(studio.folder) == before
+        studio.assert_main_unchanged()
+
+    @pytest.mark.parametrize("target", ["data/04", "data/nowhere"])
+    def test_folder(self, studio: Studio, target: str) -> None:
+        """A folder that is a link, also one that leads nowhere, is not adopted."""
+        folder = studio.folder / f"data/04--{SLUG}"
+        shutil.rmtree(folder)
+        folder.symlink_to(studio.folder / target)
+        before = files(studio.folder)
+        studio.call("adopt", "parts", "--yes", exit_code=1)
+        assert files(studio.folder) == before
+
+    def test_another(self, studio: Studio) -> None:
+        """By its path a file is adopted beside links, which stay as they are."""
+        folder = studio.folder / f"data/04--{SLUG}"
+        (folder / "x.txt").symlink_to("../04/a.txt")
+        (folder / "new.txt").write_text("put")
+        studio.call("adopt", str(folder / "new.txt"), "--yes")
+        assert catalog_of("feature/x").load("parts")["new"]() == "put"
+        assert (folder / "x.txt").is_symlink()
+
+    def test_since(self, studio: Studio) -> None:
+        """What became a link between the plan and the yes is refused too."""
+        path = studio.folder / f"data/02/stray--{SLUG}.txt"
+        (plan,) = adopt.make_plan(catalog_of("feature/x"), ["stray"], "stray")
+        path.unlink()
+        path.symlink_to("stray.txt")
+        with pytest.raises(LinkError, match="symbolic link"):
+            plan.apply()
+        assert catalog_of("feature/x").load("stray") == "main's"
+
+    @pytest.mark.parametrize("how", ["symbolic", "hard"])
+    def test_remedy(self, studio: Studio, how: str) -> None:
+        """What the error says to do works as it stands: then the file is adopted, or the branch saves its own."""
+        path = studio.folder / f"data/02/stray--{SLUG}.txt"
+        path.unlink()
+        path.symlink_to("stray.txt") if how == "symbolic" else os.link(path.with_name("stray.txt"), path)
+        result = studio.call("adopt", "stray", "--yes", exit_code=1)
+        subprocess.run(result.stderr.split("`")[1], shell=True, check=True)
+        if how == "hard":
+            studio.call("adopt", "stray", "--yes")
+        catalog_of("feature/x").save("stray", "mine")
+        assert catalog_of("feature/x").load("stray") == "mine"
 
 
 @pytest.mark.contract

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from steel_toes.cli.output import Output, Table, output_options, say
-from steel_toes.errors import printable
+from steel_toes.redaction import printable
 
 HOSTILE = "red\x1b[31m, bell\a, CSI\x9b2J, half a pair\udce9, tab\t"
 

@@ -32,11 +32,11 @@ def help_texts() -> Iterator[tuple[str, str]]:
 
 
 def messages() -> Iterator[tuple[str, str]]:
-    """The strings of the errors, of which their sentences are made."""
-    source = (PACKAGE / "errors.py").read_text()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield f"errors.py, the string on line {node.lineno}", node.value
+    """The strings of which errors, the log and the commands make their sentences."""
+    for module in ("errors.py", "sentences.py"):
+        for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield f"{module}, the string on line {node.lineno}", node.value
 
 
 def report(place: str, text: str) -> list[str]:

@@ -391,6 +391,9 @@ class Builder:
     def config(self, side: Side) -> dict[str, Any]:
         return {"path": MAIN if side is Side.MAIN else BRANCH}
 
+    def block(self, dataset: Any) -> Any:
+        return dataset
+
 
 # What is saved and read ----------------------------------------------------------------------------------------------
 
