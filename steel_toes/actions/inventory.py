@@ -278,11 +278,11 @@ def believed(readings: Iterable[Reading]) -> Believed:
 
 
 def main_location(filed: FiledRecord) -> str:
-    """Main's location: a local one is recorded as it is seen from the root."""
+    """Main's location: a local one is recorded as it is seen from the root, or from the project."""
     location = filed.record.location
     if "://" in location:
         return location
-    return posixpath.join(filed.stored.root.path, location)
+    return posixpath.join(filed.stored.root.base, location)
 
 
 def copy_location(filed: FiledRecord) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -21,7 +22,9 @@ from steel_toes.datasets.paths import (
     checkpoint_path,
     filepath_argument,
     filesystem_path,
+    is_local,
     locations_of,
+    real_path,
 )
 from steel_toes.datasets.registry import (
     Config,
@@ -94,8 +97,10 @@ class Policy:
         """This, with what the configurations of a catalog's entries and patterns say."""
         check_taught(self.settings.location_parameters)
         surveyed = survey(explicit, patterns, self.branch.slug, self.settings.location_parameters)
-        roots = [self.subject_of(f"{folder}/x").root for folder in surveyed.folders]
-        data = data_folders(self.project_path, [*surveyed.folders, *roots])
+        folders = surveyed.folders
+        # As they are called: the disk is not asked for links yet.
+        roots = [subject_of(f"{folder}/x", self.project_path, self._records_root).root for folder in folders]
+        data = data_folders(self.project_path, [*folders, *roots])
         return replace(self, catalog=surveyed, data=data)
 
     # What is done with an entry ---------------------------------------------------------------------------------------
@@ -197,7 +202,7 @@ class Policy:
         Raises:
             LocationError: there can be no such copy, for the reason it says.
         """
-        location = absolute(text)
+        location = self.catalog.as_listed(absolute(text))
         directory = self.catalog.directory_around(location)
         copy = branch_location(location, self.branch.slug, self.settings.layout, directory)
         if directory is not None and not _is_one_place(location):
@@ -211,7 +216,10 @@ class Policy:
     def _check_copy(self, location: str, copy: str) -> None:
         """Refuse a copy that is another entry's main copy, or lies in what main lists."""
         # Case-folded, since a local disk may not tell cases apart.
-        if normalise(copy).casefold() in self.catalog.guarded:
+        names = {normalise(copy).casefold()}
+        if self.catalog.guarded and is_local(copy):
+            names.add(real_path(copy).casefold())
+        if not names.isdisjoint(self.catalog.guarded):
             raise errors.LocationError(errors.COPY_IS_MAINS, location=location, copy=copy)
         directory = self.catalog.directory_around(copy)
         if directory is None:
@@ -332,11 +340,20 @@ class Policy:
     # Where records are ------------------------------------------------------------------------------------------------
 
     def subject_of(self, location: str) -> Subject:
-        """Where the record of a location lies, and what it calls the location."""
-        records_root = None
-        if self.settings.records_folder:
-            records_root = absolute(self.settings.records_folder, self.project_path)
-        return subject_of(location, self.project_path, records_root)
+        """Where the record of a location lies, and what it calls the location; of a local one, of all its names."""
+        if not is_local(location):
+            return subject_of(location, self.project_path, self._records_root)
+        records_root = self._records_root
+        if records_root and is_local(records_root):
+            records_root = os.path.realpath(records_root)
+        return subject_of(real_path(location), os.path.realpath(self.project_path), records_root)
+
+    @property
+    def _records_root(self) -> str | None:
+        """Where all records lie, if the project says so."""
+        if not self.settings.records_folder:
+            return None
+        return absolute(self.settings.records_folder, self.project_path)
 
     def record_roots(self, configs: Mapping[str, Config]) -> list[RecordRoot]:
         """Where data and records of these entries can lie, each place once. Shared entries have none."""
@@ -351,7 +368,7 @@ class Policy:
                 if rule.action == "redirect" and _is_certain(subject.root):
                     store, path = open_root(name, subject.root, location, inner)
                     data_store = open_store(name, filesystem_path(location)[0], inner)
-                    root = RecordRoot(store, path, data_store, bucket_of(location))
+                    root = RecordRoot(store, path, data_store, bucket_of(location), subject.base)
                     roots.setdefault(root.key, root).subjects[name] = subject.location
         return list(roots.values())
 

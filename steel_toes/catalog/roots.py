@@ -28,6 +28,7 @@ class RecordRoot:
         path: of the records' root, in that store.
         data_store: the store of the data.
         bucket: of the data, if it lies in one.
+        base: where the locations in the records are seen from; "" if they are in full.
         subjects: the entries, each with what its record calls its location.
     """
 
@@ -35,6 +36,7 @@ class RecordRoot:
     path: str
     data_store: Store
     bucket: str | None
+    base: str = ""
     subjects: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -54,11 +56,13 @@ class Subject(NamedTuple):
 
     Attributes:
         root: the location of the records' root.
-        location: what the record calls the location: from the root, if it is local.
+        location: what the record calls the location: from the base, if it is local and so is the base.
+        base: where the location is seen from, so that a checkout can move; "" if the location is in full.
     """
 
     root: str
     location: str
+    base: str = ""
 
 
 def subject_of(location: str, project_path: str, records_root: str | None) -> Subject:
@@ -70,9 +74,12 @@ def subject_of(location: str, project_path: str, records_root: str | None) -> Su
         records_root: where all records lie, if the project says so.
     """
     place = normalise(location)
-    # The project says where: the location stays in full, since the folder holds those of all stores.
     if records_root:
-        return Subject(records_root, place)
+        # The folder holds those of all stores; outside the project, several checkouts may share it.
+        base = project_path if _is_in(records_root, project_path) else ""
+        if base and _is_in(place, project_path):
+            return Subject(records_root, relative(place, project_path), base)
+        return Subject(records_root, place, base)
     # A bucket's records lie at its top, so that one listing finds those of patterns and of old entries.
     bucket = bucket_of(location)
     if bucket:
@@ -81,18 +88,20 @@ def subject_of(location: str, project_path: str, records_root: str | None) -> Su
     root = _folder_of_data(place, project_path)
     if "://" in place:
         return Subject(root, place)
-    # Relative, so that a checkout can move.
-    return Subject(root, relative(place, root))
+    return Subject(root, relative(place, root), root)
 
 
 def _folder_of_data(place: str, project_path: str) -> str:
     """The first folder below the project; outside the project, the folder of the data."""
-    is_inside = place != project_path and outermost_directory(place, [project_path]) is not None
-    if not is_inside:
+    if not _is_in(place, project_path):
         return posixpath.dirname(place)
     # `data/` in a usual project; for a file directly in the project's folder, that folder.
     first, *below = relative(place, project_path).split("/")
     return f"{project_path}/{first}" if below else project_path
+
+
+def _is_in(place: str, folder: str) -> bool:
+    return place != folder and outermost_directory(place, [folder]) is not None
 
 
 @redacted_repr

@@ -13,6 +13,7 @@ from kedro.io.core import get_protocol_and_path
 
 from steel_toes.datasets.registry import Config, Rule, names_in, rule_for
 from steel_toes.naming.location import parse
+from steel_toes.naming.schemes import scheme_of
 
 Key = tuple[str | int, ...]
 """Where in a configuration a value stands: the keys that lead to it, from the outside in."""
@@ -139,6 +140,23 @@ def absolute(location: str, folder: str = "") -> str:
     if protocol != "file" or "://" in location:
         return location
     return os.path.join(folder or os.getcwd(), os.path.expanduser(path))
+
+
+def is_local(location: str) -> bool:
+    """Whether a location lies on a local disk."""
+    where = parse(location)
+    return not where.scheme or scheme_of(where.scheme).is_local
+
+
+def real_path(location: str) -> str:
+    """The real path of a local location's folder, then its name: what the operating system opens, for all its names.
+
+    The disk is asked for the links.
+    """
+    where = parse(location)
+    path = posixpath.join("/", where.path) if where.scheme else where.before + where.path
+    folder, name = os.path.split(path.rstrip("/"))
+    return os.path.join(os.path.realpath(folder), name)
 
 
 def filesystem_path(location: str, is_overlay: bool = False) -> tuple[str, str]:

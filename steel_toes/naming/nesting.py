@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from steel_toes import errors
 from steel_toes.naming.location import normalise, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
+
+Fact = TypeVar("Fact")
 
 _GLOB = re.compile(r"[*?[]")
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
@@ -34,9 +36,50 @@ def listed_directory(location: str, lists: bool) -> str | None:
     return None
 
 
+def glob_suffix(location: str) -> str:
+    """What the names end with that a glob finds; "" for any, and without a glob."""
+    where = parse(location)
+    last = where.path.rpartition("/")[2]
+    stars = [match.end() for match in _GLOB.finditer(last)]
+    if not stars or "]" in last[stars[-1] :]:
+        return ""
+    return last[stars[-1] :]
+
+
 def has_glob(location: str) -> bool:
     """Whether a location is a pattern for several."""
     return _GLOB.search(parse(location).path) is not None
+
+
+class Directories(Generic[Fact]):
+    """Directories, each with a fact about it, of which those around a location are found by the location itself.
+
+    However many there are, a location looks up its own parents. A `{placeholder}` in one stands for any text.
+
+    Args:
+        facts: by the directories, in any spelling.
+    """
+
+    def __init__(self, facts: Mapping[str, Fact]) -> None:
+        self.facts = {normalise(directory): fact for directory, fact in facts.items()}
+        self._patterns = []
+        for directory, fact in self.facts.items():
+            pieces = _PLACEHOLDER.split(directory)
+            if len(pieces) > 1:
+                self._patterns.append((pieces, fact))
+
+    def around(self, location: str) -> Iterator[tuple[str, Fact]]:
+        """Those that contain (or are) a location, outermost first, in the location's own spelling.
+
+        `.` contains a relative location.
+        """
+        for prefix in parse(location).prefixes():
+            text = normalise(prefix)
+            if text in self.facts:
+                yield prefix, self.facts[text]
+            for pieces, fact in self._patterns:
+                if _fits(text, pieces):
+                    yield prefix, fact
 
 
 def outermost_directory(location: str, listed: Iterable[str]) -> str | None:
@@ -45,29 +88,9 @@ def outermost_directory(location: str, listed: Iterable[str]) -> str | None:
     A `{placeholder}` in a listed directory stands for any text. `.` is the answer for a relative location in a
     listed `.`.
     """
-    directories = set(map(normalise, listed))
-    patterns = _patterns(directories)
-    # From the outside in: the first that is listed is the outermost.
-    for prefix in parse(location).prefixes():
-        text = normalise(prefix)
-        is_listed = text in directories
-        if is_listed or _fits_any(text, patterns):
-            return prefix
+    for directory, _ in Directories(dict.fromkeys(listed)).around(location):
+        return directory
     return None
-
-
-def _fits_any(text: str, patterns: list[list[str]]) -> bool:
-    return any(_fits(text, pieces) for pieces in patterns)
-
-
-def _patterns(directories: set[str]) -> list[list[str]]:
-    """The directories with a placeholder, in the pieces between those."""
-    patterns = []
-    for directory in directories:
-        pieces = _PLACEHOLDER.split(directory)
-        if len(pieces) > 1:
-            patterns.append(pieces)
-    return patterns
 
 
 def _fits(text: str, pieces: list[str]) -> bool:

@@ -873,7 +873,7 @@ class TestNested:
     CONF = {  # noqa: RUF012
         "p": {**PARTS, "path": "data/p"},
         "a": {**TEXT, "filepath": "data/p/a.txt"},
-        "note": {**LINES, "filepath": "data/p/notes/n.md"},
+        "note": {**LINES, "filepath": "data/p/n.md"},
     }
 
     def test_both_ways(self, team: LawTeam) -> None:
