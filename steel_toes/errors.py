@@ -384,6 +384,11 @@ SECOND_TABLE = (
     "Its parameter {parameter} names a table or a key, too, which would stay main's. If the class only reads there: "
     'SteelToes(source_parameters={{"{type}": ["{parameter}"]}}).'
 )
+LISTS_VERSIONS = "It lists the versions of another entry, which alone can save one on a branch."
+LISTED_LATE = (
+    "It was added after the catalog was made, and lists a directory in which copies of the branch lie. Put it into the "
+    "catalog's configuration."
+)
 OVERRIDES_PARTITIONS = (
     "Its class decides by itself which partitions there are, so that main's and the branch's cannot be put together."
 )

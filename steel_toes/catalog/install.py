@@ -25,11 +25,18 @@ from steel_toes.datasets.partitions import BranchedPartitions
 from steel_toes.datasets.paths import Key, replaced, value_at
 from steel_toes.datasets.places import BranchedPlaces
 from steel_toes.datasets.proxy import branched_of, proxy_for
-from steel_toes.datasets.refused import refuse
+from steel_toes.datasets.refused import RefusedDataset, refuse
 from steel_toes.datasets.registry import Config, Rule, catalog_name, class_names, wraps
 from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.datasets.whole import BranchedWhole
-from steel_toes.errors import CANNOT_BE_BUILT_AGAIN, MAIN_IS_BLOCKED, ONE_LOCATION_FOR_BOTH, LocationError, sentence
+from steel_toes.errors import (
+    CANNOT_BE_BUILT_AGAIN,
+    LISTED_LATE,
+    MAIN_IS_BLOCKED,
+    ONE_LOCATION_FOR_BOTH,
+    LocationError,
+    sentence,
+)
 from steel_toes.records.place import Side
 
 _AROUND = Rule(parameter="dataset")  # of an instance around a dataset of the catalog
@@ -66,6 +73,9 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
         try:
             moves = policy.moves(spec, rule)
             why = policy.why_unmoved(spec, rule, moves)
+            hidden = policy.late_copies(spec, rule)
+            if hidden:
+                return proxy_for(_refused_late(policy, spec, rule, main_dataset, hidden))
             if not why:
                 return proxy_for(_branched(policy, spec, rule, moves, main_dataset))
         except LocationError as exc:
@@ -73,6 +83,17 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
             why = str(exc)
     load_why = rule_why if rule.action == "refuse_load" else ""
     return proxy_for(refuse(_block(main_dataset, spec.name), spec.name, type_name, branch.name, why, load_why))
+
+
+def _refused_late(
+    policy: Policy, spec: EntrySpec, rule: Rule, main_dataset: Dataset, hidden: tuple[str, ...]
+) -> RefusedDataset:
+    """An entry that was added when copies of the branch lay in the directory that it lists: they are no part of it."""
+    type_name = catalog_name(class_names(spec.classes[0])[0])
+    # Of partitions they can be left out; whoever reads a directory as one dataset reads them too.
+    load_why = "" if rule.is_overlay else LISTED_LATE
+    blocked = _block(main_dataset, spec.name)
+    return refuse(blocked, spec.name, type_name, policy.branch.name, LISTED_LATE, load_why, hidden)
 
 
 def _branched(policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, main_dataset: Dataset) -> BranchedDataset:

@@ -23,6 +23,7 @@ from steel_toes.datasets.paths import (
     filepath_argument,
     filesystem_path,
     is_local,
+    location_of,
     locations_of,
     real_path,
 )
@@ -135,6 +136,30 @@ class Policy:
         name = catalog_name(class_names(cls)[0])
         listed = json.dumps([*parameters, parameter])
         return errors.sentence(template, parameter=parameter, type=name, parameters=listed)
+
+    def late_copies(self, spec: EntrySpec, rule: Rule) -> tuple[str, ...]:
+        """The branch copies in a directory that an entry lists which was added later, as its partitions call them.
+
+        Args:
+            spec: the entry.
+            rule: what is done with it.
+        """
+        location = absolute(location_of(rule, spec.inner_config))
+        directory = listed_directory(location, rule.lists)
+        if directory is None or self.catalog.is_listed(directory):
+            return ()
+        suffix = str(spec.inner_config.get("filename_suffix") or "")
+        names = []
+        for main_location in self.catalog.inside(directory):
+            try:
+                _, copy = self.locations(main_location)
+                name = relative(copy, directory)
+            except errors.LocationError:
+                # It has no copy, or one elsewhere.
+                continue
+            # A folder of versions keeps its name, a file loses its suffix.
+            names += [name, name.removesuffix(suffix)]
+        return tuple(names)
 
     def why(self, spec: EntrySpec, rule: Rule) -> str:
         """Why a rule refuses an entry; "" if it does not."""
@@ -259,11 +284,18 @@ class Policy:
             keys=first.keys,
             more=tuple(more),
             parameter=rule.parameter,
+            save_refusal=self._save_refusal(rule, next(iter(moves.values())).main_location),
             is_directory=rule.seeding == "directory" or (rule.lists and not rule.is_overlay),
             seeding=first.seeding,
             may_write_nothing=rule.may_write_nothing,
             settings=spec.inner_config,
         )
+
+    def _save_refusal(self, rule: Rule, location: str) -> str:
+        """Why an entry that is read from both sides is not saved; "" if it is."""
+        if rule.is_overlay and self.catalog.keeps_versions(location):
+            return errors.LISTS_VERSIONS
+        return ""
 
     def _placed(self, spec: EntrySpec, rule: Rule, locations: Locations, entry_seeding: Seeding) -> PlaceOfEntry:
         """One place of an entry."""

@@ -67,12 +67,14 @@ class Survey:
         guarded: main locations that have the form of a copy of the branch, case-folded.
         locations: all main locations, sorted.
         crowded: taught locations of several entries, each of which may replace only what is its own.
+        versioned: locations of entries that keep versions there.
     """
 
     listed: Directories[Listing] = field(default_factory=lambda: Directories({}), repr=False)
     guarded: frozenset[str] = frozenset()
     locations: tuple[str, ...] = field(default=(), repr=False)
     crowded: frozenset[str] = field(default=frozenset(), repr=False)
+    versioned: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def folders(self) -> set[str]:
@@ -82,6 +84,15 @@ class Survey:
     def is_crowded(self, location: str) -> bool:
         """Whether several entries of a taught class have this location."""
         return normalise(location) in self.crowded
+
+    def keeps_versions(self, location: str) -> bool:
+        """Whether an entry keeps versions at this location."""
+        return normalise(location) in self.versioned
+
+    def is_listed(self, directory: str) -> bool:
+        """Whether this very directory was listed when the catalog was surveyed."""
+        place = normalise(directory)
+        return any(normalise(around) == place for around, _ in self.listed.around(directory))
 
     def directory_around(self, location: str) -> str | None:
         """The outermost listed directory that contains (or is) a location, and whose entries could find it."""
@@ -162,6 +173,7 @@ def survey(explicit: Iterable[Config], patterns: Iterable[Config], slug: str, lo
         guarded=frozenset(guarded),
         locations=tuple(sorted({normalise(item.location) for item in items})),
         crowded=frozenset(location for location, number in taught.items() if number > 1),
+        versioned=frozenset(normalise(item.location) for item in items if item.config.get("versioned")),
     )
 
 

@@ -90,6 +90,7 @@ class Entry:
         keys: where in its configuration the location of that place stands.
         more: its other places, if it has several.
         parameter: the one that says where its data is.
+        save_refusal: why it is not saved on a branch; "" if it is.
         is_directory: whether its class makes a directory of its location.
         seeding: whether main's copy must be copied to the branch before its first save.
         may_write_nothing: whether a save may rightly leave no file.
@@ -102,6 +103,7 @@ class Entry:
     keys: tuple[Key, ...] = ()
     more: tuple[PlaceOfEntry, ...] = ()
     parameter: str = ""
+    save_refusal: str = ""
     is_directory: bool = False
     seeding: Seeding = "never"
     may_write_nothing: bool = False
@@ -289,8 +291,13 @@ class BranchedDataset(ABC):
         """Before each save: whatever was done to the datasets since they were built, the branch's lies where it did.
 
         Raises:
+            SaveRefusedError: the entry is only read.
             LocationIsFixedError: somebody set the location of the branch's dataset.
         """
+        if self.entry.save_refusal:
+            facts = {"dataset": self.entry.name, "branch": self.place.ledger.branch_name}
+            type_name = type(self.main_dataset).__name__
+            raise errors.SaveRefusedError(**facts, type=type_name, why=self.entry.save_refusal)
         for key, text in self.branch_texts.items():
             if text_at(self.branch_dataset, key) != text:
                 raise self._fixed_error(str(key[0]))

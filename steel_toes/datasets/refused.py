@@ -17,22 +17,43 @@ class RefusedDataset:
         main_dataset: main's dataset.
         save_error: the error that a save raises.
         load_error: the error that a load raises, if it is refused too.
+        hidden: the branch copies in the directory that it lists, as its partitions are called: no part of main's.
     """
 
-    answers: ClassVar[frozenset[str]] = frozenset({"load", "save", "confirm"})
+    answers: ClassVar[frozenset[str]] = frozenset({"load", "save", "confirm", "exists"})
     run_side = Side.MAIN
     overrides: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, main_dataset: Dataset, save_error: CopyError, load_error: CopyError | None = None) -> None:
+    def __init__(
+        self,
+        main_dataset: Dataset,
+        save_error: CopyError,
+        load_error: CopyError | None = None,
+        hidden: tuple[str, ...] = (),
+    ) -> None:
         self.main_dataset = main_dataset
         self.save_error = save_error
         self.load_error = load_error
+        self.hidden = hidden
 
     def load(self) -> Any:
         """Load main's."""
         if self.load_error:
             raise self.load_error
-        return self.main_dataset.load()
+        data = self.main_dataset.load()
+        if not self.hidden:
+            return data
+        return {name: partition for name, partition in data.items() if not self._is_hidden(name)}
+
+    def exists(self) -> bool:
+        """Whether main has data."""
+        if not self.hidden:
+            return self.main_dataset.exists()
+        return self.main_dataset.exists() and bool(self.load())
+
+    def _is_hidden(self, partition_id: str) -> bool:
+        """Whether a partition is a branch copy, or a file of one."""
+        return any(f"{partition_id}/".startswith(f"{name}/") for name in self.hidden)
 
     def save(self, data: Any) -> None:
         """Refuse."""
@@ -62,11 +83,17 @@ class RefusedDataset:
     def copied(self, deep: bool) -> RefusedDataset:
         """The same with a dataset of its own."""
         copier = copy.deepcopy if deep else copy.copy
-        return RefusedDataset(copier(self.main_dataset), self.save_error, self.load_error)
+        return RefusedDataset(copier(self.main_dataset), self.save_error, self.load_error, self.hidden)
 
 
 def refuse(
-    main_dataset: Dataset, name: str, type_name: str, branch_name: str | None, why: str, load_why: str = ""
+    main_dataset: Dataset,
+    name: str,
+    type_name: str,
+    branch_name: str | None,
+    why: str,
+    load_why: str = "",
+    hidden: tuple[str, ...] = (),
 ) -> RefusedDataset:
     """The dataset of an entry whose saves and, for handles, loads are refused.
 
@@ -77,6 +104,7 @@ def refuse(
         branch_name: its full name; None if it is unknown, which is then the reason.
         why: why saves are refused: one sentence.
         load_why: why loads are refused too, if they are.
+        hidden: as `RefusedDataset` has it.
     """
     facts = {"dataset": name, "type": type_name, "branch": branch_name or "(unknown)"}
     save_error: CopyError = BranchUnknownError(dataset=name, why=why)
@@ -84,4 +112,4 @@ def refuse(
         save_error = SaveRefusedError(**facts, why=why)
     # A handle can write main's data as soon as somebody holds it.
     load_error = LoadRefusedError(**facts, why=load_why) if load_why else None
-    return RefusedDataset(main_dataset, save_error, load_error)
+    return RefusedDataset(main_dataset, save_error, load_error, hidden)

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from kedro.io import DatasetError
+from kedro_datasets.partitions import PartitionedDataset
 
-from steel_toes import SaveRefusedError
+from steel_toes import LoadRefusedError, SaveRefusedError
+from support.entries import Folder
 from support.team import SLUG, Team, shown
 
 pytestmark = pytest.mark.contract
@@ -221,3 +223,72 @@ class TestWhatIsListed:
         assert not list(Path("data").iterdir())
         branch.save("p7", {"a": "branch"})
         assert shown(branch.load("p7")) == {"a": "branch"}
+
+
+class TestAddedLater:
+    """An entry that is added when the catalog is in use, and lists a directory in which copies of the branch lie."""
+
+    CONF = {  # noqa: RUF012
+        "x": {**TEXT, "filepath": "data/02/x.txt"},
+        "v": {**TEXT, "filepath": "data/02/v.txt", "versioned": True},
+    }
+
+    def added(self, team: Team, **more: Any) -> Any:
+        """A catalog with an entry `p` that a hook or a notebook put into it."""
+        catalog = team.branch(self.CONF)
+        catalog.save("x", "branch")
+        catalog.save("v", "branch")
+        catalog["p"] = PartitionedDataset(path=f"{team.folder}/data/02", dataset="text.TextDataset", **more)
+        return catalog
+
+    @pytest.mark.parametrize("suffix", [".txt", ""])
+    def test_partitions(self, team: Team, suffix: str) -> None:
+        """The copies are left out of its listing, and its save is refused."""
+        team.main_saves(self.CONF, x="main")
+        (team.folder / "data/02/x--other.txt").write_text("main's, too")
+        team.main = team.mains()
+        catalog = self.added(team, filename_suffix=suffix)
+        ids = {"x", "x--other"} if suffix else {"x.txt", "x--other.txt"}
+        assert set(catalog.load("p")) == ids
+        assert catalog.exists("p")
+        with pytest.raises(SaveRefusedError, match="added after the catalog was made"):
+            catalog["p"].save({"x": "new"})
+
+    def test_only_copies(self, team: Team) -> None:
+        """Where nothing of main's lies, nothing is there."""
+        catalog = self.added(team)
+        assert not catalog.exists("p")
+
+    def test_one_dataset(self, team: Team) -> None:
+        """Whoever reads the directory as one dataset would read the copies: its load is refused too."""
+        catalog = self.added(team)
+        catalog["all"] = Folder(path=f"{team.folder}/data/02")
+        with pytest.raises(LoadRefusedError, match="added after"):
+            catalog["all"].load()
+
+    def test_in_the_catalog(self, team: Team) -> None:
+        """An entry of the configuration is no such entry, nor is one in whose directory nothing of ours lies."""
+        conf = {**self.CONF, "p": {**PARTS, "path": "data/02", "filename_suffix": ".txt"}}
+        conf.pop("v")
+        branch = team.branch(conf)
+        branch.save("x", "branch")
+        assert shown(branch.load("p")) == {"x": "branch"}
+        branch["q"] = PartitionedDataset(path=f"{team.folder}/data/03", dataset="text.TextDataset")
+        branch.save("q", {"a": "branch"})
+        assert shown(branch.load("q")) == {"a": "branch"}
+
+
+def test_versions_that_another_lists(team: Team) -> None:
+    """Partitions over another entry's versions are read as main has them, and never saved on a branch."""
+    versions = {**TEXT, "filepath": "data/v.txt", "versioned": True}
+    conf = {"v": versions, "all": {**PARTS, "path": "data/v.txt", "filename_suffix": ".txt"}}
+    team.main_saves(conf, "2030-01-01T00.00.00.000Z", v="main")
+    branch = team.branch(conf, "2030-01-02T00.00.00.000Z")
+    assert list(branch.load("all")) == ["2030-01-01T00.00.00.000Z/v"]
+    with pytest.raises(SaveRefusedError, match="versions of another entry"):
+        branch["all"].save({"2030-01-03T00.00.00.000Z/v": "new"})
+    branch.save("v", "branch")
+    assert team.branch(conf).load("v") == "branch"
+    # What the branch has there is no partition of main's, so that neither side alone would be right.
+    with pytest.raises(DatasetError, match="kind versioned"):
+        branch.load("all")
