@@ -7,6 +7,7 @@ everything else is a local path. Nothing here does I/O.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from steel_toes.naming.schemes import scheme_of
@@ -15,6 +16,7 @@ from steel_toes.redaction import holds_container, redacted_repr
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_REMEMBERED = 10_000  # locations: a catalog asks for the folders around each of its own again and again
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _CACHES = re.compile(r"\A(?:(?:simplecache|filecache|blockcache|cached)(?:://)?::)*(?=[A-Za-z0-9]+://)")
 _CHAIN = re.compile(r"[A-Za-z0-9]+(?:://.*?)?::", re.DOTALL)
@@ -60,6 +62,7 @@ class Location(NamedTuple):
             yield self.before + self.path[: name.end()]
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse(location: str) -> Location:
     """Take a location apart."""
     rest = _CACHES.sub("", location)
@@ -120,6 +123,7 @@ def former_spelling(location: str) -> str:
     return normalise(location).replace("://", f"://{user}@", 1)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def normalise(location: str) -> str:
     """The one spelling of a location's object; idempotent. It is for comparing: `..` and symlinks are left alone.
 
