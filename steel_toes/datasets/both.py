@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kedro.io import AbstractDataset
@@ -34,7 +34,15 @@ def _pairs(first: Dataset, second: Dataset, key: Key = ()) -> Iterator[_Pair]:
         if not isinstance(value, AbstractDataset) or value is first:
             continue
         if isinstance(other, AbstractDataset):
-            yield from _pairs(value, other, (*key, name))
+            inner_key = (*key, name)
+            yield from _pairs(value, other, inner_key)
+
+
+def _containers(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Those of a dataset's attributes that can be changed in place, as its `_load_args` can."""
+    for name, value in attributes.items():
+        if isinstance(value, _CONTAINERS):
+            yield name, value
 
 
 def share_settings(first: Dataset, second: Dataset) -> None:
@@ -45,24 +53,29 @@ def share_settings(first: Dataset, second: Dataset) -> None:
         second: of the same class.
     """
     for pair in _pairs(first, second):
-        for name, value in pair.first.items():
-            is_equal = isinstance(value, _CONTAINERS) and _are_equal(value, pair.second.get(name))
-            if is_equal:
+        for name, value in _containers(pair.first):
+            other = pair.second.get(name)
+            if _are_equal(value, other):
                 setattr(pair.dataset, name, value)
 
 
 def hand_on_settings(first: Dataset, second: Dataset, new: Dataset) -> None:
     """Give a dataset that was built anew the settings that two of its class share, whatever was done to them since."""
-    for pair, new_pair in zip(_pairs(first, second), _pairs(first, new), strict=True):
-        for name, value in pair.first.items():
-            is_shared = isinstance(value, _CONTAINERS) and value is pair.second.get(name)
+    pairs = _pairs(first, second)
+    new_pairs = _pairs(first, new)
+    for pair, new_pair in zip(pairs, new_pairs, strict=True):
+        for name, value in _containers(pair.first):
+            is_shared = value is pair.second.get(name)
             if is_shared:
                 setattr(new_pair.dataset, name, value)
 
 
 def _are_equal(value: Any, other: Any) -> bool:
+    # `1 == True`, and an ordered dictionary equals a plain one.
+    if type(value) is not type(other):
+        return False
     try:
-        return type(value) is type(other) and bool(value == other)
+        return bool(value == other)
     except (TypeError, ValueError):
         # A table or an array among them: it has no one answer.
         return False
@@ -78,7 +91,9 @@ def differences(first: Dataset, second: Dataset) -> dict[Key, str]:
     texts: dict[Key, str] = {}
     for pair in _pairs(first, second):
         for key, text in texts_in(pair.first):
-            if value_at(pair.second, key) != value_at(pair.first, key):
+            value = value_at(pair.first, key)
+            other = value_at(pair.second, key)
+            if value != other:
                 texts[pair.key + key] = text
     return texts
 
@@ -90,4 +105,6 @@ def text_at(dataset: Dataset, key: Key) -> str | None:
         if isinstance(value, AbstractDataset):
             value = vars(value)
         value = value_at(value, (name,))
-    return dict(texts_in(value)).get(())
+    texts = dict(texts_in(value))
+    # The text itself stands at no key.
+    return texts.get(())

@@ -34,7 +34,11 @@ def surveyed_base(cls: type) -> type | None:
 
 def _is_surveyed(cls: type) -> bool:
     package, _, _ = cls.__module__.partition(".")
-    return package in _SURVEYED_PACKAGES or catalog_name(type_name(f"{cls.__module__}.{cls.__qualname__}")) in REGISTRY
+    if package in _SURVEYED_PACKAGES:
+        return True
+    # Such as those of kedro-mlflow.
+    qualified_name = type_name(f"{cls.__module__}.{cls.__qualname__}")
+    return catalog_name(qualified_name) in REGISTRY
 
 
 def adapted(rule: Rule, cls: type) -> Rule:
@@ -49,14 +53,29 @@ def adapted(rule: Rule, cls: type) -> Rule:
         return rule
     if base is None:
         return _unless_a_handle(rule, cls)
-    if rule.action != "redirect":
-        return rule
-    if rule.is_overlay and (_overrides(cls, base, _LISTING) or own_parameters(cls, base)):
+    if rule.action == "redirect":
+        return _redirection(rule, cls, base)
+    return rule
+
+
+def _redirection(rule: Rule, cls: type, base: type) -> Rule:
+    """The rule of a redirected class, for one that builds on it."""
+    if rule.is_overlay and _has_own_partitions(cls, base):
         return replace(rule, action="refuse_save", why=OVERRIDES_PARTITIONS)
     # What it does before or after the save of the other is unknown: it may keep what is there.
-    if _overrides(cls, base, ["save"]) or seeding(rule, _class_defaults(cls)) == "always":
+    if _overrides(cls, base, ["save"]):
+        return replace(rule, seeding="always")
+    class_defaults = _class_defaults(cls)
+    if seeding(rule, class_defaults) == "always":
         return replace(rule, seeding="always")
     return rule
+
+
+def _has_own_partitions(cls: type, base: type) -> bool:
+    """Whether a class may list or load other partitions than the class that it builds on."""
+    if own_parameters(cls, base):
+        return True
+    return _overrides(cls, base, _LISTING)
 
 
 def _class_defaults(cls: Any) -> dict[str, Any]:
@@ -72,23 +91,28 @@ def _unless_a_handle(rule: Rule, cls: type) -> Rule:
     if _never_saves(cls):
         return replace(rule, action="refuse_load", why=IS_A_HANDLE)
     for base in cls.__mro__:
-        if _HANDLES & set(_WORD.findall(base.__name__)):
-            return replace(rule, action="refuse_load", why=CALLED_A_STORE.format(name=base.__name__))
+        words = _WORD.findall(base.__name__)
+        if not _HANDLES.isdisjoint(words):
+            why = CALLED_A_STORE.format(name=base.__name__)
+            return replace(rule, action="refuse_load", why=why)
     return rule
 
 
 def _never_saves(cls: Any) -> bool:
     """Whether the class says, or its code shows, that a save always fails."""
     function = inspect.unwrap(cls.save)
-    annotation = getattr(function, "__annotations__", {}).get("return")
-    if str(annotation).rpartition(".")[2] in ("NoReturn", "Never"):
+    annotations = getattr(function, "__annotations__", {})
+    _, _, annotation = str(annotations.get("return")).rpartition(".")
+    if annotation in ("NoReturn", "Never"):
         return True
     # Nothing to look into: it is not written in Python.
     if not hasattr(function, "__code__"):
         return False
     names = {instruction.opname for instruction in dis.get_instructions(function)}
-    returns = {name for name in names if name.startswith(("RETURN_", "YIELD_"))}
-    return "RAISE_VARARGS" in names and not returns
+    if "RAISE_VARARGS" not in names:
+        return False
+    # Some Pythons have several kinds of a return.
+    return not any(name.startswith(("RETURN_", "YIELD_")) for name in names)
 
 
 def _overrides(cls: type, base: type, names: Iterable[str]) -> bool:
@@ -121,14 +145,16 @@ def partition_of(config: Config) -> Partition:
     return Partition(cls, {**inner_config, filepath_argument(config): "partition"})
 
 
-def parameters(cls: type) -> dict[str, inspect.Parameter]:
-    """The named parameters of a class's constructor."""
-    named = inspect.signature(cls).parameters.values()
+def parameters(cls: type | None) -> dict[str, inspect.Parameter]:
+    """The named parameters of a class's constructor; none of no class."""
+    if cls is None:
+        return {}
+    signature = inspect.signature(cls)
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return {parameter.name: parameter for parameter in named if parameter.kind not in variable}
+    return {name: parameter for name, parameter in signature.parameters.items() if parameter.kind not in variable}
 
 
 def own_parameters(cls: type, base: type | None) -> dict[str, inspect.Parameter]:
     """Those parameters of a class's constructor that the class which it builds on does not take."""
-    taken = parameters(base) if base is not None else {}
-    return {name: parameter for name, parameter in parameters(cls).items() if name not in taken}
+    base_parameters = parameters(base)
+    return {name: parameter for name, parameter in parameters(cls).items() if name not in base_parameters}

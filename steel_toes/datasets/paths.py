@@ -25,7 +25,8 @@ CHECKPOINT = "CHECKPOINT"
 
 def location_of(rule: Rule, config: Config) -> str:
     """The (first) location in a configuration, as text; empty if it has none."""
-    return next(iter(locations_of(rule, config).values()), "")
+    locations = locations_of(rule, config)
+    return next(iter(locations.values()), "")
 
 
 def locations_of(rule: Rule, config: Config) -> dict[Key, str]:
@@ -35,16 +36,22 @@ def locations_of(rule: Rule, config: Config) -> dict[Key, str]:
         key = tuple(parameter.split("."))
         value = value_at(config, key)
         for inner_key, location in _locations_in(value):
-            locations[key + inner_key] = location
-    return {key: location for key, location in locations.items() if location}
+            if location:
+                locations[key + inner_key] = location
+    return locations
 
 
-def _locations_in(value: Any) -> Iterable[tuple[Key, str]]:
+def _locations_in(value: Any) -> Iterator[tuple[Key, str]]:
     if isinstance(value, Mapping) and "type" in value:
         # The configuration of a dataset inside has its own parameter for it.
-        return locations_of(rule_for(names_in(value), dict(value), {}), dict(value)).items()
-    # Only what the parameter itself holds: deeper ones may be anything.
-    return [(key, text) for key, text in texts_in(value) if len(key) <= 1]
+        inner_config = dict(value)
+        inner_rule = rule_for(names_in(value), inner_config, {})
+        yield from locations_of(inner_rule, inner_config).items()
+        return
+    for key, text in texts_in(value):
+        # Only what the parameter itself holds: deeper ones may be anything.
+        if len(key) <= 1:
+            yield key, text
 
 
 def texts_in(value: Any) -> Iterator[tuple[Key, str]]:
@@ -52,14 +59,19 @@ def texts_in(value: Any) -> Iterator[tuple[Key, str]]:
     if isinstance(value, str | os.PathLike):
         yield (), os.fspath(value)
         return
-    pairs: Any = ()
-    if isinstance(value, Mapping):
-        pairs = value.items()
-    elif isinstance(value, Sequence) and not isinstance(value, bytes):
-        pairs = enumerate(value)
-    for name, inner in pairs:
+    for name, inner in items_in(value):
         for key, text in texts_in(inner):
             yield (name, *key), text
+
+
+def items_in(value: Any) -> Iterable[tuple[Any, Any]]:
+    """What a dictionary or a list holds, by its keys or its numbers; of anything else nothing."""
+    if isinstance(value, Mapping):
+        return value.items()
+    # A text is a sequence of texts, without an end.
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return enumerate(value)
+    return ()
 
 
 def value_at(config: Any, key: Key) -> Any:
@@ -71,6 +83,7 @@ def value_at(config: Any, key: Key) -> Any:
         elif isinstance(value, Sequence) and isinstance(name, int):
             value = value[name]
         else:
+            # A text or a number: nothing stands in it.
             return None
     return value
 
@@ -99,14 +112,30 @@ def redirected(rule: Rule, config: Config, moves: Mapping[Key, str]) -> Config:
     moved = copy.deepcopy(config)
     for key, location in moves.items():
         moved = replaced(moved, key, location)
-    checkpoint = moved.get("checkpoint")
-    if rule.kind == "increments" and isinstance(checkpoint, dict):
-        argument = filepath_argument(config)
-        unit = checkpoint_path(config)
-        # Kedro demands that a checkpoint lies inside the directory of the partitions.
-        if checkpoint.get(argument) and unit is not None:
-            checkpoint[argument] = f"{moved[rule.parameter].rstrip('/')}/{unit}"
+    if rule.kind == "increments":
+        _move_checkpoint(moved, rule.parameter, checkpoint_path(config))
     return moved
+
+
+def _move_checkpoint(moved: Config, parameter: str, unit: str | None) -> None:
+    """Let the checkpoint of moved increments lie in their new directory: Kedro demands that it lies inside.
+
+    Args:
+        moved: their configuration.
+        parameter: of their directory.
+        unit: where below the directory the checkpoint lies.
+    """
+    checkpoint = moved.get("checkpoint")
+    # A text is only the checkpoint's value.
+    if not isinstance(checkpoint, dict):
+        return
+    if unit is None:
+        # It lies elsewhere, and stays there: its save is refused.
+        return
+    argument = filepath_argument(moved)
+    if checkpoint.get(argument):
+        directory = moved[parameter].rstrip("/")
+        checkpoint[argument] = f"{directory}/{unit}"
 
 
 def filepath_argument(config: Config) -> str:
@@ -116,11 +145,10 @@ def filepath_argument(config: Config) -> str:
 
 def checkpoint_path(config: Config) -> str | None:
     """Where the checkpoint of increments lies: below their directory; None if it lies elsewhere."""
-    checkpoint = config.get("checkpoint")
-    path = checkpoint.get(filepath_argument(config)) if isinstance(checkpoint, Mapping) else None
+    path = value_at(config, ("checkpoint", filepath_argument(config)))
     if not path:
         return CHECKPOINT
-    text = os.fspath(path)
+    text: str = os.fspath(path)
     # A library may follow it out of the directory, or refuse it after it has read the partitions.
     if ".." in text.split("/"):
         return None
@@ -128,9 +156,12 @@ def checkpoint_path(config: Config) -> str | None:
     place = posixpath.normpath(absolute(text))
     if place.startswith(f"{directory}/"):
         return place[len(directory) + 1 :]
+    if "://" in text:
+        return None
+    if os.path.isabs(text):
+        return None
     # Kedro checks a relative one as if it lay in the directory, and reads it from the working directory.
-    is_relative = "://" not in text and not os.path.isabs(text)
-    return posixpath.normpath(text) if is_relative else None
+    return posixpath.normpath(text)
 
 
 def absolute(location: str, folder: str = "") -> str:
@@ -139,7 +170,9 @@ def absolute(location: str, folder: str = "") -> str:
     # `file://` is absolute already.
     if protocol != "file" or "://" in location:
         return location
-    return os.path.join(folder or os.getcwd(), os.path.expanduser(path))
+    path = os.path.expanduser(path)
+    start = folder or os.getcwd()
+    return os.path.join(start, path)
 
 
 def is_local(location: str) -> bool:
@@ -171,12 +204,21 @@ def filesystem_path(location: str, is_overlay: bool = False) -> tuple[str, str]:
         is_overlay: whether it is that of partitions.
     """
     protocol, path = get_protocol_and_path(location)
-    if protocol != "file":
-        if is_overlay:
-            _, _, path = location.partition("://")
-            # Which no store takes for a part of the path.
-            user = parse(location).user
-            path = path.removeprefix(f"{user}@") if user else path
-        if path:
-            path = str(PurePosixPath(path))
+    if protocol == "file":
+        return protocol, path.rstrip("/")
+    if is_overlay:
+        path = _path_of_url(location)
+    # The path of nothing is `.`.
+    if path:
+        path = str(PurePosixPath(path))
     return protocol, path.rstrip("/")
+
+
+def _path_of_url(location: str) -> str:
+    """All that follows the scheme of a URL, its host as well."""
+    _, _, path = location.partition("://")
+    user = parse(location).user
+    # Which no store takes for a part of the path.
+    if user:
+        path = path.removeprefix(f"{user}@")
+    return path

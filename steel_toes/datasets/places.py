@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -28,11 +29,15 @@ class BranchedPlaces(BranchedDataset):
 
     def split(self) -> tuple[BranchedWhole, ...]:
         """Each place by itself, with the datasets of all."""
-        entry = self.entry
-        entries = [replace(entry, more=())]
-        for other in entry.more:
-            entries.append(replace(entries[0], place=other.place, seeding=other.seeding, keys=other.keys))
-        parts = [BranchedWhole(part, self.main_dataset, self.version, self.branch_dataset) for part in entries]
+        first = replace(self.entry, more=())
+        entries = [first]
+        for other in self.entry.more:
+            entry = replace(first, place=other.place, seeding=other.seeding, keys=other.keys)
+            entries.append(entry)
+        parts = []
+        for entry in entries:
+            part = BranchedWhole(entry, self.main_dataset, self.version, self.branch_dataset)
+            parts.append(part)
         # In one order, whatever the entry: two that save the same places do not wait for each other for ever.
         parts.sort(key=lambda part: part.place.ledger.path)
         return tuple(parts)
@@ -75,8 +80,10 @@ class BranchedPlaces(BranchedDataset):
         return self._dataset_of(self._choices()).exists()
 
     def current(self) -> Dataset:
-        sides = {part.current() is self.branch_dataset for part in self.parts}
-        return self.branch_dataset if True in sides else self.main_dataset
+        for part in self.parts:
+            if part.current() is self.branch_dataset:
+                return self.branch_dataset
+        return self.main_dataset
 
     def choose(self) -> Choice:
         choices = self._choices()
@@ -87,9 +94,12 @@ class BranchedPlaces(BranchedDataset):
 
     def open_run(self, written: bool) -> Side | None:
         sides = [part.open_run(written) for part in self.parts]
-        self.run_side = None
-        if None not in sides:
-            self.run_side = Side.BRANCH if Side.BRANCH in sides else Side.MAIN
+        if None in sides:
+            self.run_side = None
+        elif Side.BRANCH in sides:
+            self.run_side = Side.BRANCH
+        else:
+            self.run_side = Side.MAIN
         return self.run_side
 
     def copied(self, deep: bool) -> BranchedDataset:
@@ -111,32 +121,39 @@ class BranchedPlaces(BranchedDataset):
         if len(sides) == 1:
             return choices
         for part, choice in zip(self.parts, choices, strict=True):
-            is_own = choice.side is Side.BRANCH and choice.record.dataset == self.entry.name
-            is_half_saved = choice.side is Side.MAIN and choice.record.doubts(part.unit)
+            record = choice.record
+            # What another entry has saved here is no half of this one's.
+            is_own = choice.side is Side.BRANCH and record.dataset == self.entry.name
+            is_half_saved = choice.side is Side.MAIN and record.doubts(part.unit)
             if is_own or is_half_saved:
-                part.raise_torn(choice.record)
+                part.raise_torn(record)
         return choices
 
     def _dataset_of(self, choices: list[Choice]) -> Dataset:
         """A dataset that reads each place from its side."""
         branch_keys: list[Key] = []
-        for part, choice in zip(self.parts, choices, strict=True):
-            if choice.side is Side.BRANCH:
-                branch_keys += part.entry.keys
+        for part, _ in self._of_branch(choices):
+            branch_keys += part.entry.keys
         if not branch_keys:
             return self.main_dataset
-        if all(choice.side is Side.BRANCH for choice in choices):
+        sides = {choice.side for choice in choices}
+        if Side.MAIN not in sides:
             return self.branch_dataset
-        return self.with_settings(self.entry.build.mixed(branch_keys))
+        mixed_dataset = self.entry.build.mixed(branch_keys)
+        return self.with_settings(mixed_dataset)
 
     def _forget(self, choices: list[Choice]) -> None:
-        for part, choice in zip(self.parts, choices, strict=True):
-            if choice.side is Side.BRANCH:
-                part.place.store.forget(part.place.unit_path(Side.BRANCH, part.unit))
+        """Drop what the filesystem remembers of the places that are read from the branch."""
+        for part, _ in self._of_branch(choices):
+            path = part.place.unit_path(Side.BRANCH, part.unit)
+            part.place.store.forget(path)
 
     def _are_still(self, choices: list[Choice]) -> bool:
         """Whether each place that was read from the branch is as its record says."""
+        return all(part.is_still(choice.record, part.unit) for part, choice in self._of_branch(choices))
+
+    def _of_branch(self, choices: list[Choice]) -> Iterator[tuple[BranchedWhole, Choice]]:
+        """The places that are read from the branch, each with its choice."""
         for part, choice in zip(self.parts, choices, strict=True):
-            if choice.side is Side.BRANCH and not part.is_still(choice.record, part.unit):
-                return False
-        return True
+            if choice.side is Side.BRANCH:
+                yield part, choice

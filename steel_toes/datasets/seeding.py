@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from kedro.io import DatasetError
 
@@ -13,6 +14,7 @@ from steel_toes.records.place import Place, Side
 from steel_toes.records.units import WHOLE
 from steel_toes.redaction import logger_of
 from steel_toes.sentences import SEEDING
+from steel_toes.stores.base import Store
 
 logger = logger_of(__name__)
 
@@ -62,17 +64,7 @@ def obstructed(place: Place, unit: str, is_directory: bool, has_main: bool) -> I
     if not (store.has_folders and has_main):
         yield
         return
-    target = place.unit_path(Side.BRANCH, unit)
-    obstacles = _obstacles(place, unit, is_directory)
-    for path, is_folder in obstacles.items():
-        if is_folder:
-            store.make_folder(path)
-        else:
-            store.write(path, b"")
-    if not obstacles and store.is_directory(posixpath.dirname(place.unit_path(Side.MAIN, unit))):
-        # Some classes leave it to their users to make it.
-        store.make_parent(target)
-    planted = {path: store.identity(path) for path in obstacles}
+    planted = _plant(place, unit, is_directory)
     try:
         yield
     finally:
@@ -82,23 +74,69 @@ def obstructed(place: Place, unit: str, is_directory: bool, has_main: bool) -> I
                 store.remove(path)
 
 
-def _obstacles(place: Place, unit: str, is_directory: bool) -> dict[str, bool]:
-    """The paths where something must be put, each with whether that is a folder; nothing where something is."""
+class _Obstacle(NamedTuple):
+    """What is in a save's way on main, at the path where it would be in the branch's way.
+
+    Args:
+        path: of the branch copy, or of a folder around it.
+        is_folder: a folder is in the way of a file; else a file in that of a folder.
+    """
+
+    path: str
+    is_folder: bool
+
+    def lies_in(self, store: Store) -> bool:
+        """Whether the branch has it already."""
+        if self.is_folder:
+            return store.is_directory(self.path)
+        return store.is_file(self.path)
+
+    def put_in(self, store: Store) -> None:
+        if self.is_folder:
+            store.make_folder(self.path)
+        else:
+            store.write(self.path, b"")
+
+
+def _plant(place: Place, unit: str, is_directory: bool) -> dict[str, str | None]:
+    """Put in the way of a unit's save what is in its way on main; the identity of what was put, by its path."""
+    store = place.store
+    obstacle = _obstacle(place, unit, is_directory)
+    if obstacle is None or obstacle.lies_in(store):
+        main_folder = posixpath.dirname(place.unit_path(Side.MAIN, unit))
+        # Some classes leave it to their users to make it.
+        if store.is_directory(main_folder):
+            store.make_parent(place.unit_path(Side.BRANCH, unit))
+        return {}
+    obstacle.put_in(store)
+    return {obstacle.path: store.identity(obstacle.path)}
+
+
+def _obstacle(place: Place, unit: str, is_directory: bool) -> _Obstacle | None:
+    """What main has where a save makes something of the other kind; None if there is nothing."""
     store = place.store
     main_path = place.unit_path(Side.MAIN, unit)
-    target = place.unit_path(Side.BRANCH, unit)
-    if not is_directory and store.is_directory(main_path):
-        return {} if store.is_directory(target) else {target: True}
-    if is_directory and store.is_file(main_path):
-        return {} if store.is_file(target) else {target: False}
-    # A file in the place of one of the folders around a partition, or of the folder of all.
-    folder = unit
-    while folder and unit != WHOLE:
-        folder = posixpath.dirname(folder)
-        main_path, branch_path = (posixpath.join(place.copy_path(side), folder).rstrip("/") for side in Side)
+    branch_path = place.unit_path(Side.BRANCH, unit)
+    if is_directory:
         if store.is_file(main_path):
-            return {} if store.is_file(branch_path) else {branch_path: False}
-    return {}
+            return _Obstacle(branch_path, is_folder=False)
+    elif store.is_directory(main_path):
+        return _Obstacle(branch_path, is_folder=True)
+    return _file_around(place, unit)
+
+
+def _file_around(place: Place, unit: str) -> _Obstacle | None:
+    """The file that main has in the place of a folder around a partition, or of the folder of all partitions."""
+    folder = unit
+    if unit == WHOLE:
+        return None
+    while folder:
+        folder = posixpath.dirname(folder)
+        main_path = posixpath.join(place.copy_path(Side.MAIN), folder).rstrip("/")
+        if place.store.is_file(main_path):
+            branch_path = posixpath.join(place.copy_path(Side.BRANCH), folder).rstrip("/")
+            return _Obstacle(branch_path, is_folder=False)
+    return None
 
 
 def seed(place: Place, unit: str) -> None:

@@ -70,17 +70,7 @@ class BranchedVersions(BranchedDataset):
             return self.branch_dataset.save(data)
         pin = self.version or Version(None, None)
         version = pin.save or generate_timestamp()
-        if ".." in version.split("/"):
-            raise DatasetError(errors.sentence(errors.VERSION_LEADS_OUT, dataset=self.entry.name, version=version))
-        if self.place.store.has_folders and self.place.store.is_file(self.place.main_path):
-            raise DatasetError(
-                errors.sentence(errors.FILE_BEFORE_VERSIONS, dataset=self.entry.name, path=self.place.main_path)
-            )
-        main_path = self.place.unit_path(Side.MAIN, version)
-        # The two would be one version on the day of the merge.
-        if self.place.store.identity(main_path) is not None:
-            shown_path = self.place.store.shown(main_path)
-            raise DatasetError(errors.sentence(errors.VERSION_EXISTS, path=shown_path, dataset=self.main_dataset))
+        self._check_version(version)
         self.check_apart()
         dataset = self._built(Side.BRANCH, Version(pin.load, version))
         write = Write((version,), self.place.base((version,)))
@@ -88,11 +78,30 @@ class BranchedVersions(BranchedDataset):
             self._remove_torn(transaction.before, version)
             dataset.save(data)
         before = transaction.before.settled
-        versions = [*before.data, *(before.base if before.exists else write.base)]
-        if not pin.load and version >= max(versions, default=""):
+        base = before.base if before.exists else write.base
+        newest = max([*before.data, *base], default="")
+        if not pin.load and version >= newest:
             # As in Kedro, a run goes on reading the version that it saved, whatever others save meanwhile.
             self._resolved = VersionOfSide(version, Side.BRANCH)
             self._pinned = _Pinned(self._resolved, dataset)
+
+    def _check_version(self, version: str) -> None:
+        """Refuse a version that plain Kedro would refuse on main's data, and one that leads out of its folder.
+
+        Raises:
+            DatasetError: it cannot be saved.
+        """
+        store = self.place.store
+        name = self.entry.name
+        if ".." in version.split("/"):
+            raise DatasetError(errors.sentence(errors.VERSION_LEADS_OUT, dataset=name, version=version))
+        if store.has_folders and store.is_file(self.place.main_path):
+            raise DatasetError(errors.sentence(errors.FILE_BEFORE_VERSIONS, dataset=name, path=self.place.main_path))
+        main_path = self.place.unit_path(Side.MAIN, version)
+        # The two would be one version on the day of the merge.
+        if store.identity(main_path) is not None:
+            shown_path = store.shown(main_path)
+            raise DatasetError(errors.sentence(errors.VERSION_EXISTS, path=shown_path, dataset=self.main_dataset))
 
     def _remove_torn(self, before: Record, version: str) -> None:
         """Remove what an earlier, dead save left of a version: Kedro would refuse to save over it."""
