@@ -52,12 +52,15 @@ def make_plan(catalog: Any, names: Collection[str], subject: str) -> list[Adopti
         LinkError: what is there is a link.
     """
     # A dataset's name wins over a path that is spelled alike.
-    is_name = subject in names
-    adoptions = _adoptions_by_name(catalog, subject) if is_name else _adoptions_by_path(catalog, names, subject)
-    if adoptions:
-        return adoptions
-    reason = errors.NOTHING_TO_ADOPT if is_name else errors.NO_PLACE_TO_ADOPT
-    raise errors.ConfigurationError(reason, setting="adopt", value=subject)
+    if subject in names:
+        adoptions = _adoptions_by_name(catalog, subject)
+        reason = errors.NOTHING_TO_ADOPT
+    else:
+        adoptions = _adoptions_by_path(catalog, names, subject)
+        reason = errors.NO_PLACE_TO_ADOPT
+    if not adoptions:
+        raise errors.ConfigurationError(reason, setting="adopt", value=subject)
+    return adoptions
 
 
 def _adoptions_by_name(catalog: Any, name: str) -> list[Adoption]:

@@ -19,14 +19,15 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import parse_dataset_definition
 
 from steel_toes.datasets.classes import own_parameters, parameters, surveyed_base
-from steel_toes.datasets.paths import Key, absolute, locations_of, texts_in
-from steel_toes.datasets.registry import TABLE_PARAMETERS, Config, class_names, rule_for
+from steel_toes.datasets.paths import Key, absolute, items_in, locations_of, texts_in
+from steel_toes.datasets.registry import TABLE_PARAMETERS, Config, Rule, class_names, rule_for
 from steel_toes.naming.location import normalise, parse
 from steel_toes.naming.schemes import scheme_of
 from steel_toes.stores.opening import is_a_store
 
 # Never a place of data: how a file is read or opened, and what only people read.
 _EXCEPT = {"type", "version", "versioned", "load_args", "fs_args", "storage_options", "credentials", "metadata"}
+_IN_NO_PATH = frozenset("\n\0")
 _PATH_WORDS = re.compile(r"path|file|dir|folder|location", re.IGNORECASE)
 
 
@@ -48,21 +49,40 @@ class DataFolders:
 
     def holds(self, text: str, parameter: str) -> bool:
         """Whether the text of a parameter, read as Kedro reads a location, lies where data lies."""
-        # No path has a line break; a text of spaces alone or of slashes alone is a separator.
-        if not text.strip().strip("/.") or "\n" in text or "\0" in text:
+        if not _may_be_a_path(text):
             return False
         where = parse(text)
         scheme = scheme_of(where.scheme)
         if where.scheme and not scheme.is_local:
+            # What lies behind HTTP is only read.
             return is_a_store(where.scheme) and not scheme.is_http
         path = posixpath.normpath(normalise(absolute(text)))
-        is_absolute = Path(where.before + where.path).expanduser().is_absolute()
-        if is_absolute and not f"{path}/".startswith(f"{self.project_path}/"):
+        spelled_path = Path(where.before + where.path).expanduser()
+        # The checkout's own files may be named by an absolute path too.
+        is_in_checkout = f"{path}/".startswith(f"{self.project_path}/")
+        if spelled_path.is_absolute() and not is_in_checkout:
             return True
-        # Any word lies beside such data: only a parameter that says that it is a path is taken for one.
-        if self.is_in_project and posixpath.dirname(path) == self.project_path:
+        return self._holds_path(path, parameter)
+
+    def _holds_path(self, path: str, parameter: str) -> bool:
+        """Whether a path of the checkout lies where data lies."""
+        folder = posixpath.dirname(path)
+        if self.is_in_project and folder == self.project_path:
+            # Any word lies beside such data: only a parameter that says that it is a path is taken for one.
             return _PATH_WORDS.search(parameter) is not None
-        return path in self.around or not self.inside.isdisjoint(_and_above(path))
+        if path in self.around:
+            return True
+        return not self.inside.isdisjoint(_and_above(path))
+
+
+def _may_be_a_path(text: str) -> bool:
+    """Whether a text can be a path at all."""
+    # A text of spaces alone or of slashes alone is a separator.
+    name = text.strip().strip("/.")
+    if not name:
+        return False
+    # No path has a line break.
+    return _IN_NO_PATH.isdisjoint(text)
 
 
 def data_folders(project_path: str, folders: Iterable[str]) -> DataFolders:
@@ -75,21 +95,23 @@ def data_folders(project_path: str, folders: Iterable[str]) -> DataFolders:
     """
     excluded = set(_and_above(project_path))
     local = {posixpath.normpath(folder) for folder in folders if "://" not in folder}
+    is_in_project = project_path in local
     inside = local - excluded
     around: set[str] = set()
     for folder in inside:
         around.update(_and_above(folder))
-    return DataFolders(project_path, frozenset(inside), frozenset(around - excluded), project_path in local)
+    around -= excluded
+    return DataFolders(project_path, frozenset(inside), frozenset(around), is_in_project)
 
 
 def _and_above(path: str) -> Iterator[str]:
     """A path, and the folders around it from the inside out."""
-    while True:
-        yield path
-        above = posixpath.dirname(path)
-        if above == path:
-            return
+    yield path
+    above = posixpath.dirname(path)
+    while above != path:
+        yield above
         path = above
+        above = posixpath.dirname(path)
 
 
 def unmoved_parameter(
@@ -104,18 +126,14 @@ def unmoved_parameter(
         sources: parameters that only name what is read, with dots inside others.
         data: where data lies.
     """
-    base = surveyed_base(cls)
-    # What kedro's own classes do with their parameters was surveyed.
-    if base is cls:
-        return ""
-    taken = set(_EXCEPT)
-    if base is not None:
-        taken.update(parameters(base))
-    given = {**_defaults(cls, base), **config}
-    own = {name: value for name, value in given.items() if name not in taken}
-    skipped = [*moved, *(tuple(source.split(".")) for source in sources)]
-    for key in _places(own, data):
-        if not any(key[: len(skip)] == skip for skip in skipped):
+    skipped: set[Key] = set(moved)
+    for source in sources:
+        skipped.add(tuple(source.split(".")))
+    own_arguments = _own_arguments(cls, config)
+    for key in _places(own_arguments, data):
+        # What holds inside of a parameter that moves, or that is only read, goes with it.
+        around = {key[:length] for length in range(len(key) + 1)}
+        if skipped.isdisjoint(around):
             return ".".join(map(str, key))
     return ""
 
@@ -123,6 +141,18 @@ def unmoved_parameter(
 def is_of_a_table(parameter: str) -> bool:
     """Whether a parameter that names a place names no file or folder."""
     return parameter in TABLE_PARAMETERS or parameter == "dataset"
+
+
+def _own_arguments(cls: type, config: Config) -> dict[str, Any]:
+    """What a dataset's constructor gets for the parameters that its class alone has, and not the surveyed base."""
+    base = surveyed_base(cls)
+    # What kedro's own classes do with their parameters was surveyed.
+    if base is cls:
+        return {}
+    arguments = {**_defaults(cls, base), **config}
+    for name in _EXCEPT | parameters(base).keys():
+        arguments.pop(name, None)
+    return arguments
 
 
 def _defaults(cls: type, base: type | None) -> dict[str, Any]:
@@ -134,50 +164,54 @@ def _defaults(cls: type, base: type | None) -> dict[str, Any]:
     return defaults
 
 
-def _places(own: Config, data: DataFolders) -> Iterator[Key]:
-    """Where in the parameters of a class's own a place of data is named."""
-    for key, text in texts_in(own):
+def _places(own_arguments: Config, data: DataFolders) -> Iterator[Key]:
+    """Where in the arguments of a class's own a place of data is named."""
+    for key, text in texts_in(own_arguments):
         names = [name for name in key if isinstance(name, str)]
         if data.holds(text, names[-1]):
             yield key
-    for name in sorted(TABLE_PARAMETERS & own.keys()):
-        if own[name] and isinstance(own[name], str):
+    yield from _tables(own_arguments)
+    yield from _nested(own_arguments, ())
+
+
+def _tables(own_arguments: Config) -> Iterator[Key]:
+    """Where a table of a database, or what stands for one elsewhere, is named."""
+    for name in sorted(TABLE_PARAMETERS & own_arguments.keys()):
+        value = own_arguments[name]
+        # A switch may have such a name: `index: false`.
+        if isinstance(value, str) and value:
             yield (name,)
     # `dataset` alone is a dataset inside, or anything.
-    if isinstance(own.get("dataset"), str) and own.get("project_id"):
+    dataset = own_arguments.get("dataset")
+    if isinstance(dataset, str) and own_arguments.get("project_id"):
         yield ("dataset",)
-    yield from _nested(own, ())
 
 
 def _nested(value: Any, key: Key) -> Iterator[Key]:
-    """Where the configuration of another dataset stands that writes somewhere."""
+    """Where another dataset, or the configuration of one, stands that writes somewhere."""
     if isinstance(value, AbstractDataset):
         yield key
-    if isinstance(value, list | tuple):
-        value = dict(enumerate(value))
-    if not isinstance(value, Mapping):
+    rule = _rule_inside(value)
+    if rule is not None:
+        # What is taught of a dataset inside is its location, if it has one.
+        keys = [*locations_of(rule, dict(value)), ()]
+        yield key + keys[0]
         return
-    if "type" in value and _writes(value):
-        yield _location_key(value, key)
-        return
-    for name, inner in value.items():
+    for name, inner in items_in(value):
         yield from _nested(inner, (*key, name))
 
 
-def _writes(config: Mapping[str, Any]) -> bool:
-    """Whether a configuration is that of a dataset which is not left alone."""
+def _rule_inside(value: Any) -> Rule | None:
+    """The rule of the dataset that a value configures; None if it configures none, or one that is left alone."""
+    if not isinstance(value, Mapping) or "type" not in value:
+        return None
+    config = dict(value)
     try:
-        cls, _ = parse_dataset_definition(dict(config))
+        cls, _ = parse_dataset_definition(config)
     except (DatasetError, TypeError, ValueError):
         # `{"type": "line"}` is a plot's, and no dataset's.
-        return False
-    return rule_for(class_names(cls), dict(config), {}).action != "alone"
-
-
-def _location_key(config: Mapping[str, Any], key: Key) -> Key:
-    """Where the location of a dataset inside stands, if it has one: what is taught of it."""
-    cls, _ = parse_dataset_definition(dict(config))
-    rule = rule_for(class_names(cls), dict(config), {})
-    for inner_key in locations_of(rule, dict(config)):
-        return (*key, *inner_key)
-    return key
+        return None
+    rule = rule_for(class_names(cls), config, {})
+    if rule.action == "alone":
+        return None
+    return rule

@@ -21,7 +21,9 @@ def freeze_sides(pipeline: Any, catalog: Any) -> None:
     for branched in _branched(catalog, pipeline.all_outputs()):
         written.update(_record_paths(branched))
     for branched in _branched(catalog, pipeline.inputs()):
-        branched.open_run(written=not written.isdisjoint(_record_paths(branched)))
+        # An entry under another name may be saved at the same location.
+        is_written = not written.isdisjoint(_record_paths(branched))
+        branched.open_run(written=is_written)
 
 
 def announce_mains_outputs(pipeline: Any, catalog: Any) -> None:
@@ -43,11 +45,13 @@ def announce_mains_outputs(pipeline: Any, catalog: Any) -> None:
 
 def announce_run(pipeline: Any, catalog: Any) -> None:
     """Say what the run read from where, and what it wrote."""
-    sides = [branched.run_side for branched in _branched(catalog, pipeline.inputs())]
+    inputs = _branched(catalog, pipeline.inputs())
+    sides = [branched.run_side for branched in inputs]
     read = ""
     if sides:
         from_branch = count(sides.count(Side.BRANCH), "input")
-        read = RUN_READ.format(branch=from_branch, main=sides.count(Side.MAIN))
+        from_main = sides.count(Side.MAIN)
+        read = RUN_READ.format(branch=from_branch, main=from_main)
     names = [name for name in sorted(pipeline.all_outputs()) if _has_written(branched_of(catalog.get(name)))]
     listed_names = ", ".join(names)
     if names:
@@ -77,4 +81,5 @@ def _has_written(branched: AnyBranched | None) -> bool:
     ledger = branched.place.ledger
     # The record names the run that saved last.
     record = ledger.read()
-    return record.exists and record.writer.run == ledger.writer.run
+    is_of_this_run = record.writer.run == ledger.writer.run
+    return record.exists and is_of_this_run

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -50,7 +51,7 @@ _OBJECT_STORE_NAMES: Mapping[str, Mapping[str, str]] = {
         "connection_string": "connection_string",
     },
 }
-_PREFIXES = ("aws_", "google_", "azure_")
+_PREFIX = re.compile("^(?:aws_)?(?:google_)?(?:azure_)?")
 _STORES = {"abfs": "az", "abfss": "az", "adl": "az", "gs": "gs", "gcs": "gs"}
 
 
@@ -68,19 +69,29 @@ def filesystem_options(protocol: str, config: Mapping[str, Any]) -> Options:
         protocol: fsspec's name of the store.
         config: the dataset's: its `storage_options`, `credentials` and `fs_args`, less the arguments of open.
     """
-    fs_args = config.get("fs_args") or {}
-    of_filesystem = {key: value for key, value in fs_args.items() if not key.startswith("open_args")}
+    of_filesystem = _arguments_of_filesystem(config)
+    credentials = config.get("credentials") or {}
+    storage_options = config.get("storage_options") or {}
     # As Kedro's datasets merge them, so that fsspec gives us the dataset's own connection. The name that pandas and
     # its like have for both is a class's of one's own.
-    arguments = {**(config.get("storage_options") or {}), **(config.get("credentials") or {}), **of_filesystem}
+    arguments = {**storage_options, **credentials, **of_filesystem}
     if _are_fsspecs(protocol, arguments):
         return Options(arguments)
     translated = _translated(protocol, arguments)
     if translated:
         return Options(translated)
-    parameter = "credentials" if config.get("credentials") else "storage_options"
+    parameter = "credentials" if credentials else "storage_options"
     hint = CREDENTIALS_OF_OTHERS.format(parameter=parameter)
-    return Options(of_filesystem if _are_fsspecs(protocol, of_filesystem) else {}, hint)
+    # The credentials may be a database's, and these the store's.
+    if _are_fsspecs(protocol, of_filesystem):
+        return Options(of_filesystem, hint)
+    return Options({}, hint)
+
+
+def _arguments_of_filesystem(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a configuration's `fs_args` give the filesystem itself, and not each open of a file."""
+    fs_args = config.get("fs_args") or {}
+    return {name: value for name, value in fs_args.items() if not name.startswith("open_args")}
 
 
 def _are_fsspecs(protocol: str, arguments: Mapping[str, Any]) -> bool:
@@ -94,21 +105,23 @@ def _are_fsspecs(protocol: str, arguments: Mapping[str, Any]) -> bool:
         return True
     names = {"skip_instance_cache", "use_listings_cache", "listings_expiry_time", "max_paths"}
     for base in cls.__mro__:
-        if "__init__" in vars(base):
-            names.update(inspect.signature(base.__init__).parameters)
+        # A base without one of its own has that of another of these.
+        signature = inspect.signature(base.__init__)
+        names.update(signature.parameters)
     return arguments.keys() <= names
 
 
 def _translated(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of which the Rust library's names say the same; those that it alone has are left out."""
-    names = _OBJECT_STORE_NAMES.get(_STORES.get(protocol, protocol), {})
+    store = _STORES.get(protocol, protocol)
+    names = _OBJECT_STORE_NAMES.get(store, {})
     arguments: dict[str, Any] = {}
     for key, value in options.items():
-        name = key.lower()
-        for prefix in _PREFIXES:
-            name = name.removeprefix(prefix)
+        # They are read in any case: from the environment, in capitals.
+        name = _PREFIX.sub("", key.lower())
         if name in names:
-            arguments[names[name]] = _value(name, value)
+            argument = names[name]
+            arguments[argument] = _value(name, value)
         elif protocol == "s3" and name in ("region", "default_region"):
             arguments["client_kwargs"] = {"region_name": value}
     return arguments
@@ -116,7 +129,8 @@ def _translated(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _value(name: str, value: Any) -> Any:
     if name == "skip_signature":
-        return str(value).lower() in ("true", "1", "yes", "on")
+        text = str(value).lower()
+        return text in ("true", "1", "yes", "on")
     # The text of a key file, where fsspec takes what is in it.
     if name == "service_account_key" and isinstance(value, str):
         return json.loads(value)
