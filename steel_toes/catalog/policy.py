@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from steel_toes import errors
 from steel_toes.catalog.candidates import DataFolders, data_folders, is_of_a_table, unmoved_parameter
+from steel_toes.catalog.listings import located
 from steel_toes.catalog.roots import RecordRoot, Subject, open_root, subject_of
 from steel_toes.catalog.spec import EntrySpec
-from steel_toes.catalog.survey import Survey, located, survey
+from steel_toes.catalog.survey import Survey, survey
 from steel_toes.datasets.base import Builder, Entry, PlaceOfEntry
 from steel_toes.datasets.classes import adapted, partition_of
 from steel_toes.datasets.paths import (
@@ -394,7 +395,7 @@ class Policy:
             # What is shared has no copies, and its store may not be ours to list.
             if self.shares(name, config, [config["type"]]):
                 continue
-            for rule, location, inner in located([config], self.settings.location_parameters):
+            for rule, location, inner, _ in located([config], self.settings.location_parameters):
                 subject = self.subject_of(self.catalog.directory_around(location) or location)
                 # A pattern's own place is certain only where its placeholders stand below the root.
                 if rule.action == "redirect" and _is_certain(subject.root):
