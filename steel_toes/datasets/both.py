@@ -12,6 +12,7 @@ from steel_toes.datasets.paths import Key, texts_in, value_at
 Dataset = AbstractDataset[Any, Any]
 
 _CONTAINERS = (dict, list, set)
+_DEPTH = 5  # of datasets inside each other
 
 
 class _Pair(NamedTuple):
@@ -30,11 +31,11 @@ def _pairs(first: Dataset, second: Dataset, key: Key = ()) -> Iterator[_Pair]:
     yield _Pair(key, attributes, others, second)
     for name, value in list(attributes.items()):
         other = others.get(name)
-        # Some hold themselves.
-        if not isinstance(value, AbstractDataset) or value is first:
+        inner_key = (*key, name)
+        # Some hold themselves, or each other.
+        if len(inner_key) > _DEPTH or not isinstance(value, AbstractDataset):
             continue
         if isinstance(other, AbstractDataset):
-            inner_key = (*key, name)
             yield from _pairs(value, other, inner_key)
 
 
@@ -61,13 +62,14 @@ def share_settings(first: Dataset, second: Dataset) -> None:
 
 def hand_on_settings(first: Dataset, second: Dataset, new: Dataset) -> None:
     """Give a dataset that was built anew the settings that two of its class share, whatever was done to them since."""
-    pairs = _pairs(first, second)
-    new_pairs = _pairs(first, new)
-    for pair, new_pair in zip(pairs, new_pairs, strict=True):
+    new_datasets = {pair.key: pair.dataset for pair in _pairs(first, new)}
+    for pair in _pairs(first, second):
+        # What a dataset makes when it is used, a new one has not.
+        new_dataset = new_datasets.get(pair.key, pair.dataset)
         for name, value in _containers(pair.first):
             is_shared = value is pair.second.get(name)
             if is_shared:
-                setattr(new_pair.dataset, name, value)
+                setattr(new_dataset, name, value)
 
 
 def _are_equal(value: Any, other: Any) -> bool:
@@ -76,8 +78,8 @@ def _are_equal(value: Any, other: Any) -> bool:
         return False
     try:
         return bool(value == other)
-    except (TypeError, ValueError):
-        # A table or an array among them: it has no one answer.
+    except (RecursionError, TypeError, ValueError):
+        # A table or an array among them, which has no one answer; or something that holds itself.
         return False
 
 

@@ -19,6 +19,7 @@ Key = tuple[str | int, ...]
 """Where in a configuration a value stands: the keys that lead to it, from the outside in."""
 
 
+_DEPTH = 20  # of a configuration
 CHECKPOINT = "CHECKPOINT"
 """Where Kedro keeps the checkpoint of increments, below their directory, if nothing says otherwise."""
 
@@ -54,22 +55,25 @@ def _locations_in(value: Any) -> Iterator[tuple[Key, str]]:
             yield key, text
 
 
-def texts_in(value: Any) -> Iterator[tuple[Key, str]]:
-    """All texts and paths at any depth of a value, by where they stand."""
+def texts_in(value: Any, depth: int = _DEPTH) -> Iterator[tuple[Key, str]]:
+    """All texts and paths in a value, by where they stand: at any depth that a configuration has."""
     if isinstance(value, str | os.PathLike):
         yield (), os.fspath(value)
-        return
-    for name, inner in items_in(value):
-        for key, text in texts_in(inner):
-            yield (name, *key), text
+    elif depth:
+        # Attributes of a user's dataset may hold themselves.
+        for name, inner in items_in(value):
+            for key, text in texts_in(inner, depth - 1):
+                yield (name, *key), text
 
 
 def items_in(value: Any) -> Iterable[tuple[Any, Any]]:
-    """What a dictionary or a list holds, by its keys or its numbers; of anything else nothing."""
-    if isinstance(value, Mapping):
-        return value.items()
-    # A text is a sequence of texts, without an end.
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+    """What a dictionary or a list holds, by its keys or its numbers; of anything else nothing.
+
+    Not of any mapping: to list what is in some (fsspec's mapper of a folder, a shelf) is to read a store.
+    """
+    if isinstance(value, dict):
+        return list(value.items())
+    if isinstance(value, list | tuple):
         return enumerate(value)
     return ()
 

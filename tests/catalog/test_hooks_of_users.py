@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections import UserDict
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from kedro.io import AbstractDataset, CachedDataset, DatasetError, MemoryDataset
+from kedro_datasets.text import TextDataset
 
 from steel_toes import SaveRefusedError
 from steel_toes.datasets.proxy import branched_of
-from support.entries import saved_on_main, text
+from support.entries import own, saved_on_main, text
 
 pytestmark = pytest.mark.contract
 
@@ -214,3 +216,34 @@ class TestLocations:
         with pytest.raises(SaveRefusedError, match=f"another (_dataset|{attribute}) of d"):
             catalog["d"].save({"a": "new"} if kind == "partitions" else "new")
         checkout.assert_main_unchanged()
+
+
+class Tangled(Retry):
+    """A user's class whose attributes hold themselves, each other, and a folder that looks like a dictionary."""
+
+    def __init__(self, filepath: str) -> None:
+        super().__init__(TextDataset(filepath=filepath))
+        self._filepath = filepath
+        self._self = self
+        self._ring: dict[str, Any] = {}
+        self._ring["ring"] = self._ring
+        self._folder = Unlistable()
+
+
+class Unlistable(UserDict):
+    """To list what is in it is to read a store."""
+
+    def items(self) -> Any:
+        """Fail."""
+        pytest.fail("it was listed")
+
+
+def test_a_tangled_dataset(checkout: Any) -> None:
+    """Whatever the attributes of a class hold, it is branched."""
+    config = {"t": own(Tangled, filepath="data/t.txt")}
+    saved_on_main(checkout, config, t="main")
+    catalog = checkout.catalog(config)
+    assert catalog.load("t") == "main"
+    catalog.save("t", "branch")
+    assert checkout.catalog(config).load("t") == "branch"
+    checkout.assert_main_unchanged()
