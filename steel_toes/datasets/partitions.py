@@ -251,7 +251,7 @@ class BranchedPartitions(BranchedDataset):
     def _unit(self, partition_id: str) -> str:
         path = partition_id.lstrip("/") + self._suffix
         # As the store will spell it.
-        if "//" in path or "." in path.split("/"):
+        if "//" in path or path.endswith("/") or "." in path.split("/"):
             path = posixpath.normpath(path)
         return self._parts.unit(path)
 
