@@ -236,6 +236,21 @@ class TestSchemes:
         assert len(records(bucket)) == 1
         assert_recorded(bucket)
 
+    def test_they_are_one_store(self, bucket: Team) -> None:
+        """What is saved under one scheme is loaded under the other: the two entries share a record."""
+        conf = {
+            "x": {**TEXT, "filepath": "data/02/x.txt"},
+            "y": {**TEXT, "filepath": f"s3a{bucket.url[2:]}/02/x.txt"},
+        }
+        bucket.main_saves(conf, x="main")
+        for name in conf:
+            branch = bucket.branch(conf)
+            branch.save(name, f"branch {name}")
+            for catalog in (branch, bucket.branch(conf)):
+                assert {other: catalog.load(other) for other in conf} == dict.fromkeys(conf, f"branch {name}")
+        assert len(records(bucket)) == 1
+        assert_recorded(bucket)
+
 
 IDS = ["./a", "s//b", "a/", "/a", "a/./b", "a/.", "*", "[1]", "100%", "%2F", "a b", "é", "--", "a--other"]
 
@@ -270,9 +285,11 @@ class TestIds:
             pytest.skip("this disk has no such names")
         branch = team.branch(conf)
         assert shown(branch.load("x")) == {name: "main", "z": "main"}
-        branch.save("x", {name: "branch", f"{name}2": "branch"})
-        for catalog in (branch, team.branch(conf)):
-            assert shown(catalog.load("x")) == {name: "branch", f"{name}2": "branch", "z": "main"}
+        # The second save's record holds the first's.
+        for text in ("branch", "again"):
+            branch.save("x", {name: text, f"{name}2": text})
+            for catalog in (branch, team.branch(conf)):
+                assert shown(catalog.load("x")) == {name: text, f"{name}2": text, "z": "main"}
         team.check()
 
     @pytest.mark.parametrize("main", ["a", "a/b", "z"])
@@ -322,9 +339,8 @@ class TestLeadingOut:
         conf = {"x": {**INCREMENTS, "path": "data/p", "checkpoint": {"filepath": mark}}}
         team.main_saves({"x": {**INCREMENTS, "path": "data/p"}}, x={"a": "main"})
         before = team.objects()
-        branch = team.branch(conf)
-        with pytest.raises(DatasetError):
-            branch["x"].save({"b": "branch"})
-        with pytest.raises(DatasetError):
-            branch["x"].confirm()
+        with pytest.raises(DatasetError, match="outside"):
+            team.branch(conf)["x"].save({"b": "branch"})
+        with pytest.raises(DatasetError, match="outside"):
+            team.branch(conf)["x"].confirm()
         assert team.objects() == before

@@ -486,11 +486,11 @@ class TestIncrements:
         """One outside of the directory, or with `..`, is refused before anything is written."""
         conf = {"x": {**NEWER, "checkpoint": {"filepath": mark}}}
         before = team.objects()
-        branch = team.branch(conf)
-        with pytest.raises(DatasetError):
-            branch["x"].save({"a": "branch"})
-        with pytest.raises(DatasetError):
-            branch["x"].confirm()
+        # Kedro says so, or we do, of one that it would read elsewhere than it checks.
+        with pytest.raises(DatasetError, match="outside"):
+            team.branch(conf)["x"].save({"a": "branch"})
+        with pytest.raises(DatasetError, match="outside"):
+            team.branch(conf)["x"].confirm()
         assert team.objects() == before
 
 

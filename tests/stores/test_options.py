@@ -206,7 +206,7 @@ class TestNames:
 
     def test_other_parameters_of_a_filesystem(self) -> None:
         """Those that every filesystem has, or one that it builds on, are fsspec's too."""
-        arguments = {"key": "K", "use_listings_cache": False, "skip_instance_cache": True, "asynchronous": False}
+        arguments = {"key": "K", "use_listings_cache": False, "skip_instance_cache": True, "batch_size": 4}
         assert filesystem_options("s3", {"fs_args": arguments}) == (arguments, "")
 
     def test_a_store_that_is_not_installed(self) -> None:
