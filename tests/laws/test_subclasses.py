@@ -486,10 +486,13 @@ class TestIncrements:
         """One outside of the directory, or with `..`, is refused before anything is written."""
         conf = {"x": {**NEWER, "checkpoint": {"filepath": mark}}}
         before = team.objects()
-        # Kedro says so, or we do, of one that it would read elsewhere than it checks.
-        with pytest.raises(DatasetError, match="outside"):
+        # Kedro takes one for inside after it has followed the `..`.
+        is_kedros = answer(lambda: team.plain(conf).exists("x")) == "refused"
+        assert is_kedros == (mark != "data/i/deep/../mark")
+        match = "outside" if is_kedros else "Its checkpoint lies outside of it, or has `..` in its path"
+        with pytest.raises(DatasetError, match=match):
             team.branch(conf)["x"].save({"a": "branch"})
-        with pytest.raises(DatasetError, match="outside"):
+        with pytest.raises(DatasetError, match=match):
             team.branch(conf)["x"].confirm()
         assert team.objects() == before
 
