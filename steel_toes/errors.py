@@ -340,6 +340,7 @@ GLOB_OF_PARTITIONS = Reason(
     "Partitions lie in a directory, and this is a pattern.",
     "Name the directory; `filename_suffix` and `load_args` say which of its files are partitions.",
 )
+SLASHES_AFTER_BUCKET = Reason("Two slashes follow its bucket, and Kedro lists no partition there.", "Write one slash.")
 CHECKPOINT_OUTSIDE = Reason("Its checkpoint lies outside of it, or has `..` in its path.", "Keep the checkpoint in it.")
 SEVERAL_PLACES = Reason(
     "It has several places, and its versions or partitions are kept in only one of them.",

@@ -182,6 +182,15 @@ class Build:
             return _block(dataset, self.name)
         return dataset
 
+    def partitions(self, dataset: Dataset) -> Config:
+        """What a dataset of partitions gives each of them, and how it lists them, as hooks have left it."""
+        partitions: Any = dataset
+        definition = {"type": partitions._dataset_type, **partitions._dataset_config}
+        # Kedro has made one of the other.
+        if definition.pop("version", None):
+            definition["versioned"] = True
+        return {"dataset": definition, "load_args": partitions._load_args}
+
     def block(self, dataset: Dataset) -> Dataset:
         """The dataset, one of main's, which can neither save nor confirm any more."""
         return _block(dataset, self.name)

@@ -43,7 +43,7 @@ from steel_toes.datasets.registry import (
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.layout import branch_location, contains_slug
-from steel_toes.naming.location import former_spelling, normalise
+from steel_toes.naming.location import former_spelling, normalise, parse
 from steel_toes.naming.nesting import has_glob, listed_directory, relative
 from steel_toes.records.file import RecordMemory
 from steel_toes.records.guard import LinkGuard
@@ -288,6 +288,7 @@ class Policy:
             save_refusal=self._save_refusal(rule, next(iter(moves.values())).main_location),
             is_directory=rule.seeding == "directory" or (rule.lists and not rule.is_overlay),
             seeding=first.seeding,
+            saves_itself=rule.saves_itself,
             may_write_nothing=rule.may_write_nothing,
             settings=spec.inner_config,
         )
@@ -418,6 +419,9 @@ def _check_partitions(rule: Rule, config: Config, texts: Mapping[Key, str]) -> N
     location = next(iter(texts.values()))
     if has_glob(location):
         raise errors.LocationError(errors.GLOB_OF_PARTITIONS, location=location)
+    # After it, Kedro lists partitions by other names than it saves them.
+    if bucket_of(location) and parse(location).before.endswith("//"):
+        raise errors.LocationError(errors.SLASHES_AFTER_BUCKET, location=location)
     if rule.kind == "increments" and checkpoint_path(config) is None:
         raise errors.LocationError(errors.CHECKPOINT_OUTSIDE, location=location)
 

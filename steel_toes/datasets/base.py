@@ -18,9 +18,9 @@ from kedro.io import AbstractDataset
 from kedro.io.core import Version
 
 from steel_toes import errors, sentences
-from steel_toes.datasets.both import differences, hand_on_settings, share_settings, text_at
+from steel_toes.datasets.both import differences, hand_on_settings, innermost, share_settings, text_at
 from steel_toes.datasets.paths import Key
-from steel_toes.datasets.registry import Seeding
+from steel_toes.datasets.registry import Rule, Seeding, seeding
 from steel_toes.datasets.seeding import obstructed, seeded
 from steel_toes.records.place import Place, Side
 from steel_toes.records.record import NO_RECORD, Identities, Record
@@ -54,6 +54,9 @@ class Builder(Protocol):
 
     def mixed(self, branch_keys: Iterable[Key]) -> Dataset:
         """A dataset that reads main's, but for what stands at these keys; it can neither save nor confirm."""
+
+    def partitions(self, dataset: Dataset) -> dict[str, Any]:
+        """What a dataset of partitions gives each of them, and how it lists them, as hooks have left it."""
 
     def block(self, dataset: Dataset) -> Dataset:
         """The dataset, one of main's, which can neither save nor confirm any more."""
@@ -93,6 +96,7 @@ class Entry:
         save_refusal: why it is not saved on a branch; "" if it is.
         is_directory: whether its class makes a directory of its location.
         seeding: whether main's copy must be copied to the branch before its first save.
+        saves_itself: whether its class may write something else than it is given.
         may_write_nothing: whether a save may rightly leave no file.
         settings: the entry's own configuration, for what partitions need of it.
     """
@@ -106,6 +110,7 @@ class Entry:
     save_refusal: str = ""
     is_directory: bool = False
     seeding: Seeding = "never"
+    saves_itself: bool = False
     may_write_nothing: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -244,6 +249,8 @@ class BranchedDataset(ABC):
             # Together: what they share, their copies share.
             both = copy.deepcopy((self.main_dataset, self.branch_dataset))
             twin.main_dataset, twin.branch_dataset = both
+            # What a hook has put around a method of this one is put around the twin's.
+            twin.overrides = copy.deepcopy(self.overrides, {id(self): twin})
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
@@ -397,6 +404,16 @@ class BranchedDataset(ABC):
         if self.place.store.has_content_identities and is_of_several(identity):
             return self.place.ledger.read().unit(unit) == record.unit(unit)
         return True
+
+    @property
+    def seeding(self) -> Seeding:
+        """Whether main's copy must be copied to the branch before its first save, as hooks have left the dataset."""
+        attributes = vars(innermost(self.branch_dataset))
+        arguments = {
+            "save_args": attributes.get("_save_args"),
+            "open_args_save": attributes.get("_fs_open_args_save"),
+        }
+        return seeding(Rule(seeding=self.entry.seeding), arguments)
 
     def identify_branch(self, units: Iterable[str]) -> Identities:
         """The identities of units in the branch copy."""

@@ -46,6 +46,15 @@ def _containers(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
+def innermost(dataset: Dataset) -> Dataset:
+    """The dataset that wrappers hold, or the dataset itself."""
+    inner = vars(dataset).get("_dataset")
+    while isinstance(inner, AbstractDataset) and inner is not dataset:
+        dataset = inner
+        inner = vars(dataset).get("_dataset")
+    return dataset
+
+
 def share_settings(first: Dataset, second: Dataset) -> None:
     """Give two datasets the same objects where their settings are equal: what is changed in one, changes in both.
 

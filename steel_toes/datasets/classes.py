@@ -64,7 +64,7 @@ def _redirection(rule: Rule, cls: type, base: type) -> Rule:
         return replace(rule, action="refuse_save", why=OVERRIDES_PARTITIONS)
     # What it does before or after the save of the other is unknown: it may keep what is there.
     if _overrides(cls, base, ["save"]):
-        return replace(rule, seeding="always")
+        return replace(rule, seeding="always", saves_itself=True)
     class_defaults = _class_defaults(cls)
     if seeding(rule, class_defaults) == "always":
         return replace(rule, seeding="always")

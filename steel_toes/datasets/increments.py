@@ -67,10 +67,9 @@ class BranchedIncrements(BranchedPartitions):
         return self._partitions(self._lister(Side.MAIN), self._lister(Side.BRANCH))
 
     def _lister(self, side: Side) -> Dataset:
-        config = dict(self.entry.build.config(side))
+        build = self.entry.build
+        config = {**build.config(side), **build.partitions(self.dataset(side))}
         definition = config["dataset"]
-        if not isinstance(definition, Mapping):
-            definition = {"type": definition}
         # All partitions, whatever the checkpoint says, each to be loaded later; Kedro leaves out the checkpoint itself.
         config["dataset"] = {"type": _Later, "definition": definition}
         if definition.get("versioned"):

@@ -113,14 +113,19 @@ class BranchedPartitions(BranchedDataset):
             self.branch_dataset.save(partitions)
             self.main_dataset.release()
             return
-        kept_units = set() if overwrites else self._kept(units)
-        base = self._everything_of_main() if overwrites else self.place.base(units)
         may_write_nothing = self.entry.may_write_nothing
-        write = Write(units, base, bool(kept_units), everything=overwrites, may_write_nothing=may_write_nothing)
+        kept_units: set[str] = set()
         if overwrites:
+            base = self._everything_of_main()
+            write = Write(units, base, everything=True, may_write_nothing=may_write_nothing)
             # First: what lies behind a link looks like a stranger's.
             self.place.ledger.check_links(write)
             self._check_strangers()
+        else:
+            base = self.place.base(units)
+            kept_units = self._kept(units)
+            write = Write(units, base, bool(kept_units), may_write_nothing=may_write_nothing)
+        files_before = self._own_files()
         with self.place.ledger.transaction(write, self.identify_branch) as transaction, ExitStack() as stack:
             # Partitions whose class appends are seeded one by one.
             for unit in units:
@@ -128,7 +133,26 @@ class BranchedPartitions(BranchedDataset):
             if overwrites:
                 stack.enter_context(self._removing(transaction))
             self._save_watched(partitions, transaction)
+        self._record_others(files_before, units)
         self.main_dataset.release()
+
+    def _own_files(self) -> Identities:
+        """The files of the branch copy, where the class may write others than it is given; else none."""
+        if not self.entry.saves_itself:
+            return {}
+        files = self.place.store.files(self.place.own_path(Side.BRANCH))
+        return {self._parts.unit(path): identity for path, identity in files.items()}
+
+    def _record_others(self, files_before: Identities, planned: Iterable[str]) -> None:
+        """Record what a save of the class's own has written besides: it counts, as it does in plain Kedro."""
+        others = []
+        for unit, identity in self._own_files().items():
+            if identity != files_before.get(unit) and self._partition_id(unit) is not None:
+                others.append(unit)
+        units = tuple(sorted(set(others) - set(planned)))
+        if units:
+            write = Write(units, self.place.base(units))
+            self.place.ledger.adopt(write, self.identify_branch)
 
     def _kept(self, units: Iterable[str]) -> set[str]:
         """Those units of which the class of the partitions keeps something that is there."""
@@ -164,7 +188,8 @@ class BranchedPartitions(BranchedDataset):
     def _lists_all(self) -> bool:
         """Whether Kedro lists every partition that lies there: not with `maxdepth`, nor where `//` is in the path."""
         path = str(self._settings["path"])
-        return not self._settings.get("load_args") and normalise(path) == path.rstrip("/")
+        load_args = self.entry.build.partitions(self.branch_dataset)["load_args"]
+        return not load_args and normalise(path) == path.rstrip("/")
 
     def current(self) -> Dataset:
         """The branch's dataset once it has a partition of its own."""
@@ -208,8 +233,11 @@ class BranchedPartitions(BranchedDataset):
 
     def _save_watched(self, data: Mapping[str, Any], transaction: Transaction) -> None:
         """Save partitions; the transaction is told when Kedro comes to each of them, one after another."""
+        # A save of its own does something with the data: it must be the data.
+        if self.entry.saves_itself:
+            self.branch_dataset.save(data)
         # Kedro calls what is callable, when it comes to it.
-        if self._settings.get("save_lazily", True):
+        elif self._settings.get("save_lazily", True):
             self.branch_dataset.save(
                 {name: _Watched(value, self._unit(name), transaction) for name, value in data.items()}
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from kedro.io.core import Version
 
@@ -14,6 +14,14 @@ from steel_toes.datasets.paths import Key
 from steel_toes.datasets.whole import BranchedWhole
 from steel_toes.records.place import Side
 from steel_toes.records.record import NO_RECORD
+
+
+class _Mixed(NamedTuple):
+    """A dataset that reads some places from the branch, where they stand and what they were then."""
+
+    keys: list[Key]
+    states: list[str | None]
+    dataset: Dataset
 
 
 class BranchedPlaces(BranchedDataset):
@@ -26,6 +34,7 @@ class BranchedPlaces(BranchedDataset):
     def __init__(self, entry: Entry, main_dataset: Dataset | None = None, version: Version | None = None) -> None:
         super().__init__(entry, main_dataset, version)
         self.parts = self.split()
+        self._mixed: _Mixed | None = None
 
     def split(self) -> tuple[BranchedWhole, ...]:
         """Each place by itself, with the datasets of all."""
@@ -92,6 +101,14 @@ class BranchedPlaces(BranchedDataset):
                 return choice
         return choices[0]
 
+    def release(self) -> None:
+        """Release all sides."""
+        super().release()
+        self._mixed = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_mixed": None}
+
     def open_run(self, written: bool) -> Side | None:
         sides = [part.open_run(written) for part in self.parts]
         if None in sides:
@@ -106,6 +123,7 @@ class BranchedPlaces(BranchedDataset):
         twin = super().copied(deep)
         assert isinstance(twin, BranchedPlaces)
         twin.parts = twin.split()
+        twin._mixed = None  # noqa: SLF001 - it is the same class's
         return twin
 
     # How --------------------------------------------------------------------------------------------------------------
@@ -139,8 +157,12 @@ class BranchedPlaces(BranchedDataset):
         sides = {choice.side for choice in choices}
         if Side.MAIN not in sides:
             return self.branch_dataset
-        mixed_dataset = self.entry.build.mixed(branch_keys)
-        return self.with_settings(mixed_dataset)
+        states = [choice.record.identity(part.unit) for part, choice in self._of_branch(choices)]
+        if self._mixed is None or (self._mixed.keys, self._mixed.states) != (branch_keys, states):
+            dataset = self.with_settings(self.entry.build.mixed(branch_keys))
+            self._mixed = _Mixed(branch_keys, states, dataset)
+        # Kept, since a cache in it lives until it is released.
+        return self._mixed.dataset
 
     def _forget(self, choices: list[Choice]) -> None:
         """Drop what the filesystem remembers of the places that are read from the branch."""

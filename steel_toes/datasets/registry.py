@@ -49,6 +49,7 @@ class Rule:
         lists: the location is a directory that the dataset lists.
         seeding: whether a save can keep something of what was there ("directory": only in a directory).
         mode: the write mode when the configuration names none.
+        saves_itself: the class has a save of its own, which may write something else than it is given.
         may_write_nothing: a save of nothing (an empty dictionary of plots) rightly leaves no file.
         why: why saves or loads are refused: one sentence.
     """
@@ -61,6 +62,7 @@ class Rule:
     lists: bool = False
     seeding: Seeding = "never"
     mode: str = "overwrite"
+    saves_itself: bool = False
     may_write_nothing: bool = False
     why: str = ""
 
@@ -266,9 +268,11 @@ def with_partitions(rule: Rule, partition_rule: Rule) -> Rule:
         return replace(rule, seeding="always")
     if partition_rule.action in ("refuse_save", "refuse_load"):
         return replace(rule, action=partition_rule.action, why=partition_rule.why)
+    # A class with a save of its own keeps what it may, whatever its partitions do.
+    keeping = rule.seeding if rule.saves_itself else partition_rule.seeding
     return replace(
         rule,
-        seeding=partition_rule.seeding,
+        seeding=keeping,
         mode=partition_rule.mode,
         may_write_nothing=partition_rule.may_write_nothing,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from kedro.io import DatasetError
@@ -76,7 +78,8 @@ class BranchedVersions(BranchedDataset):
         write = Write((version,), self.place.base((version,)))
         with self.place.ledger.transaction(write, self.identify_branch) as transaction:
             self._remove_torn(transaction.before, version)
-            dataset.save(data)
+            with self._lent_version(transaction.before):
+                dataset.save(data)
         before = transaction.before.settled
         base = before.base if before.exists else write.base
         newest = max([*before.data, *base], default="")
@@ -84,6 +87,24 @@ class BranchedVersions(BranchedDataset):
             # As in Kedro, a run goes on reading the version that it saved, whatever others save meanwhile.
             self._resolved = VersionOfSide(version, Side.BRANCH)
             self._pinned = _Pinned(self._resolved, dataset)
+
+    @contextmanager
+    def _lent_version(self, before: Record) -> Iterator[None]:
+        """Lend main's newest version to a save of the class's own, which may add to it, while the branch has none."""
+        newest_main = ""
+        if self.entry.saves_itself and not before.settled.exists:
+            newest_main = self._newest_main(before)
+        if not newest_main:
+            yield
+            return
+        store = self.place.store
+        target = self.place.unit_path(Side.BRANCH, newest_main)
+        store.copy(self.place.unit_path(Side.MAIN, newest_main), target)
+        try:
+            yield
+        finally:
+            # It is main's, and no version of the branch's.
+            store.remove(target)
 
     def _check_version(self, version: str) -> None:
         """Refuse a version that plain Kedro would refuse on main's data, and one that leads out of its folder.

@@ -91,7 +91,7 @@ class BranchedWhole(BranchedDataset):
 
     def _keeps(self) -> bool:
         """Whether the next save keeps something of what is there."""
-        if self.entry.seeding != "directory":
-            return self.entry.seeding == "always"
+        if self.seeding != "directory":
+            return self.seeding == "always"
         is_directory = self.place.store.is_directory
         return is_directory(self.place.own_path(Side.MAIN)) or is_directory(self.place.own_path(Side.BRANCH))

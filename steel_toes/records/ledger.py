@@ -400,12 +400,23 @@ class Ledger:
         """Data that no record knows is never overwritten."""
         # A request more, but only at a unit's first save.
         unrecorded = [unit for unit in write.units if not before.has_begun(unit)]
-        if unrecorded and identify(unrecorded):
+        if not unrecorded:
+            return
+        identities = identify(unrecorded)
+        strangers = [unit for unit in identities if not self._is_around_ours(before, unit, identities[unit])]
+        if strangers:
             # Unless another save has begun since the record was read, the data is a stranger's.
             record_now = self.read()
             if record_now != before:
                 raise self._concurrent(record_now, unrecorded)
             raise self.error(DATA_WITHOUT_RECORD, location=self.branch_location)
+
+    def _is_around_ours(self, before: Record, unit: str, identity: str) -> bool:
+        """Whether what is seen at a unit is only the folder around recorded ones, beside which a bucket has objects."""
+        has_folders = self.guard is None or self.guard.store.has_folders
+        if has_folders or not is_of_several(identity):
+            return False
+        return any(path.startswith(f"{unit}/") for path in before.settled.data)
 
     def _check_what_is_kept(self, before: Record, write: Write, identify: Identify) -> None:
         """A save that keeps something needs a copy that is as it was saved: what it keeps counts from then on."""

@@ -17,6 +17,7 @@ import fsspec
 import pytest
 from kedro.io import DatasetError
 
+from steel_toes import SaveRefusedError
 from support import servers
 from support.places import OWN, V, answer
 from support.proxy import Proxy
@@ -156,20 +157,21 @@ def spelled(entry: dict[str, Any], path: str) -> dict[str, Any]:
     return {**entry, parameter: path}
 
 
-UNSEEN = pytest.mark.xfail(strict=True, reason="after `s3://bucket//` Kedro's ids are whole paths, which no record has")
-
-
 class TestLocations:
     """`//` and `/./` in the path of an object."""
 
     @pytest.mark.parametrize("spelling", SPELLINGS)
     @pytest.mark.parametrize("kind", ENTRIES)
-    def test_as_plain_kedro(self, team: Team, request: pytest.FixtureRequest, kind: str, spelling: str) -> None:
+    def test_as_plain_kedro(self, team: Team, kind: str, spelling: str) -> None:
         """Every answer is plain Kedro's, and the record is of the object that the dataset writes."""
-        if kind in ("partitions", "overwritten", "increments") and spelling == "data//02/{}" and team.protocol == "s3":
-            request.applymarker(UNSEEN)
         entry, name, old, new = ENTRIES[kind]
         conf = {"x": spelled(entry, spelling.format(name))}
+        is_refused = kind in ("partitions", "overwritten", "increments") and spelling.startswith("data//")
+        if is_refused and team.protocol == "s3":
+            # Kedro saves them in one place and lists another: whole paths, which are no ids.
+            with pytest.raises(SaveRefusedError, match="Two slashes follow its bucket"):
+                team.branch(conf)["x"].save(new)
+            return
         team.main_saves(conf, V[0], x=old)
         twins = Twins(team, conf)
         twins.look()
@@ -255,9 +257,6 @@ class TestSchemes:
 IDS = ["./a", "s//b", "a/", "/a", "a/./b", "a/.", "*", "[1]", "100%", "%2F", "a b", "é", "--", "a--other"]
 
 
-HIDDEN = pytest.mark.xfail(strict=True, reason="the folder of `a/b` is taken for an `a` without a record")
-
-
 class TestIds:
     """A partition's id is what the store makes of it."""
 
@@ -293,7 +292,7 @@ class TestIds:
         team.check()
 
     @pytest.mark.parametrize("main", ["a", "a/b", "z"])
-    @pytest.mark.parametrize("order", [["a", "a/b"], pytest.param(["a/b", "a"], marks=HIDDEN)], ids=" then ".join)
+    @pytest.mark.parametrize("order", [["a", "a/b"], ["a/b", "a"]], ids=" then ".join)
     def test_an_object_beside_a_folder(self, bucket: Team, main: str, order: list[str]) -> None:
         """A bucket has `a` beside `a/b`: neither hides the other, whatever main has and whichever was saved first."""
         conf = {"x": {**PARTS, "path": "data/p", "filename_suffix": ""}}
