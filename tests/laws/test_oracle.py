@@ -1585,7 +1585,7 @@ OF_HOOKS = {
     a_replaced_method_is_lost,
     a_wrapper_is_a_dataset_of_its_own,
 }
-WITHIN = 80  # programs
+WITHIN = 240  # programs
 SAME: dict[str, Any] = {
     "phases": [Phase.generate],
     "derandomize": True,
