@@ -67,7 +67,7 @@ from steel_toes.records.record import NO_RECORD
 from steel_toes.records.state import Look, Verdict
 from support.effort import effort, slow_but
 from support.environment import CALLERS
-from support.own import TAUGHT, Appending, Figures, Growing, Merging, Model, Named, Replaced, Retry
+from support.own import TAUGHT, Appending, Figures, Growing, Merging, Model, Named, Replaced, Retry, Skipping
 
 pd = pytest.importorskip("pandas", reason="the oracle compares pandas' CSV files")
 cloudpickle = pytest.importorskip("cloudpickle", reason="catalogs in a store go to other processes by cloudpickle")
@@ -202,6 +202,24 @@ GROUPS: dict[str, tuple[dict[str, Any], tuple[Entry, ...]]] = {
     "log": ({"log": {**LINES, "filepath": "@/log.txt"}}, (Entry("log", "log.txt", holds="text"),)),
     "rows": ({"rows": {**ROWS, "filepath": "@/rows.csv"}}, (Entry("rows", "rows.csv"),)),
     "exclusive": ({"once": {**ONCE, "filepath": "@/once.txt"}}, (Entry("once", "once.txt", holds="text"),)),
+    "a subclass of partitions that skips": (
+        {"skipping": {**PARTS, "type": Skipping, "path": "@/skipping", "dataset": CSV, "filename_suffix": ".csv"}},
+        (Entry("skipping", "skipping", "parts", suffix=".csv"),),
+    ),
+    "two files in a cache": (
+        {
+            "kept": cached({"type": Model, "model_path": "@/kept/model.bin", "vocab_path": "@/kept/vocab.txt"}),
+            "kept vocab": {**TEXT, "filepath": "@/kept/vocab.txt"},
+        },
+        (
+            Entry("kept", "kept/model.bin", holds="text", more=("kept/vocab.txt",), cached=True),
+            Entry("kept vocab", "kept/vocab.txt", holds="text"),
+        ),
+    ),
+    "versions of a subclass that appends": (
+        {"va": {"type": Appending, "filepath": "@/va.txt", "versioned": True}},
+        (Entry("va", "va.txt", "versioned", holds="text"),),
+    ),
     "partitions": (
         {"parts": {**PARTS, "path": "@/parts", "dataset": CSV, "filename_suffix": ".csv"}},
         (Entry("parts", "parts", "parts", suffix=".csv"),),
@@ -731,14 +749,11 @@ WRAPPERS = {"in_a_cache", "in_a_retry"}
 def reaches(entry: Entry, how: str) -> bool:
     """Whether a hook can do this to an entry, and both sides follow.
 
-    They do not follow yet: a load of a pinned version does not call what replaced `load`; the settings of increments
-    are read from the configuration; what is set on the dataset inside a CachedDataset is set on main's alone.
+    What is set anew on the dataset inside a CachedDataset is set on main's alone.
     """
-    if how == "replace_load":
-        return entry.kind != "versioned"
     if how not in ("change_in_place", "set_anew"):
         return True
-    if entry.kind == "increments" or (how == "set_anew" and entry.cached):
+    if how == "set_anew" and entry.cached:
         return False
     return entry.holds in (("frame",) if entry.has_partitions else CHANGES)
 
