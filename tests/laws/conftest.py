@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from support.places import FORGE, PLACES, Place, watched
+from support.team import Team
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,15 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen
     yield forging
     forging.stdin.close()
     forging.wait(10)
+
+
+@pytest.fixture
+def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
+    """A team's folder, which is the working directory; main's bytes in it are compared when the test ends."""
+    team = Team.on_disk(tmp_path / "team")
+    monkeypatch.chdir(team.folder)
+    yield team
+    team.check()
 
 
 @pytest.fixture(params=PLACES)

@@ -7,7 +7,6 @@ marker, a wrapped dataset. Whatever a test does on a branch, the `team` fixture 
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,15 +23,6 @@ pytestmark = pytest.mark.contract
 
 TEXT = {"type": "text.TextDataset"}
 PARTS = {"type": "partitions.PartitionedDataset", "dataset": TEXT, "filename_suffix": ".txt"}
-
-
-@pytest.fixture
-def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    """A team's folder, which is the working directory; main's bytes in it are compared when the test ends."""
-    team = Team.on_disk(tmp_path / "team")
-    monkeypatch.chdir(team.folder)
-    yield team
-    team.check()
 
 
 class Several(AbstractDataset):

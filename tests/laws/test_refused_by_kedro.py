@@ -4,7 +4,7 @@ Each program runs twice, in plain Kedro on a private copy of main's data and wit
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,6 @@ pytestmark = pytest.mark.contract
 TEXT = {"type": "text.TextDataset"}
 PARTS = {"type": "partitions.PartitionedDataset", "dataset": TEXT}
 V = ["2030-01-01T00.00.00.000Z", "2030-01-02T00.00.00.000Z"]
-
-
-@pytest.fixture
-def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    """A team's folder, which is the working directory; main's bytes in it are compared when the test ends."""
-    team = Team.on_disk(tmp_path / "team")
-    monkeypatch.chdir(team.folder)
-    yield team
-    team.check()
 
 
 class Chapters(AbstractDataset):

@@ -33,15 +33,6 @@ PARTS = {"type": "partitions.PartitionedDataset", "dataset": TEXT, "filename_suf
 INCREMENTS = {**PARTS, "type": "partitions.IncrementalDataset"}
 
 
-@pytest.fixture
-def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    """A team's folder, which is the working directory; main's bytes in it are compared when the test ends."""
-    team = Team.on_disk(tmp_path / "team")
-    monkeypatch.chdir(team.folder)
-    yield team
-    team.check()
-
-
 class Twins:
     """A branch, and plain Kedro on a private copy of main's data: each step has one answer.
 
