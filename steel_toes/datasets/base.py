@@ -266,8 +266,7 @@ class BranchedDataset(ABC):
         if name in self.answers:
             self.overrides[name] = value
             return
-        if any(key[0] == name for key in self.branch_texts):
-            raise self._fixed_error(name)
+        self.check_settable(name)
         self.settings[name] = value
         for dataset in self.sides():
             setattr(dataset, name, value)
@@ -280,11 +279,19 @@ class BranchedDataset(ABC):
         if name in self.answers:
             self.overrides.pop(name, None)
             return
-        if any(key[0] == name for key in self.branch_texts):
-            raise self._fixed_error(name)
+        self.check_settable(name)
         self.settings.pop(name, None)
         for dataset in self.sides():
             delattr(dataset, name)
+
+    def check_settable(self, *key: str) -> None:
+        """Whether an attribute may be set, or one of a dataset inside.
+
+        Raises:
+            LocationIsFixedError: it says where the data is.
+        """
+        if any(text_key[: len(key)] == key for text_key in self.branch_texts):
+            raise self._fixed_error(key[-1])
 
     def _fixed_error(self, name: str) -> errors.LocationIsFixedError:
         location = self.place.ledger.branch_location

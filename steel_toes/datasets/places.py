@@ -101,6 +101,10 @@ class BranchedPlaces(BranchedDataset):
                 return choice
         return choices[0]
 
+    def sides(self) -> tuple[Dataset, ...]:
+        mixed = (self._mixed.dataset,) if self._mixed else ()
+        return (*super().sides(), *mixed)
+
     def release(self) -> None:
         """Release all sides."""
         super().release()

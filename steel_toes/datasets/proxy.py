@@ -6,14 +6,73 @@ dataset find the class that the catalog says. It holds no state of its own but t
 
 from __future__ import annotations
 
+import copy
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
-from steel_toes.datasets.base import BranchedDataset
+from kedro.io import AbstractDataset
+
+from steel_toes.datasets.base import BranchedDataset, Dataset
 from steel_toes.datasets.refused import RefusedDataset
 from steel_toes.redaction import redacted
 
 AnyBranched = BranchedDataset | RefusedDataset
+
+
+class Inside:
+    """The datasets that main's wrapper and the branch's hold: both are set alike, and neither saves by itself.
+
+    Args:
+        outer: what the wrappers are, or are inside of.
+        main_dataset: inside of main's.
+        branch_dataset: inside of the branch's.
+    """
+
+    answers: ClassVar[frozenset[str]] = frozenset()
+    overrides: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, outer: AnyBranched | Inside, main_dataset: Dataset, branch_dataset: Dataset) -> None:
+        self.outer = outer
+        self.main_dataset = main_dataset
+        self.branch_dataset = branch_dataset
+
+    def current(self) -> Dataset:
+        """Main's: what the wrapper holds is asked for what it is."""
+        return self.main_dataset
+
+    def sides(self) -> tuple[Dataset, ...]:
+        """Both."""
+        return self.main_dataset, self.branch_dataset
+
+    def set(self, name: str, value: Any) -> None:
+        """Set an attribute of both.
+
+        Raises:
+            LocationIsFixedError: it says where the data is.
+        """
+        self.check_settable(name)
+        for dataset in self.sides():
+            setattr(dataset, name, value)
+
+    def check_settable(self, *key: str) -> None:
+        """Whether an attribute may be set.
+
+        Raises:
+            LocationIsFixedError: it says where the data is.
+        """
+        self.outer.check_settable("_dataset", *key)
+
+    def remove(self, name: str) -> None:
+        """Remove an attribute of both."""
+        self.check_settable(name)
+        for dataset in self.sides():
+            delattr(dataset, name)
+
+    def copied(self, deep: bool) -> Inside:
+        """The same with datasets of its own."""
+        copier = copy.deepcopy if deep else copy.copy
+        return Inside(self.outer, copier(self.main_dataset), copier(self.branch_dataset))
+
 
 # Answered by main's dataset without asking any store: the same on both sides, or what the catalog says of the entry.
 _QUIET = frozenset(
@@ -85,11 +144,11 @@ class Proxy:
     """Stands for a dataset of the catalog. Made by `proxy_for`, looked into by `branched_of`."""
 
     __slots__ = ("__weakref__", _BRANCHED)
-    _steel_toes_branched: AnyBranched
+    _steel_toes_branched: AnyBranched | Inside
 
     def __getattr__(self, name: str) -> Any:
         # While it is unpickled or copied there may be nothing in it yet; asking it would recurse for ever.
-        branched: AnyBranched = object.__getattribute__(self, _BRANCHED)
+        branched: AnyBranched | Inside = object.__getattribute__(self, _BRANCHED)
         if name == "_copy":
             return self._copy_with
         # What a hook has put in the place of a method wins, as it does on a plain dataset.
@@ -99,10 +158,18 @@ class Proxy:
         value = getattr(branched.main_dataset, name)
         if name in branched.answers:
             return getattr(branched, name)
-        if isinstance(branched, RefusedDataset) or name in _QUIET or name.startswith("__"):
-            return value
-        dataset = branched.branch_dataset if name in _WRITING else branched.current()
-        return getattr(dataset, name)
+        if name == "_dataset" and isinstance(value, AbstractDataset):
+            return self._steel_toes_inside(value)
+        return _answer_of_side(branched, name, value)
+
+    def _steel_toes_inside(self, main_dataset: Any) -> Any:
+        """What stands for a dataset inside a wrapper: what is set on it is set on the branch's too."""
+        branched = self._steel_toes_branched
+        _, *others = branched.sides()
+        branch_dataset = vars(others[0]).get("_dataset") if others else None
+        if branch_dataset is None or branch_dataset is main_dataset:
+            return main_dataset
+        return proxy_for(Inside(branched, main_dataset, branch_dataset))
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._steel_toes_branched.set(name, value)
@@ -133,7 +200,21 @@ class Proxy:
         return twin
 
 
-def proxy_for(branched: AnyBranched) -> Any:
+def _answer_of_side(branched: AnyBranched | Inside, name: str, value: Any) -> Any:
+    """What the dataset of one side has under a name that the law does not answer.
+
+    Args:
+        branched: what is behind the proxy.
+        name: of the attribute.
+        value: main's.
+    """
+    if isinstance(branched, RefusedDataset) or name in _QUIET or name.startswith("__"):
+        return value
+    dataset = branched.branch_dataset if name in _WRITING else branched.current()
+    return getattr(dataset, name)
+
+
+def proxy_for(branched: AnyBranched | Inside) -> Any:
     """The proxy that stands for an entry's datasets; also what unpickling calls."""
     proxy = object.__new__(_proxy_type(type(branched.main_dataset)))
     object.__setattr__(proxy, _BRANCHED, branched)
@@ -144,7 +225,9 @@ def branched_of(dataset: object) -> AnyBranched | None:
     """What is behind a proxy; None for anything else."""
     if not issubclass(type(dataset), Proxy):
         return None
-    branched: AnyBranched = object.__getattribute__(dataset, _BRANCHED)
+    branched: AnyBranched | Inside = object.__getattribute__(dataset, _BRANCHED)
+    while isinstance(branched, Inside):
+        branched = branched.outer
     return branched
 
 

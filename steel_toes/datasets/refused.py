@@ -76,6 +76,13 @@ class RefusedDataset:
         if name not in self.answers:
             setattr(self.main_dataset, name, value)
 
+    def sides(self) -> tuple[Dataset, ...]:
+        """The one dataset."""
+        return (self.main_dataset,)
+
+    def check_settable(self, *key: str) -> None:
+        """Any attribute may be set: nothing is saved."""
+
     def remove(self, name: str) -> None:
         """Remove an attribute of the dataset."""
         delattr(self.main_dataset, name)

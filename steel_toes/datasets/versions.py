@@ -132,6 +132,10 @@ class BranchedVersions(BranchedDataset):
             if verdict in (Verdict.TORN, Verdict.UNFINISHED):
                 self.place.store.remove(self.place.unit_path(Side.BRANCH, version))
 
+    def sides(self) -> tuple[Dataset, ...]:
+        pinned = (self._pinned.dataset,) if self._pinned else ()
+        return (*super().sides(), *pinned)
+
     def exists(self) -> bool:
         """Whether the version that would be loaded is there."""
         try:

@@ -147,6 +147,23 @@ class TestSettings:
         assert catalog.load("t").to_dict("list") == {"b": [4]}
         checkout.assert_main_unchanged()
 
+    def test_inside_a_cache(self, checkout: Any) -> None:
+        """What is set on the dataset inside a cache is set on both; where it lies cannot be set there either."""
+        config = {"c": {"type": "CachedDataset", "dataset": text("data/c.txt")}}
+        saved_on_main(checkout, config, c="main")
+        catalog = checkout.catalog(config)
+        catalog["c"]._dataset.mark = "set"
+        branched = branched_of(catalog["c"])
+        assert {inner(dataset).mark for dataset in branched.sides()} == {"set"}
+        del catalog["c"]._dataset.mark
+        assert not hasattr(inner(branched.branch_dataset), "mark")
+        with pytest.raises(DatasetError, match="another _filepath of c"):
+            catalog["c"]._dataset._filepath = PurePosixPath("data/a.txt")
+        with pytest.raises(DatasetError, match="blocked"):
+            catalog["c"]._dataset.save("branch")
+        assert copy.deepcopy(catalog["c"]._dataset).load() == "main"
+        checkout.assert_main_unchanged()
+
     def test_an_attribute(self, checkout: Any) -> None:
         """An attribute that is set is set for both, and for datasets that are built later."""
         config = {"v": text("data/v.txt", versioned=True)}

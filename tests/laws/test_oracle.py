@@ -747,14 +747,9 @@ WRAPPERS = {"in_a_cache", "in_a_retry"}
 
 
 def reaches(entry: Entry, how: str) -> bool:
-    """Whether a hook can do this to an entry, and both sides follow.
-
-    What is set anew on the dataset inside a CachedDataset is set on main's alone.
-    """
+    """Whether a hook can do this to an entry."""
     if how not in ("change_in_place", "set_anew"):
         return True
-    if how == "set_anew" and entry.cached:
-        return False
     return entry.holds in (("frame",) if entry.has_partitions else CHANGES)
 
 
