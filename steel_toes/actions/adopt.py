@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kedro.io import DatasetError
@@ -28,15 +28,17 @@ class Adoption:
         place: of the dataset.
         sources: the path of each unit's data; what lies at another place is copied to the branch copy's first.
         conditions: what is wrong with those units of which a record speaks, in words.
+        is_part: the dataset has other places, too.
     """
 
     place: Place
     sources: Mapping[str, str] = field(repr=False)
     conditions: Mapping[str, str] = field(default_factory=dict)
+    is_part: bool = False
 
     def apply(self) -> None:
         """Record it."""
-        self.place.adopt(self.sources)
+        self.place.adopt(self.sources, self.is_part)
 
 
 def make_plan(catalog: Any, names: Collection[str], subject: str) -> list[Adoption]:
@@ -68,7 +70,20 @@ def _adoptions_by_name(catalog: Any, name: str) -> list[Adoption]:
     if not isinstance(branched, BranchedDataset):
         return []
     adoptions = [_adoption(place, _adoptable(place)) for place in branched.places]
-    return [adoption for adoption in adoptions if adoption.sources]
+    is_part = len(adoptions) > 1
+    if is_part:
+        _check_none_is_missing(name, adoptions)
+    return [replace(adoption, is_part=is_part) for adoption in adoptions if adoption.sources]
+
+
+def _check_none_is_missing(name: str, adoptions: Iterable[Adoption]) -> None:
+    """Raise if there is data at some of a dataset's places only: adopted alone it would be half a save."""
+    for adoption in adoptions:
+        place = adoption.place
+        is_saved = place.ledger.read().settled.exists
+        if not adoption.sources and not is_saved:
+            location = place.store.shown(place.branch_path)
+            raise errors.ConfigurationError(errors.HALF_TO_ADOPT, setting="adopt", value=name, location=location)
 
 
 def _adoptions_by_path(catalog: Any, names: Iterable[str], subject: str) -> list[Adoption]:

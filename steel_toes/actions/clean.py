@@ -148,7 +148,9 @@ def _is_wanted(inventory: Inventory, filed: FiledRecord, datasets: Collection[st
         return True
     # The entry may have had another name when it was saved, or share its location with another.
     for root in inventory.roots:
-        subjects = [root.subjects.get(name) for name in datasets]
+        subjects: set[str] = set()
+        for name in datasets:
+            subjects |= root.subjects.get(name, set())
         if root.path == filed.stored.root.path and filed.record.location in subjects:
             return True
     return False

@@ -180,7 +180,7 @@ class Inventory:
         """Kedro allows `..` in a location: it is believed of an entry that the catalog has, and of no other."""
         if not _climbs(record.location):
             return True
-        return any(record.location in root.subjects.values() for root in self.roots)
+        return any(root.has(record.location) for root in self.roots)
 
     def measure(self, filed: FiledRecord) -> Measure:
         """A copy with its objects as its record tells them; the store is asked where that does not say them."""
@@ -208,7 +208,7 @@ class Inventory:
 
         def distance(root: RecordRoot) -> tuple[bool, bool, bool]:
             is_elsewhere = (root.store, root.path) != (stored.root.store, stored.root.path)
-            has_no_entry = record.location not in root.subjects.values()
+            has_no_entry = not root.has(record.location)
             is_other_bucket = root.bucket != bucket_of(record.location)
             return is_elsewhere, has_no_entry, is_other_bucket
 

@@ -29,7 +29,7 @@ class RecordRoot:
         data_store: the store of the data.
         bucket: of the data, if it lies in one.
         base: where the locations in the records are seen from; "" if they are in full.
-        subjects: the entries, each with what its record calls its location.
+        subjects: the entries, each with what its records call its locations.
     """
 
     store: Store
@@ -37,7 +37,11 @@ class RecordRoot:
     data_store: Store
     bucket: str | None
     base: str = ""
-    subjects: dict[str, str] = field(default_factory=dict)
+    subjects: dict[str, set[str]] = field(default_factory=dict)
+
+    def has(self, location: str) -> bool:
+        """Whether an entry has a location that records call so."""
+        return any(location in locations for locations in self.subjects.values())
 
     @property
     def folder(self) -> str:

@@ -12,6 +12,7 @@ from kedro.io.core import Version
 from steel_toes.datasets.base import TRIES, BranchedDataset, Choice, Dataset, Entry
 from steel_toes.datasets.paths import Key
 from steel_toes.datasets.whole import BranchedWhole
+from steel_toes.errors import ChangedCopyError, TornCopyError
 from steel_toes.records.place import Side
 from steel_toes.records.record import NO_RECORD
 
@@ -79,14 +80,18 @@ class BranchedPlaces(BranchedDataset):
         self.check_apart()
         with ExitStack() as saves:
             for part in self.parts:
-                saves.enter_context(part.saving())
+                saves.enter_context(part.saving(is_part=True))
             self.branch_dataset.save(data)
 
     def exists(self) -> bool:
         for part in self.parts:
             if part.look_by(part.look).verdict.is_absent:
                 return False
-        return self._dataset_of(self._choices()).exists()
+        try:
+            choices = self._choices()
+        except TornCopyError:
+            return False
+        return self._dataset_of(choices).exists()
 
     def current(self) -> Dataset:
         for part in self.parts:
@@ -115,7 +120,7 @@ class BranchedPlaces(BranchedDataset):
 
     def open_run(self, written: bool) -> Side | None:
         sides = [part.open_run(written) for part in self.parts]
-        if None in sides:
+        if None in sides or self._is_torn():
             self.run_side = None
         elif Side.BRANCH in sides:
             self.run_side = Side.BRANCH
@@ -132,6 +137,14 @@ class BranchedPlaces(BranchedDataset):
 
     # How --------------------------------------------------------------------------------------------------------------
 
+    def _is_torn(self) -> bool:
+        """Whether a load would find half a save."""
+        try:
+            self._choices()
+        except (ChangedCopyError, TornCopyError):
+            return True
+        return False
+
     def _choices(self) -> list[Choice]:
         """The side that counts at each place.
 
@@ -143,12 +156,8 @@ class BranchedPlaces(BranchedDataset):
         if len(sides) == 1:
             return choices
         for part, choice in zip(self.parts, choices, strict=True):
-            record = choice.record
-            # What another entry has saved here is no half of this one's.
-            is_own = choice.side is Side.BRANCH and record.dataset == self.entry.name
-            is_half_saved = choice.side is Side.MAIN and record.doubts(part.unit)
-            if is_own or is_half_saved:
-                part.raise_torn(record)
+            if _is_half(part, choice):
+                part.raise_torn(choice.record)
         return choices
 
     def _dataset_of(self, choices: list[Choice]) -> Dataset:
@@ -183,3 +192,12 @@ class BranchedPlaces(BranchedDataset):
         for part, choice in zip(self.parts, choices, strict=True):
             if choice.side is Side.BRANCH:
                 yield part, choice
+
+
+def _is_half(part: BranchedWhole, choice: Choice) -> bool:
+    """Whether this place, where others of the entry have another side, is half of a save or of a removal."""
+    if choice.side is Side.MAIN:
+        return choice.record.doubts(part.unit)
+    recorded = choice.record.settled.unit(part.unit)
+    # What an entry of this place alone has saved is no half of a save.
+    return recorded is not None and recorded.is_part

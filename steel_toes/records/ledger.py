@@ -41,7 +41,7 @@ from steel_toes.errors import (
 )
 from steel_toes.records.file import Change, RecordFile, RecordInPlace, RecordMemory
 from steel_toes.records.guard import LinkGuard
-from steel_toes.records.record import ALL, NO_RECORD, Identities, Record, Writer
+from steel_toes.records.record import ALL, NO_RECORD, PART, Identities, Record, Writer
 from steel_toes.records.save import Look as LookAgain
 from steel_toes.records.save import Outcome, Save, Transaction, begin
 from steel_toes.records.state import Look, Verdict, judge
@@ -271,7 +271,7 @@ class Ledger:
             # Again, after another was faster; or after our own put whose answer was lost, which does not matter.
             self._check_writable(now, write, identify)
             before = self._without_removed(now)
-            save = begin(before, write, self._facts_of_save(before))
+            save = begin(before, write, self._facts_of_save(before, write))
             return save.writing
 
         in_place = self.file.update(change, is_locked=is_locked)
@@ -461,14 +461,14 @@ class Ledger:
         """The record, less what `clean` has removed: the branch begins anew."""
         return NO_RECORD if before.state == "removing" else before
 
-    def _facts_of_save(self, before: Record) -> Record:
+    def _facts_of_save(self, before: Record, write: Write) -> Record:
         """A record with the facts of a save, and of nobody's data."""
         writer = self.writer
         # Without Git the project is unknown, and stays what it was.
         if writer.project is None:
             writer = replace(writer, project=before.writer.project)
         return Record(
-            id=secrets.token_hex(8),
+            id=secrets.token_hex(8) + (PART if write.is_part else ""),
             state="writing",
             kind=self.units.kind,
             branch_name=self.branch_name,
@@ -504,7 +504,7 @@ class Ledger:
         self._check_project(before)
         identities = identify(write.units)
         self.check_adoptable(before, identities)
-        save = begin(before, write, self._facts_of_save(before))
+        save = begin(before, write, self._facts_of_save(before, write))
         return save.complete(save.writing, identities, identify, self.store.is_one_saves).record
 
     def check_adoptable(self, record: Record, identities: Mapping[str, str]) -> None:

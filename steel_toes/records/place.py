@@ -125,20 +125,21 @@ class Place:
         """
         self.ledger.check_unlinked(Write(tuple(units)))
 
-    def adopt(self, sources: Mapping[str, str]) -> None:
+    def adopt(self, sources: Mapping[str, str], is_part: bool = False) -> None:
         """Record units as if they had been saved just now.
 
         Args:
             sources: the path of each unit's data; what lies at another path than the unit's is copied from there first.
+            is_part: the dataset has other places, which are adopted too.
         """
         there = tuple(unit for unit, source in sources.items() if source == self.unit_path(Side.BRANCH, unit))
         if there:
-            self.ledger.adopt(Write(there, self.base(there)), self._identities)
+            self.ledger.adopt(Write(there, self.base(there), is_part=is_part), self._identities)
         copied = tuple(unit for unit in sources if unit not in there)
         if not copied:
             return
         # As any save: what a killed one leaves is in doubt.
-        with self.ledger.transaction(Write(copied, self.base(copied)), self._identities):
+        with self.ledger.transaction(Write(copied, self.base(copied), is_part=is_part), self._identities):
             for unit in copied:
                 self.store.copy(sources[unit], self.unit_path(Side.BRANCH, unit))
 

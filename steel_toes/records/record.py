@@ -67,6 +67,10 @@ class Writer:
         return "@".join(names) or "somebody"
 
 
+PART = "+"
+"""What the id of a save ends with that wrote several places: one of them alone is half a save."""
+
+
 class Recorded(str):
     """A unit of a branch copy, as it was saved: `<save> <writers> <identity>`.
 
@@ -84,6 +88,11 @@ class Recorded(str):
     def save(self) -> str:
         """The id of the save that put it; "" if a record of format 1 did not say it."""
         return self.split(" ", 2)[0]
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the save wrote other places, too, each with its own record."""
+        return self.save.endswith(PART)
 
     @property
     def writers(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ class Write:
         base: main's identities of these units now.
         keeps: it keeps something of what is there (append and its like), so a torn copy cannot be repaired by it.
         everything: what it does not write is gone, on the branch and from main's under it.
+        is_part: the dataset has other places, each with its own record, and this save writes them all.
         may_write_nothing: a unit that is not there afterwards is no error, and is not the branch's.
     """
 
@@ -24,6 +25,7 @@ class Write:
     base: Mapping[str, str] = field(default_factory=dict)
     keeps: bool = False
     everything: bool = False
+    is_part: bool = False
     may_write_nothing: bool = False
 
     @property

@@ -11,6 +11,26 @@ import pytest
 from support.studio import COPIES, Studio, catalog_of, files, script
 from support.team import SLUG
 
+PAIR = """
+from pathlib import Path
+
+
+class PairDataset(AbstractDataset):
+    def __init__(self, one, two):
+        self._files = [Path(one), Path(two)]
+
+    def load(self):
+        return [file.read_text() for file in self._files]
+
+    def save(self, data):
+        for file in self._files:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(data)
+
+    def _describe(self):
+        return {}
+"""
+
 
 class TestClean:
     """How `clean` is called; what it never removes is in laws/test_histories.py."""
@@ -67,6 +87,19 @@ class TestClean:
         assert sorted(item["dataset"] for item in plan["items"]) == ["saved", "table@json"]
         sides = {row["dataset"]: row["side"] for row in studio.json("status", "saved", "table@text", "parts")}
         assert sides == {"saved": "main", "table@text": "main", "parts": "branch"}
+
+    def test_several_places(self, studio: Studio) -> None:
+        """Of a dataset that has several places all go, by its one name: one alone would be half a copy."""
+        with (studio.folder / "src/studio/datasets.py").open("a") as module:
+            module.write(PAIR)
+        pair = "pair: {type: studio.datasets.PairDataset, one: data/pair/1.txt, two: data/pair/2.txt}"
+        (studio.folder / "conf/base/catalog_pair.yml").write_text(pair)
+        studio.settings('location_parameters={"studio.datasets.PairDataset": ["one", "two"]}')
+        studio.catalog().save("pair", "the branch's")
+        assert len(list((studio.folder / "data/pair").iterdir())) == 2
+        plan = studio.json("clean", "--branch", "feature/x", "pair", "--yes")
+        assert [item["dataset"] for item in plan["items"]] == ["pair", "pair"]
+        assert not list((studio.folder / "data/pair").iterdir())
 
     def test_again(self, studio: Studio) -> None:
         """A second time there is nothing to do, which is no failure."""
