@@ -19,8 +19,10 @@ from kedro.io.data_catalog import _LazyDataset
 from steel_toes.catalog.policy import Moves, Policy
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.datasets.base import BranchedDataset, Dataset
+from steel_toes.datasets.both import differences
 from steel_toes.datasets.cached import BranchedCache
 from steel_toes.datasets.increments import BranchedIncrements
+from steel_toes.datasets.inheritance import saves_by_itself
 from steel_toes.datasets.partitions import BranchedPartitions
 from steel_toes.datasets.paths import Key, replaced, value_at
 from steel_toes.datasets.places import BranchedPlaces
@@ -31,6 +33,7 @@ from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.datasets.whole import BranchedWhole
 from steel_toes.errors import (
     CANNOT_BE_BUILT_AGAIN,
+    INSTANCE_CHANGED,
     LISTED_LATE,
     MAIN_IS_BLOCKED,
     ONE_LOCATION_FOR_BOTH,
@@ -138,8 +141,10 @@ def _around(config: Config, inner: Any, depth: int) -> Any:
 
 
 def _is_in_memory(dataset: Dataset) -> bool:
-    # A CachedDataset is ephemeral too, and holds one that may not be.
-    return dataset._EPHEMERAL and not isinstance(dataset, CachedDataset)
+    # A CachedDataset is ephemeral too, and holds one that may not be; a class of one's own may save elsewhere.
+    if isinstance(dataset, CachedDataset) or not dataset._EPHEMERAL:
+        return False
+    return not saves_by_itself(dataset.__class__)
 
 
 def _described(dataset: Dataset, parameter: str) -> str | None:
@@ -352,11 +357,13 @@ class _Datasets(dict[str, Any]):
         if self.policy.rule(spec).action == "alone":
             return dataset
         # The user's instance keeps its `save`: whoever made it may hold it outside the catalog.
+        branch_name = self.policy.branch.name
         try:
             main_dataset = Build(name, config, {})(Side.MAIN, version)
         except DatasetError:
-            branch_name = self.policy.branch.name
             return proxy_for(refuse(dataset, name, type(dataset).__name__, branch_name, CANNOT_BE_BUILT_AGAIN))
+        if differences(dataset, main_dataset):
+            return proxy_for(refuse(dataset, name, type(dataset).__name__, branch_name, INSTANCE_CHANGED))
         return wrap(self.policy, spec, main_dataset)
 
     def _wrapper(self, name: str, dataset: Dataset, config: Config, branched_keys: list[Key]) -> Any:

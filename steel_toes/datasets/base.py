@@ -33,6 +33,18 @@ logger = logger_of(__name__)
 Dataset = AbstractDataset[Any, Any]
 LookAt = Callable[[str], Look]
 
+# What says where a save goes without holding the path itself.
+_LOCATING = frozenset(
+    {
+        "_dataset_type",
+        "_fetch_latest_save_version",
+        "_get_save_path",
+        "_get_versioned_path",
+        "_join_protocol",
+        "_partition_to_path",
+        "resolve_save_version",
+    }
+)
 TRIES = 3
 """Of a load, while saves of the branch copy go on."""
 
@@ -290,7 +302,8 @@ class BranchedDataset(ABC):
         Raises:
             LocationIsFixedError: it says where the data is.
         """
-        if any(text_key[: len(key)] == key for text_key in self.branch_texts):
+        names_location = any(text_key[: len(key)] == key for text_key in self.branch_texts)
+        if names_location or key[-1] in _LOCATING:
             raise self._fixed_error(key[-1])
 
     def _fixed_error(self, name: str) -> errors.LocationIsFixedError:
@@ -309,12 +322,15 @@ class BranchedDataset(ABC):
             LocationIsFixedError: somebody set the location of the branch's dataset.
         """
         if self.entry.save_refusal:
-            facts = {"dataset": self.entry.name, "branch": self.place.ledger.branch_name}
-            type_name = type(self.main_dataset).__name__
-            raise errors.SaveRefusedError(**facts, type=type_name, why=self.entry.save_refusal)
+            self.refuse_saving(self.entry.save_refusal)
         for key, text in self.branch_texts.items():
             if text_at(self.branch_dataset, key) != text:
                 raise self._fixed_error(str(key[0]))
+
+    def refuse_saving(self, why: str) -> NoReturn:
+        """Raise the error of a save that is refused."""
+        facts = {"dataset": self.entry.name, "branch": self.place.ledger.branch_name}
+        raise errors.SaveRefusedError(**facts, type=type(self.main_dataset).__name__, why=why)
 
     def with_settings(self, dataset: Dataset) -> Dataset:
         """A dataset that was built anew, with the settings that both sides' datasets have by now."""

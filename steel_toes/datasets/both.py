@@ -12,6 +12,8 @@ from steel_toes.datasets.paths import Key, texts_in, value_at
 Dataset = AbstractDataset[Any, Any]
 
 _CONTAINERS = (dict, list, set)
+# What it was built from, and when; not what it is.
+_OF_ITS_MAKING = {"_init_args", "_version"}
 _DEPTH = 5  # of datasets inside each other
 
 
@@ -104,7 +106,7 @@ def differences(first: Dataset, second: Dataset) -> dict[Key, str]:
         for key, text in texts_in(pair.first):
             value = value_at(pair.first, key)
             other = value_at(pair.second, key)
-            if value != other:
+            if value != other and key[0] not in _OF_ITS_MAKING:
                 texts[pair.key + key] = text
     return texts
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 
 from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, LookAt
+from steel_toes.datasets.registry import Rule, Seeding, seeding
 from steel_toes.errors import (
     DATA_WITHOUT_RECORD,
     NO_PARTITIONS,
@@ -107,7 +108,7 @@ class BranchedPartitions(BranchedDataset):
         # Once: the answer may be another each time, or none.
         partitions = dict(data.items())
         units = self._units_of(partitions)
-        overwrites = bool(self._settings.get("overwrite"))
+        overwrites = bool(self._live("overwrite"))
         # Nothing to write, and nothing to remove: plain Kedro's own answer.
         if not units and not overwrites:
             self.branch_dataset.save(partitions)
@@ -156,9 +157,10 @@ class BranchedPartitions(BranchedDataset):
 
     def _kept(self, units: Iterable[str]) -> set[str]:
         """Those units of which the class of the partitions keeps something that is there."""
-        if self.entry.seeding == "never":
+        keeping = self.seeding
+        if keeping == "never":
             return set()
-        if self.entry.seeding == "always":
+        if keeping == "always":
             return set(units)
         is_directory = self.place.store.is_directory
         paths = {unit: [self.place.unit_path(side, unit) for side in Side] for unit in units}
@@ -237,7 +239,7 @@ class BranchedPartitions(BranchedDataset):
         if self.entry.saves_itself:
             self.branch_dataset.save(data)
         # Kedro calls what is callable, when it comes to it.
-        elif self._settings.get("save_lazily", True):
+        elif self._live("save_lazily", True):
             self.branch_dataset.save(
                 {name: _Watched(value, self._unit(name), transaction) for name, value in data.items()}
             )
@@ -266,9 +268,20 @@ class BranchedPartitions(BranchedDataset):
     def _settings(self) -> Mapping[str, Any]:
         return self.entry.settings
 
+    def _live(self, setting: str, default: Any = None) -> Any:
+        """A setting as the dataset has it by now, else the configuration's."""
+        configured = self._settings.get(setting, default)
+        return vars(self.branch_dataset).get(f"_{setting}", configured)
+
+    @property
+    def seeding(self) -> Seeding:
+        """Whether a partition's first save may keep something of main's, as hooks have left the dataset."""
+        definition = self.entry.build.partitions(self.branch_dataset)["dataset"]
+        return seeding(Rule(seeding=self.entry.seeding), {"dataset": definition})
+
     @property
     def _suffix(self) -> str:
-        return str(self._settings.get("filename_suffix") or "")
+        return str(self._live("filename_suffix") or "")
 
     @property
     def _parts(self) -> Parts:

@@ -7,11 +7,15 @@ dataset find the class that the catalog says. It holds no state of its own but t
 from __future__ import annotations
 
 import copy
+import inspect
+import sys
 from functools import cache
-from typing import Any, ClassVar
+from types import CodeType
+from typing import Any, ClassVar, NoReturn
 
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, AbstractVersionedDataset
 
+from steel_toes import errors
 from steel_toes.datasets.base import BranchedDataset, Dataset
 from steel_toes.datasets.refused import RefusedDataset
 from steel_toes.redaction import redacted
@@ -61,6 +65,10 @@ class Inside:
             LocationIsFixedError: it says where the data is.
         """
         self.outer.check_settable("_dataset", *key)
+
+    def refuse_saving(self, why: str) -> NoReturn:
+        """Raise the error of a save that is refused."""
+        self.outer.refuse_saving(why)
 
     def remove(self, name: str) -> None:
         """Remove an attribute of both."""
@@ -149,6 +157,8 @@ class Proxy:
     def __getattr__(self, name: str) -> Any:
         # While it is unpickled or copied there may be nothing in it yet; asking it would recurse for ever.
         branched: AnyBranched | Inside = object.__getattribute__(self, _BRANCHED)
+        if sys._getframe(1).f_code in _save_codes(type(branched.main_dataset)):  # noqa: SLF001 - Python's own
+            _check_caller(self, branched)
         if name == "_copy":
             return self._copy_with
         # What a hook has put in the place of a method wins, as it does on a plain dataset.
@@ -229,6 +239,33 @@ def branched_of(dataset: object) -> AnyBranched | None:
     while isinstance(branched, Inside):
         branched = branched.outer
     return branched
+
+
+@cache
+def _save_codes(cls: type) -> frozenset[CodeType]:
+    """The code of the saves of a dataset class and of those that it builds on, but for Kedro's abstract ones."""
+    codes = set()
+    for base in cls.__mro__:
+        for name in ("save", "_save", "confirm"):
+            function = inspect.unwrap(vars(base).get(name, cls))
+            code = getattr(function, "__code__", None)
+            if base not in (AbstractDataset, AbstractVersionedDataset) and code is not None:
+                codes.add(code)
+    return frozenset(codes)
+
+
+def _check_caller(proxy: Any, branched: AnyBranched | Inside) -> None:
+    """Refuse a class's own save that was called with the proxy: it would save past the record, perhaps main's.
+
+    A hook that keeps `type(dataset).save` instead of `dataset.save` calls it so.
+
+    Raises:
+        SaveRefusedError: it was.
+    """
+    caller = sys._getframe(2)  # noqa: SLF001 - Python's own
+    names = caller.f_code.co_varnames[: caller.f_code.co_argcount]
+    if names and caller.f_locals.get(names[0]) is proxy:
+        branched.refuse_saving(errors.SAVED_BY_ITS_CLASS)
 
 
 @cache

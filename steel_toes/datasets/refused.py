@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from steel_toes.datasets.base import Dataset
 from steel_toes.errors import BranchUnknownError, CopyError, LoadRefusedError, SaveRefusedError
@@ -79,6 +79,10 @@ class RefusedDataset:
     def sides(self) -> tuple[Dataset, ...]:
         """The one dataset."""
         return (self.main_dataset,)
+
+    def refuse_saving(self, why: str) -> NoReturn:
+        """Raise the error of a save."""
+        raise self.save_error
 
     def check_settable(self, *key: str) -> None:
         """Any attribute may be set: nothing is saved."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from kedro.io import AbstractDataset, CachedDataset, DatasetError, MemoryDataset
+from kedro_datasets.partitions import PartitionedDataset
 from kedro_datasets.text import TextDataset
 
 from steel_toes import SaveRefusedError
@@ -59,6 +60,7 @@ class Several(AbstractDataset):
         return {"of": len(self._datasets)}
 
 
+PARTS = {"type": "partitions.PartitionedDataset", "path": "data/parts", "dataset": "text.TextDataset"}
 CONFIG = {"x": text("data/x.txt"), "y": text("data/y.txt"), "a": text("data/a.txt")}
 WRAPPERS: dict[str, Callable[[Any], Any]] = {
     "a wrapper of one's own": lambda catalog: Retry(catalog["x"]),
@@ -233,6 +235,57 @@ class TestLocations:
         with pytest.raises(SaveRefusedError, match=f"another (_dataset|{attribute}) of d"):
             catalog["d"].save({"a": "new"} if kind == "partitions" else "new")
         checkout.assert_main_unchanged()
+
+
+CALLED = {
+    "plain": (CONFIG["x"], TextDataset, "new"),
+    "partitions": (PARTS, PartitionedDataset, {"a": "new"}),
+    "in a cache": ({"type": "CachedDataset", "dataset": CONFIG["x"]}, CachedDataset, "new"),
+}
+
+
+@pytest.mark.parametrize("kind", CALLED)
+def test_a_save_of_the_class(checkout: Any, kind: str) -> None:
+    """A hook that keeps the class's `save` and calls it with the dataset would save past the record: it is refused."""
+    config, cls, data = CALLED[kind]
+    saved_on_main(checkout, {"d": config}, d={"a": "main"} if kind == "partitions" else "main")
+    catalog = checkout.catalog({"d": config})
+    with pytest.raises(DatasetError, match="own `save` was called"):
+        cls.save(catalog["d"], data)
+    catalog.save("d", data)
+    assert checkout.catalog({"d": config}).exists("d")
+    checkout.assert_main_unchanged()
+
+
+CHANGED: dict[str, tuple[Callable[[], Any], str]] = {
+    "plain": (lambda: TextDataset(filepath="data/new.txt"), "_filepath"),
+    "partitions": (lambda: PartitionedDataset(path="data/new", dataset="text.TextDataset"), "_path"),
+    "in a cache": (lambda: CachedDataset(TextDataset(filepath="data/new.txt")), "_filepath"),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_an_instance_that_was_changed(checkout: Any, kind: str) -> None:
+    """What was added as an instance is built anew from its arguments: if it lies elsewhere by now, it is not saved."""
+    saved_on_main(checkout, CONFIG, a="main")
+    catalog = checkout.catalog(CONFIG)
+    make, attribute = CHANGED[kind]
+    dataset = make()
+    setattr(inner(dataset), attribute, PurePosixPath(Path("data/a.txt").absolute()))
+    catalog["d"] = dataset
+    with pytest.raises(SaveRefusedError, match="location was changed"):
+        catalog["d"].save({"a": "new"} if kind == "partitions" else "new")
+    checkout.assert_main_unchanged()
+
+
+def test_partitions_that_a_hook_makes_overwrite(checkout: Any) -> None:
+    """`overwrite`, set on the dataset, counts as that of the configuration does."""
+    saved_on_main(checkout, {"d": PARTS}, d={"a": "main", "b": "main"})
+    catalog = checkout.catalog({"d": PARTS})
+    catalog["d"]._overwrite = True
+    catalog.save("d", {"c": "branch"})
+    assert set(checkout.catalog({"d": PARTS}).load("d")) == {"c"}
+    checkout.assert_main_unchanged()
 
 
 class Tangled(Retry):
