@@ -290,6 +290,10 @@ NOTHING_TO_ADOPT = Reason(
     "Either no file lies at the place of its branch copy, or the file there is recorded already.",
     "See where copies belong with `steel-toes status`, and move the file there.",
 )
+HALF_TO_ADOPT = Reason(
+    "It has several places, and nothing lies at {location}.",
+    "Put the file there, too, and adopt all of them at once.",
+)
 NO_PLACE_TO_ADOPT = Reason(
     "It lies at no place where a branch copy of this catalog would be, or is recorded already.",
     "See where copies belong with `steel-toes status`, and move the file there.",
@@ -384,6 +388,13 @@ SECOND_PLACE = (
 SECOND_TABLE = (
     "Its parameter {parameter} names a table or a key, too, which would stay main's. If the class only reads there: "
     'SteelToes(source_parameters={{"{type}": ["{parameter}"]}}).'
+)
+SAVED_BY_ITS_CLASS = (
+    "Its class's own `save` was called with the catalog's dataset, past steel_toes. In a hook, keep `dataset.save` and "
+    "call that, not `type(dataset).save`."
+)
+INSTANCE_CHANGED = (
+    "It was added as an instance whose location was changed after it was made. Make it with that location."
 )
 LISTS_VERSIONS = "It lists the versions of another entry, which alone can save one on a branch."
 LISTED_LATE = (

@@ -46,7 +46,7 @@ class SteelToes:
         location_parameters: for dataset classes of your own, the parameter that says where the data is:
             `{"my_package.ShapeDataset": "folder"}`; a list if there are several, each of which moves to the branch;
             with dots if it is inside another (`"dataset.filepath"`). It says, too, that each save replaces what was
-            there.
+            there, unless the class builds on one of kedro-datasets' and has a save of its own.
         source_parameters: for dataset classes of your own, parameters that name a file which is only read:
             `{"my_package.ReportDataset": ["template"]}`.
         create_buckets: with layout "bucket", make the branch's bucket at its first save, and mark it as ours.

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from steel_toes import errors
-from steel_toes.catalog.candidates import DataFolders, data_folders, is_of_a_table, unmoved_parameter
+from steel_toes.catalog.arguments import is_of_a_table
+from steel_toes.catalog.candidates import unmoved_parameter
+from steel_toes.catalog.folders import DataFolders, data_folders
 from steel_toes.catalog.listings import located
 from steel_toes.catalog.roots import RecordRoot, Subject, open_root, subject_of
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.catalog.survey import Survey, survey
 from steel_toes.datasets.base import Builder, Entry, PlaceOfEntry
-from steel_toes.datasets.classes import adapted, partition_of
+from steel_toes.datasets.classes import adapted, checkpoint_of, partition_of
+from steel_toes.datasets.inheritance import overrides_save
 from steel_toes.datasets.paths import (
     Key,
     absolute,
@@ -102,7 +105,7 @@ class Policy:
         folders = surveyed.folders
         # As they are called: the disk is not asked for links yet.
         roots = [subject_of(f"{folder}/x", self.project_path, self._records_root).root for folder in folders]
-        data = data_folders(self.project_path, [*folders, *roots])
+        data = data_folders(self.project_path, surveyed.locations, [*folders, *roots])
         return replace(self, catalog=surveyed, data=data)
 
     # What is done with an entry ---------------------------------------------------------------------------------------
@@ -113,6 +116,9 @@ class Policy:
         if self.shares(spec.name, spec.config, spec.classes):
             return _ALONE
         rule = self._rule_of(spec.classes[0], spec.inner_config)
+        # A wrapper with a save of its own may keep what is there, too.
+        if any(overrides_save(wrapper) for wrapper in spec.classes[1:]):
+            rule = replace(rule, seeding="always", saves_itself=True)
         if rule.is_overlay:
             rule = with_partitions(rule, self._rule_of(*partition_of(spec.inner_config)))
         if spec.is_wrapped:
@@ -120,23 +126,39 @@ class Policy:
         return rule
 
     def _rule_of(self, cls: type, config: Config) -> Rule:
-        return adapted(rule_for(class_names(cls), config, self.settings.location_parameters), cls)
+        return adapted(rule_for(class_names(cls), config, self.settings.location_parameters), cls, config)
 
     def why_unmoved(self, spec: EntrySpec, rule: Rule, moved: Iterable[Key]) -> str:
         """Why a save of an entry would write more than what moves to the branch; "" if it would not."""
-        cls = spec.classes[0]
-        parameter = self._unmoved_parameter(cls, spec.inner_config, moved)
+        keys = list(moved)
         parameters = [rule.parameter, *rule.more]
-        if not parameter and rule.is_overlay:
-            cls, config = partition_of(spec.inner_config)
-            parameters = [filepath_argument(spec.inner_config)]
-            parameter = self._unmoved_parameter(cls, config, [tuple(parameters)])
-        if not parameter:
-            return ""
-        template = errors.SECOND_TABLE if is_of_a_table(parameter) else errors.SECOND_PLACE
-        name = catalog_name(class_names(cls)[0])
-        listed = json.dumps([*parameters, parameter])
-        return errors.sentence(template, parameter=parameter, type=name, parameters=listed)
+        data = self.data.of_entry(locations_of(rule, spec.inner_config).values())
+        for cls, config, moved_keys, names in self._parts_of(spec, rule, keys, parameters):
+            parameter = self._unmoved_parameter(cls, config, moved_keys, data)
+            if parameter:
+                template = errors.SECOND_TABLE if is_of_a_table(parameter) else errors.SECOND_PLACE
+                name = catalog_name(class_names(cls)[0])
+                listed = json.dumps([*names, parameter])
+                return errors.sentence(template, parameter=parameter, type=name, parameters=listed)
+        return ""
+
+    def _parts_of(
+        self, spec: EntrySpec, rule: Rule, keys: list[Key], parameters: list[str]
+    ) -> Iterator[tuple[type, Config, list[Key], list[str]]]:
+        """The classes that save an entry: each with its configuration, and with what of that moves."""
+        yield spec.classes[0], spec.inner_config, keys, parameters
+        config = spec.config
+        # From the outside in, as their configurations stand in each other.
+        for wrapper in reversed(spec.classes[1:]):
+            yield wrapper, config, [("dataset",)], ["dataset"]
+            config = config["dataset"]
+        if not rule.is_overlay:
+            return
+        argument = filepath_argument(spec.inner_config)
+        yield *partition_of(spec.inner_config), [(argument,)], [argument]
+        checkpoint = checkpoint_of(spec.inner_config)
+        if checkpoint is not None:
+            yield *checkpoint, [(argument,)], [argument]
 
     def late_copies(self, spec: EntrySpec, rule: Rule) -> tuple[str, ...]:
         """The branch copies in a directory that an entry lists which was added later, as its partitions call them.
@@ -167,20 +189,20 @@ class Policy:
         if rule.why != errors.HAS_NO_LOCATION:
             return rule.why
         cls = spec.classes[0]
-        parameter = self._unmoved_parameter(cls, spec.inner_config, [])
+        parameter = self._unmoved_parameter(cls, spec.inner_config, [], self.data)
         # Nobody can teach where a table is.
         if parameter and is_of_a_table(parameter):
             return errors.IS_A_TABLE
         name = catalog_name(class_names(cls)[0])
         return errors.sentence(rule.why, type=name, parameter=parameter or "<parameter>")
 
-    def _unmoved_parameter(self, cls: type, config: Config, moved: Iterable[Key]) -> str:
+    def _unmoved_parameter(self, cls: type, config: Config, moved: Iterable[Key], data: DataFolders) -> str:
         sources: list[str] = []
         names = set(map(catalog_name, class_names(cls)))
         for name, parameters in self.settings.source_parameters.items():
             if catalog_name(name) in names:
                 sources += parameters
-        return unmoved_parameter(cls, config, moved, sources, self.data)
+        return unmoved_parameter(cls, config, moved, sources, data)
 
     def shares(self, name: str, config: Config, classes: Iterable[type | str]) -> bool:
         """Whether an entry is shared: by its metadata, its name or its type.
@@ -403,7 +425,8 @@ class Policy:
                     store, path = open_root(name, subject.root, location, inner)
                     data_store = open_store(name, filesystem_path(location)[0], inner)
                     root = RecordRoot(store, path, data_store, bucket_of(location), subject.base)
-                    roots.setdefault(root.key, root).subjects[name] = subject.location
+                    subjects = roots.setdefault(root.key, root).subjects
+                    subjects.setdefault(name, set()).add(subject.location)
         return list(roots.values())
 
 

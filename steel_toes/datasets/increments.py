@@ -14,13 +14,12 @@ from kedro.utils import load_obj
 
 from steel_toes.datasets.base import Dataset, Entry
 from steel_toes.datasets.partitions import BranchedPartitions, Load
-from steel_toes.datasets.paths import CHECKPOINT, checkpoint_path, filepath_argument
+from steel_toes.datasets.paths import CHECKPOINT, CHECKPOINT_SETTINGS, checkpoint_path, filepath_argument
 from steel_toes.records.place import Side
 from steel_toes.records.state import Verdict
 from steel_toes.records.write import Write
 
 _SOME_VERSION = "2000-01-01T00.00.00.000Z"
-_OWN_SETTINGS = ("force_checkpoint", "comparison_func")  # of a checkpoint; all others are its dataset's
 
 
 class BranchedIncrements(BranchedPartitions):
@@ -147,7 +146,7 @@ class BranchedIncrements(BranchedPartitions):
             config["credentials"] = self._settings["credentials"]
         for name, value in self._checkpoint_settings().items():
             # Those are for the comparison, and no arguments of the checkpoint's dataset.
-            if name not in _OWN_SETTINGS:
+            if name not in CHECKPOINT_SETTINGS:
                 config[name] = value
         config[filepath_argument(dict(self._settings))] = self._checkpoint_path(side)
         return AbstractDataset.from_config(self.entry.name, config)

@@ -24,6 +24,10 @@ CHECKPOINT = "CHECKPOINT"
 """Where Kedro keeps the checkpoint of increments, below their directory, if nothing says otherwise."""
 
 
+CHECKPOINT_SETTINGS = ("force_checkpoint", "comparison_func")
+"""Of a checkpoint, for the comparison: all others are arguments of its dataset."""
+
+
 def location_of(rule: Rule, config: Config) -> str:
     """The (first) location in a configuration, as text; empty if it has none."""
     locations = locations_of(rule, config)
@@ -84,10 +88,10 @@ def value_at(config: Any, key: Key) -> Any:
     for name in key:
         if isinstance(value, Mapping):
             value = value.get(name)
-        elif isinstance(value, Sequence) and isinstance(name, int):
+        elif isinstance(value, Sequence) and isinstance(name, int) and name < len(value):
             value = value[name]
         else:
-            # A text or a number: nothing stands in it.
+            # A text or a number, or a shorter list: nothing stands there.
             return None
     return value
 

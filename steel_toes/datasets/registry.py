@@ -205,10 +205,10 @@ def rule_for(names: list[str], config: Config, location_parameters: Taught) -> R
             return Rule(parameter=parameter, more=tuple(more), lists=lists, is_taught=True)
         if name in REGISTRY:
             return _specialised(REGISTRY[name], name, config)
-    return _rule_by_parameter(names, config)
+    return rule_by_parameter(names, config)
 
 
-def _rule_by_parameter(names: list[str], config: Config) -> Rule:
+def rule_by_parameter(names: list[str], config: Config) -> Rule:
     """The rule for a class that is in no table: by the name of a parameter."""
     parameters = [parameter for parameter in PARAMETERS if config.get(parameter)]
     if not parameters:

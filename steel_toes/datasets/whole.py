@@ -34,12 +34,13 @@ class BranchedWhole(BranchedDataset):
             self.branch_dataset.save(data)
 
     @contextmanager
-    def saving(self) -> Iterator[None]:
-        """Record what the block saves; as `save` says."""
+    def saving(self, is_part: bool = False) -> Iterator[None]:
+        """Record what the block saves, as `save` says; with other places, each with its own record, if it is a part."""
         self.check_apart()
         keeps = self._keeps()
         base = self.place.base((self.unit,))
-        write = Write((self.unit,), base, keeps, may_write_nothing=self.entry.may_write_nothing)
+        may_write_nothing = self.entry.may_write_nothing
+        write = Write((self.unit,), base, keeps, is_part=is_part, may_write_nothing=may_write_nothing)
         transaction = self.place.ledger.transaction(write, self.identify_branch)
         with transaction as going_on, self.seeded(going_on.before, keeps, self.unit):
             yield

@@ -7,11 +7,13 @@ marker, a wrapped dataset. Whatever a test does on a branch, the `team` fixture 
 import json
 import os
 import signal
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import pytest
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset, CachedDataset, DatasetError
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.text import TextDataset
 
@@ -128,6 +130,48 @@ class Wrapper(AbstractDataset):
         return {}
 
 
+class Holding(TextDataset):
+    """A subclass of kedro-datasets' that takes more places, in whatever holds them."""
+
+    def __init__(self, *, audit: Any = None, **more: Any) -> None:
+        super().__init__(**more)
+
+
+class Logging(Holding):
+    """A subclass with a default that only its parent's constructor knows."""
+
+    def __init__(self, *, report: str = "data/02/report.txt", **more: Any) -> None:
+        super().__init__(**more)
+
+
+class LoggingMore(Logging):
+    """A subclass that hands everything on."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+
+
+class Mapped(TextDataset):
+    """A subclass with a default that is a mapping, and no dictionary."""
+
+    def __init__(self, *, audit: Any = MappingProxyType({"log": "data/02/a.txt"}), **more: Any) -> None:
+        super().__init__(**more)
+
+
+class AuditedCache(CachedDataset):
+    """A wrapper with a file of its own."""
+
+    def __init__(self, dataset: Any, audit: str, metadata: Any = None) -> None:
+        super().__init__(dataset, metadata=metadata)
+
+
+@dataclass
+class Places:
+    """What a user may keep places in."""
+
+    log: str
+
+
 def own(cls: type, **more: Any) -> dict[str, Any]:
     """The configuration of a class of this module."""
     return {"type": cls, **more}
@@ -138,20 +182,34 @@ SECOND = {
     "a parameter of its own": own(Outputs, filepath="data/02/x.txt", outputs={"index": "data/02/x.idx"}),
     "of a subclass": own(Audited, filepath="data/02/x.txt", audit="data/02/audit.txt"),
     "in another folder of data": own(Audited, filepath="data/02/x.txt", audit="data/01/deep/audit.txt"),
-    "a folder around data": own(Audited, filepath="data/02/x.txt", audit="data"),
-    "outside the project": own(Audited, filepath="data/02/x.txt", audit="/somewhere/audit.txt"),
+    "a folder around data": own(Audited, filepath="data/02/x.txt", audit="./data"),
+    "outside the project": own(Audited, filepath="data/02/x.txt", audit="/tmp/somewhere/audit.txt"),
     "in a bucket": own(Audited, filepath="data/02/x.txt", audit="s3://bucket/audit.txt"),
     "a table": own(Registered, filepath="data/02/x.txt", table_name="sales"),
     "a default": own(Defaulted, filepath="data/02/x.txt"),
     "a dataset inside": own(Wrapper, marker_path="data/02/x.txt", dataset={**TEXT, "filepath": "data/02/y.txt"}),
     "in partitions": {**PARTS, "path": "data/02/p", "dataset": own(Audited, audit="data/02/audit.txt")},
     "in a cache": {"type": "CachedDataset", "dataset": own(Audited, filepath="data/02/x.txt", audit="data/02/a.txt")},
+    "a wrapper's own": own(AuditedCache, audit="data/02/a.txt", dataset={**TEXT, "filepath": "data/02/x.txt"}),
+    "a default of a parent": own(LoggingMore, filepath="data/02/x.txt"),
+    "the key of a dictionary": own(Holding, filepath="data/02/x.txt", audit={"data/02/a.txt": "a"}),
+    "in a set": own(Holding, filepath="data/02/x.txt", audit={"data/02/a.txt"}),
+    "in a mapping": own(Mapped, filepath="data/02/x.txt"),
+    "in a dataclass": own(Holding, filepath="data/02/x.txt", audit=Places("data/02/a.txt")),
+    "in bytes": own(Holding, filepath="data/02/x.txt", audit=b"data/02/a.txt"),
+    "above the project": own(Holding, filepath="data/02/x.txt", audit="../shared/a.txt"),
+    "a database's file": own(Holding, filepath="data/02/x.txt", audit="sqlite:///data/02/a.db"),
 }
 PARAMETERS = {
     "a parameter of its own": "outputs.index",
     "a table": "table_name",
     "a default": "log",
     "a dataset inside": "dataset.filepath",
+    "a default of a parent": "report",
+    "the key of a dictionary": "audit.data/02/a.txt",
+    "in a set": "audit.0",
+    "in a mapping": "audit.log",
+    "in a dataclass": "audit.log",
 }
 
 
@@ -219,6 +277,9 @@ HARMLESS = {
     "metadata": {"metadata": {"docs": "data/README.md"}},
     "credentials": {"credentials": {"keyfile": "/etc/key.json"}},
     "a dataset that is left alone": {"buffer": {"type": "MemoryDataset"}},
+    "a route of a service": {"endpoint": "/v1/items"},
+    "an XPath": {"xpath": "//row/item"},
+    "a word that is a folder's name": {"key": "data"},
     "source code": {"script": "src/studio/make.py"},
 }
 
@@ -391,6 +452,24 @@ class TestTaught:
         for adoption in adoptions:
             adoption.apply()
         assert set(team.branch(conf, **TEACHING).load("x").values()) == {"branch"}
+        # What was adopted together counts together.
+        next((team.folder / "data/_steel_toes").rglob("*.json")).unlink()
+        with pytest.raises(TornCopyError):
+            team.branch(conf, **TEACHING)["x"].load()
+
+    @pytest.mark.parametrize("missing", ["m--*.bin", "v--*.txt"])
+    def test_half_to_adopt(self, team: Team, missing: str) -> None:
+        """Files at some of its places only are not adopted: it would be half a save."""
+        conf = {"x": MODEL}
+        catalog = team.branch(conf, **TEACHING)
+        catalog.save("x", "branch")
+        for record in (team.folder / "data/_steel_toes").rglob("*.json"):
+            record.unlink()
+        file = next((team.folder / "data/02").glob(missing))
+        file.unlink()
+        with pytest.raises(ConfigurationError, match=file.name):
+            make_plan(catalog, ["x"], "x")
+        assert not list((team.folder / "data/_steel_toes").rglob("*.json"))
 
     def test_versions(self, team: Team) -> None:
         """Versions are kept in one place only: with two, a save is refused."""
