@@ -13,6 +13,10 @@ NAMES_NO_BRANCH = "{why}, and {system} names no branch."
 NO_BRANCH = "no branch"
 NO_BRANCH_SINCE = "no branch ({why})"
 MAIN_BY_VARIABLE = "STEEL_TOES_BRANCH says {main}, but Git is on {branch}, whose code would overwrite main's data."
+MAIN_SINCE_LOADED = (
+    "STEEL_TOES_BRANCH says {main}, but this process loaded the code of branch {branch}, which would overwrite main's "
+    "data. Restart it."
+)
 VARIABLE_AGAINST_GIT = "STEEL_TOES_BRANCH says {variable}, and Git is on {branch}. The variable counts."
 REPOSITORY_IN_DOUBT = "{why}, so nothing proves that this is {branch}, as {system} says."
 COMMIT_NOT_GIVEN = "{system} builds {branch}, but does not say at which commit, so nothing proves that HEAD is there."

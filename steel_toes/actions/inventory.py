@@ -164,7 +164,7 @@ class Inventory:
         if place != stored.path or make_slug(record.branch_name) != stored.slug:
             return sentences.MISPLACED.format(branch=record.branch_name, location=record.location)
         # A unit is joined to the copy's path, and must stay below it.
-        if any(map(_leads_out, recorded_units(record))):
+        if any(map(_leads_out, recorded_units(record) | record.removing.keys())):
             return sentences.UNIT_LEADS_OUT
         # A location that can have no copy, or a layout that does not exist, is no record of ours.
         try:

@@ -22,6 +22,11 @@ class LoadedCode:
     def __init__(self) -> None:
         self._branch_names: dict[str, str | None] = {}
 
+    def first_name(self, head: HeadAnswer, project: Path) -> str | None:
+        """The branch that Git told first for a project, which is this answer's if there was none before."""
+        # One step, since the sessions of a service ask from several threads.
+        return self._branch_names.setdefault(str(project.resolve()), head.name)
+
     def must_be_of(self, head: HeadAnswer, project: Path) -> None:
         """Remember Git's first answer about a project, and compare each later one with it.
 
@@ -30,8 +35,7 @@ class LoadedCode:
         Raises:
             SwitchedCheckoutError: the answer is another than the first.
         """
-        # One step, since the sessions of a service ask from several threads.
-        first_name = self._branch_names.setdefault(str(project.resolve()), head.name)
+        first_name = self.first_name(head, project)
         if head.name == first_name:
             return
         raise errors.SwitchedCheckoutError(

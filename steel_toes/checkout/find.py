@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from steel_toes import errors, sentences
 from steel_toes.checkout import ci, git
 from steel_toes.checkout.code import LoadedCode
+from steel_toes.checkout.doubts import doubt_of_ci, doubt_of_variable
 from steel_toes.naming.branch import Branch
 
 if TYPE_CHECKING:
@@ -83,8 +84,11 @@ def find_branch(
     name = _variable("STEEL_TOES_BRANCH", environ)
     tried = [sentences.NOT_AN_ARGUMENT]
     if name:
+        head = git.read_head(project)
         variable_branch = Branch(name, "STEEL_TOES_BRANCH", name in mains, tried=tuple(tried))
-        return _compared(variable_branch, git.read_head(project), mains, environ)
+        # Remembered whoever decides: the variable may be gone by the next time.
+        loaded_name = code.first_name(head, project) if code else None
+        return _compared(variable_branch, head, loaded_name, mains, environ)
     tried.append(sentences.NOT_A_VARIABLE)
     facts = ci.read_facts(environ)
     systems = ci.systems_of(facts)
@@ -103,7 +107,7 @@ def find_branch(
     why = ""
     # Only main can be written by mistake.
     if ci_branch.is_main:
-        why = _doubt(ci_branch, ci.commit_of(ci_branch.source, facts), head, project)
+        why = doubt_of_ci(ci_branch, ci.commit_of(ci_branch.source, facts), head, project)
     if why:
         ci_branch = Branch(None, "", why=why)
     return replace(ci_branch, tried=tuple(tried))
@@ -126,41 +130,17 @@ def _argument(setting: str, value: str | None) -> str | None:
     return name
 
 
-def _compared(branch: Branch, head: git.HeadAnswer, mains: frozenset[str], environ: Mapping[str, str]) -> Branch:
+def _compared(
+    branch: Branch, head: git.HeadAnswer, loaded_name: str | None, mains: frozenset[str], environ: Mapping[str, str]
+) -> Branch:
     """The branch that the variable names, compared with Git's: a forgotten `export` is not to write main."""
+    if branch.is_main:
+        why = doubt_of_variable(branch, head, loaded_name, mains, environ)
+        if why:
+            return Branch(None, "", why=why, tried=branch.tried)
     git_name = head.branch_name
-    if git_name in ("", branch.name):
-        return branch
     # `main` and `master` are one branch here.
-    if branch.is_main and git_name in mains:
+    is_same = git_name == branch.name or (branch.is_main and git_name in mains)
+    if is_same or not git_name:
         return branch
-    # In CI, where HEAD may be anything, the variable is set for this very job.
-    if branch.is_main and not ci.systems_of(ci.read_facts(environ)):
-        why = sentences.MAIN_BY_VARIABLE.format(main=branch.name, branch=git_name)
-        return Branch(None, "", why=why, tried=branch.tried)
     return replace(branch, warning=sentences.VARIABLE_AGAINST_GIT.format(variable=branch.name, branch=git_name))
-
-
-def _doubt(main: Branch, commit: str, head: git.HeadAnswer, project: Path) -> str:
-    """Why CI's word that this is main does not count; "" if it does.
-
-    A job of main's may check out a request's commit, and CI's variables may have leaked into a shell.
-
-    Args:
-        main: as CI names it.
-        commit: that CI builds; "" if it gives none.
-        head: what Git answered.
-        project: the project's path.
-    """
-    if head.is_absent:
-        return ""
-    head_commit = git.read_commit(project)
-    # A rebase may have stopped at main's own commit.
-    if head_commit is None or not head.is_detached:
-        return sentences.REPOSITORY_IN_DOUBT.format(why=head.why, system=main.source, branch=main.name)
-    if not commit:
-        return sentences.COMMIT_NOT_GIVEN.format(system=main.source, branch=main.name)
-    if commit != head_commit:
-        shown = {"commit": commit[:8], "head": head_commit[:8]}
-        return sentences.ANOTHER_COMMIT.format(system=main.source, branch=main.name, **shown)
-    return ""

@@ -15,7 +15,7 @@ import pytest
 from kedro.framework.project import configure_project, settings
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, DatasetError
 from kedro.runner import ParallelRunner
 
 from steel_toes import SteelToes, SteelToesError
@@ -143,6 +143,28 @@ class TestSwitched:
         process.patch.setenv("STEEL_TOES_BRANCH", "other")
         process.run()
         assert (process.folder / "data/a--other.txt").read_text() == "cubic's code"
+
+    def test_a_variable_that_names_main(self, process: Process) -> None:
+        """It makes no branch's code main's, whatever Git says by now: nothing is saved, and the reason names both."""
+        process.patch.setenv("STEEL_TOES_BRANCH", "main")
+        for checkout in (["switch", "-q", "main"], ["switch", "-q", "--detach", "main"]):
+            process.git(*checkout)
+            with pytest.raises(DatasetError, match="says main, but this process loaded the code of branch cubic"):
+                process.run()
+        process.load()
+        process.git("switch", "-q", "main")
+        assert not is_installed(process.catalog())
+
+    @pytest.mark.parametrize("name", ["cubic", "other"])
+    def test_a_variable_that_is_unset(self, process: Process, name: str) -> None:
+        """Git's answer is remembered where the variable decided, too: the code is that branch's when it is gone."""
+        process.patch.setenv("STEEL_TOES_BRANCH", name)
+        process.load()
+        process.run()
+        process.switch("main")
+        process.run()
+        process.patch.delenv("STEEL_TOES_BRANCH")
+        assert "loaded the code of branch cubic, and Git now says main" in process.refusal()
 
     def test_argument(self, process: Process) -> None:
         """With SteelToes(branch=...) Git is never asked, so that nothing it says is an error."""

@@ -752,7 +752,9 @@ class Histories(RuleBasedStateMachine):
             named = branch in branches and (own or project is None)
             return named, named
         others = [path for path in self.store.files() if f"/_steel_toes/{make_slug(branch)}/" in path]
-        siblings = {path for name, path in self.owners.values() if name == branch and path not in self.tampered}
+        # What a save has written anew since is a record as any.
+        tampered = self.tampered.keys() - self.rewritten
+        siblings = {path for name, path in self.owners.values() if name == branch and path not in tampered}
         siblings = {path for path in siblings if project_of(self.raw(path)) == project}
         before = datetime.now(timezone.utc) - age
         if not own or branch == self.clone.head or not all(self.store.modified(path) < before for path in siblings):

@@ -39,7 +39,7 @@ class HastyLedger(Ledger):
     @contextmanager
     def transaction(self, write: Write, identify: Callable[[], dict[str, str]]) -> Iterator[Any]:
         before = self.read()
-        save = begin(before, write, self._facts_of_save(before))
+        save = begin(before, write, self._facts_of_save(before, write))
         yield Transaction(save)
         done = save.complete(save.writing, identify(write.units), identify, self.store.is_one_saves)
         self.store.write(self.path, to_bytes(done.record))

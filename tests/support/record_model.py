@@ -391,6 +391,10 @@ class Builder:
     def config(self, side: Side) -> dict[str, Any]:
         return {"path": MAIN if side is Side.MAIN else BRANCH}
 
+    def partitions(self, dataset: Any) -> dict[str, Any]:
+        """What they are: texts."""
+        return {"dataset": {"type": "text.TextDataset"}}
+
     def block(self, dataset: Any) -> Any:
         return dataset
 
