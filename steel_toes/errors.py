@@ -270,6 +270,10 @@ HEAD_AS_NAME = Reason(
 SEVERAL_MAINS = Reason("It has a comma, and main is one branch.", "Give one name, or set SteelToes(main=...).")
 NOT_A_COMMIT = Reason("It is no commit.", "Give 7 to 64 hex digits, with `+` if files differ, or leave it out.")
 NOT_AN_UPSTREAM = Reason("It is no branch of a remote.", "Give one such as origin/feature/x, or leave it out.")
+NOT_METADATA = Reason(
+    "An entry's metadata can say one thing to steel_toes, that it is shared.",
+    "Write {{shared: true}}, or leave it out.",
+)
 UNKNOWN_LAYOUT = Reason("No layout has that name.", "Use {layouts}.")
 SHARED_AS_TEXT = Reason("It is one text, not a list.", "Write shared=[{value!r}].")
 SHARED_OF_OTHERS = Reason(

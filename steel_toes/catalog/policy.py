@@ -486,10 +486,23 @@ def _units_inside(spec: EntrySpec, rule: Rule, location: str, directory: str, is
 
 
 def _says_shared(config: Config) -> bool:
-    """Whether an entry's own metadata shares it: `metadata: {steel_toes: {shared: true}}`."""
-    metadata = config.get("metadata") or {}
-    settings = metadata.get("steel_toes") or {}
-    return bool(settings.get("shared"))
+    """Whether an entry's own metadata shares it: `metadata: {steel_toes: {shared: true}}`.
+
+    Raises:
+        ConfigurationError: it says something else there.
+    """
+    metadata = config.get("metadata")
+    # It is anybody's, and may be anything.
+    if not isinstance(metadata, Mapping) or metadata.get("steel_toes") is None:
+        return False
+    settings = metadata["steel_toes"]
+    # A typing error, or the text "false", is not to make main writable.
+    if not isinstance(settings, Mapping) or not settings.keys() <= {"shared"}:
+        raise errors.ConfigurationError(errors.NOT_METADATA, setting="metadata.steel_toes", value=settings)
+    shared = settings.get("shared", False)
+    if not isinstance(shared, bool):
+        raise errors.ConfigurationError(errors.NOT_A_SWITCH, setting="metadata.steel_toes.shared", value=shared)
+    return shared
 
 
 def _is_shared(shared: str | type, name: str, type_names: set[str], types: list[type]) -> bool:

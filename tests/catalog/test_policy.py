@@ -13,7 +13,7 @@ from kedro.io import (
 )
 from kedro_datasets.text import TextDataset
 
-from steel_toes import LoadRefusedError, SteelToes
+from steel_toes import ConfigurationError, LoadRefusedError, SteelToes
 from steel_toes.datasets.proxy import branched_of
 from support.entries import (
     ENTRIES,
@@ -90,6 +90,23 @@ class TestShared:
         checkout.on("feature/x")
         checkout.catalog(config).save("l", ["new"])
         assert checkout.plain(config).load("l") == ["new"]
+
+    @pytest.mark.parametrize("said", [True, "shared", ["shared"], {"share": True}, {"shared": "false"}, {"shared": 1}])
+    def test_metadata_that_says_something_else(self, checkout: Any, said: Any) -> None:
+        """A typing error makes nothing of main's writable, and is told with what can be said."""
+        config = {"l": text("data/l.txt", metadata={"steel_toes": said})}
+        checkout.on("feature/x")
+        with pytest.raises(ConfigurationError, match=r"metadata\.steel_toes"):
+            checkout.catalog(config).save("l", "new")
+        assert not Path("data/l.txt").exists()
+
+    @pytest.mark.parametrize("metadata", [None, "a text", {"steel_toes": None}, {"steel_toes": {}}, {"kedro-viz": 1}])
+    def test_metadata_of_others(self, checkout: Any, metadata: Any) -> None:
+        """Metadata is anybody's: what says nothing to steel_toes shares nothing."""
+        config = {"l": text("data/l.txt", metadata=metadata)}
+        saved_on_main(checkout, config, l="old")
+        checkout.catalog(config).save("l", "new")
+        assert checkout.plain(config).load("l") == "old"
 
     def test_metadata_of_a_pattern(self, checkout: Any) -> None:
         """A pattern says of its entries that they are shared."""
