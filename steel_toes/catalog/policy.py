@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from steel_toes import errors
@@ -14,7 +15,7 @@ from steel_toes.catalog.arguments import is_of_a_table
 from steel_toes.catalog.candidates import unmoved_parameter
 from steel_toes.catalog.folders import DataFolders, data_folders
 from steel_toes.catalog.listings import located
-from steel_toes.catalog.roots import RecordRoot, Subject, open_root, subject_of
+from steel_toes.catalog.roots import RecordRoot, Subject, linked_folder, open_root, subject_of
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.catalog.survey import Survey, survey
 from steel_toes.datasets.base import Builder, Entry, PlaceOfEntry
@@ -402,7 +403,23 @@ class Policy:
         records_root = self._records_root
         if records_root and is_local(records_root):
             records_root = os.path.realpath(records_root)
-        return subject_of(real_path(location), os.path.realpath(self.project_path), records_root)
+        linked = set(self._linked_folders)
+        # What was added later.
+        own_folder = linked_folder(absolute(location), self.project_path)
+        if own_folder:
+            linked.add(own_folder)
+        return subject_of(real_path(location), os.path.realpath(self.project_path), records_root, linked)
+
+    @cached_property
+    def _linked_folders(self) -> set[str]:
+        """Where those of the project's folders lead, in which the catalog has data, that are links out of it."""
+        # One of each, since the disk is asked for each.
+        samples: dict[str, str] = {}
+        for location in self.catalog.locations:
+            below = location.removeprefix(self.project_path).split("/")
+            samples.setdefault("/".join(below[:2]), location)
+        folders = {linked_folder(location, self.project_path) for location in samples.values()}
+        return {folder for folder in folders if folder}
 
     @property
     def _records_root(self) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -69,13 +71,15 @@ class Subject(NamedTuple):
     base: str = ""
 
 
-def subject_of(location: str, project_path: str, records_root: str | None) -> Subject:
+def subject_of(location: str, project_path: str, records_root: str | None, linked: Iterable[str] = ()) -> Subject:
     """Where the record of a location lies.
 
     Args:
         location: main's, or the directory around it that an entry lists.
         project_path: the project's.
         records_root: where all records lie, if the project says so.
+        linked: where folders of the project lead that are links out of it: each is a folder below the project, so that
+            a checkout that links its data and one that has it agree.
     """
     place = normalise(location)
     if records_root:
@@ -89,10 +93,23 @@ def subject_of(location: str, project_path: str, records_root: str | None) -> Su
     if bucket:
         end = place.index(bucket) + len(bucket)
         return Subject(place[:end], place)
-    root = _folder_of_data(place, project_path)
+    root = outermost_directory(place, linked) or _folder_of_data(place, project_path)
     if "://" in place:
         return Subject(root, place)
     return Subject(root, relative(place, root), root)
+
+
+def linked_folder(location: str, project_path: str) -> str | None:
+    """Where the first folder below the project leads, in which a location lies, if it is a link out of the project."""
+    place = normalise(location)
+    if not _is_in(place, project_path):
+        return None
+    folder = os.path.realpath(_folder_of_data(place, project_path))
+    real_project = os.path.realpath(project_path)
+    # A link to a folder around the project, or to one in it, leads to no folder of data.
+    if folder == real_project or _is_in(folder, real_project) or _is_in(real_project, folder):
+        return None
+    return folder
 
 
 def _folder_of_data(place: str, project_path: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from kedro.io import (
@@ -410,3 +411,58 @@ class TestNesting:
         checkout.catalog(config).save("a", "2")
         assert checkout.catalog(config).load("all") == {"a.txt": "2"}
         assert checkout.plain(config).load("all") == {"a.txt": "1"}
+
+
+class TestLinkedData:
+    """A project whose whole folder of data is a link out of it, as a job on CI links its team's."""
+
+    CONFIG: ClassVar = {"x": text("data/02/x.txt")}
+
+    def test_a_folder_that_became_a_link(self, checkout: Any, tmp_path: Path) -> None:
+        """The records of a real folder are those of the link to it."""
+        saved_on_main(checkout, self.CONFIG, x="main")
+        checkout.catalog(self.CONFIG).save("x", "branch")
+        data = linked(tmp_path / "elsewhere")
+        assert checkout.catalog(self.CONFIG).load("x") == "branch"
+        checkout.catalog(self.CONFIG).save("x", "again")
+        assert len(list(data.rglob("*.json"))) == 1
+        assert (data / "02/x.txt").read_text() == "main"
+
+    def test_a_link_that_became_a_folder(self, checkout: Any, tmp_path: Path) -> None:
+        """And the other way round: a copy of the team's folder has its records."""
+        saved_on_main(checkout, self.CONFIG, x="main")
+        data = linked(tmp_path / "elsewhere")
+        checkout.catalog(self.CONFIG).save("x", "branch")
+        Path("data").unlink()
+        shutil.copytree(data, "data", copy_function=shutil.copy2)
+        assert checkout.catalog(self.CONFIG).load("x") == "branch"
+
+    def test_another_name(self, checkout: Any, tmp_path: Path) -> None:
+        """An entry that names the folder itself shares the record with one that names the link."""
+        saved_on_main(checkout, self.CONFIG, x="main")
+        data = linked(tmp_path / "elsewhere")
+        config = {**self.CONFIG, "y": text(f"{data}/02/x.txt")}
+        checkout.catalog(config).save("x", "branch")
+        assert checkout.catalog(config).load("y") == "branch"
+        checkout.catalog(config).save("y", "again")
+        assert checkout.catalog(config).load("x") == "again"
+        assert len(list(data.rglob("*.json"))) == 1
+
+    def test_a_link_inside(self, checkout: Any, tmp_path: Path) -> None:
+        """A folder deeper down that is a link counts where it leads, whoever links it there."""
+        saved_on_main(checkout, self.CONFIG, x="main")
+        shutil.move("data/02", tmp_path / "02")
+        Path("data/02").symlink_to(tmp_path / "02")
+        checkout.catalog(self.CONFIG).save("x", "branch")
+        assert len(list((tmp_path / "02/_steel_toes").rglob("*.json"))) == 1
+        assert checkout.catalog(self.CONFIG).load("x") == "branch"
+        # Where main's bytes are compared.
+        Path("data/02").unlink()
+        shutil.move(tmp_path / "02", "data/02")
+
+
+def linked(target: Path) -> Path:
+    """Move the project's data out of it, and link it there."""
+    shutil.move("data", target)
+    Path("data").symlink_to(target)
+    return target

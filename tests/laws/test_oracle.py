@@ -27,7 +27,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -459,6 +459,17 @@ def seen(value: Any) -> Any:
     return value
 
 
+@contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    """The working directory within the block. Python 3.10 has no `contextlib.chdir`."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
 def answer(ask: Callable[[], Any]) -> tuple[str, Any]:
     """What a call gives: its value, or that it fails, and whether Kedro's users would catch it as a DatasetError."""
     try:
@@ -514,7 +525,7 @@ class Folder:
 
     def entered(self) -> AbstractContextManager[Any]:
         """The working directory of a project with that folder: for relative paths."""
-        return chdir(Path(self.url).parent)
+        return inside(Path(self.url).parent)
 
 
 class Bucket:

@@ -23,8 +23,6 @@ from support.places import OWN, V, answer
 from support.proxy import Proxy
 from support.team import NUMBERS, SLUG, Team, frame, shown
 
-pytestmark = pytest.mark.contract
-
 CSV = {"type": "pandas.CSVDataset", "save_args": {"index": False}, **OWN}
 TEXT = {"type": "text.TextDataset", **OWN}
 PARTS = {"type": "partitions.PartitionedDataset", "dataset": "text.TextDataset", "filename_suffix": ".txt", **OWN}

@@ -265,9 +265,11 @@ def test_screens_of_the_readme(root, story):
     """What the repository's README shows of `status`, `branches` and `clean` is what they print in this project."""
     (block,) = (block for _, block in blocks((root / "README.md").read_text(), "console"))
     assert max(map(len, block.splitlines())) <= 120
-    settings = "export STEEL_TOES_BRANCH=cubic PYTHONWARNINGS=ignore\n"
+    settings = "export PYTHONWARNINGS=ignore\n"
     steps = STEP.findall(block)
+    story.project.script("git switch --quiet cubic")
     printed = "".join(f"$ {command}\n{story.project.script(f'{settings}{command} 2>&1')}" for command, _ in steps)
+    story.project.script("git switch --quiet main")
     assert {command.split()[1] for command, _ in steps} == {"status", "branches", "clean"}
     assert screen(printed) == screen(block), printed
 
