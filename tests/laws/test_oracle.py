@@ -1431,6 +1431,8 @@ def overridden_save_is_not_seen(patch: pytest.MonkeyPatch) -> None:
 def defaults_of_a_class_are_not_seen(patch: pytest.MonkeyPatch) -> None:
     """Only the entry's own settings say whether it appends."""
     patch.setattr(classes, "_class_defaults", lambda cls: {})
+    # The dataset shows them, too.
+    patch.setattr(BranchedDataset, "seeding", property(lambda self: self.entry.seeding))
 
 
 def class_of_partitions_is_not_seen(patch: pytest.MonkeyPatch) -> None:
