@@ -237,23 +237,26 @@ class Work:
 
     def load_parts(self, racer: Racer, catalog: DataCatalog) -> None:
         """List the partitions and load each."""
-        has_mine = self.board.ended[self.board.places[self.branch, "parts/mine"]] > 0
+        # In a bucket one look at the record serves all partitions of a load.
+        ended = {part: self.board.ended[self.board.places[self.branch, f"parts/{part}"]] for part in PARTS}
         try:
             found = catalog["parts"].load()
         except SteelToesError as exc:
             racer.counts[type(exc).__name__] += 1
             return
-        needed = {"both", "also", "mains"} | ({"mine"} if has_mine else set())
+        needed = {"both", "also", "mains"} | ({"mine"} if ended["mine"] else set())
         names = {name.removesuffix(".csv") for name in found}
         if not needed <= names <= set(PARTS):
             racer.faults.append(f"{self.branch} parts: listed {sorted(names)}, needs {sorted(needed)}")
         for name, load in found.items():
-            self.load(racer, f"parts/{name}", load)
+            self.load(racer, f"parts/{name}", load, ended.get(name))
 
-    def load(self, racer: Racer, key: str, load: Callable[[], Any]) -> None:
+    def load(self, racer: Racer, key: str, load: Callable[[], Any], ended: int | None = None) -> None:
         """One load: what must not be is a fault, with the numbers that could have been."""
         at = self.board.places[self.branch, key]
-        low = max(self.board.ended[at], self.seen.get(key, 0))
+        if ended is None:
+            ended = self.board.ended[at]
+        low = max(ended, self.seen.get(key, 0))
         try:
             value = load()
         except SteelToesError as exc:
