@@ -363,7 +363,7 @@ class Policy:
     def _ledger(self, spec: EntrySpec, location: str, units: Units, shown: str) -> Ledger:
         # The record belongs to the location, not to the name: two entries on one location share it.
         subject = self.subject_of(location)
-        if self.catalog.directory_around(f"{subject.root}/{FOLDER}") is not None:
+        if self.catalog.directory_around(f"{subject.root}/{FOLDER}/record.json") is not None:
             raise errors.LocationError(errors.RECORD_IS_LISTED, location=location, directory=subject.root)
         root = open_root(spec.name, subject.root, location, spec.inner_config)
         path = record_path(root.path, self.branch.slug, subject.location)
