@@ -41,8 +41,11 @@ class DataFolders:
         """The same with an entry's own locations, of which a pattern says only the form."""
         places = {normalise(absolute(location)) for location in locations}
         folders = {posixpath.dirname(place) for place in places if "://" not in place}
-        excluded = {self.project_path, *_and_above(self.project_path)}
-        return replace(self, locations=self.locations | places, inside=self.inside | (folders - excluded))
+        folders -= set(_and_above(self.project_path))
+        # Nearly always, since the catalog was surveyed: what is cached of it serves all its entries.
+        if places <= self.locations and folders <= self.inside:
+            return self
+        return replace(self, locations=self.locations | places, inside=self.inside | folders)
 
     def holds(self, text: str, parameter: str) -> bool:
         """Whether the text of a parameter, read as Kedro reads a location, lies where data lies."""
@@ -113,7 +116,7 @@ def data_folders(project_path: str, locations: Iterable[str], folders: Iterable[
         locations: main's, in one spelling.
         folders: of locations and of records.
     """
-    excluded = {project_path, *_and_above(project_path)}
+    excluded = set(_and_above(project_path))
     local = {posixpath.normpath(folder) for folder in folders if "://" not in folder}
     inside = local - excluded
     around: set[str] = set()

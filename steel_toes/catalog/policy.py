@@ -15,12 +15,12 @@ from steel_toes.catalog.arguments import is_of_a_table
 from steel_toes.catalog.candidates import unmoved_parameter
 from steel_toes.catalog.folders import DataFolders, data_folders
 from steel_toes.catalog.listings import located
-from steel_toes.catalog.roots import RecordRoot, Subject, linked_folder, open_root, subject_of
+from steel_toes.catalog.roots import RecordRoot, Subject, folder_below, link_target, open_root, subject_of
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.catalog.survey import Survey, survey
 from steel_toes.datasets.base import Builder, Entry, PlaceOfEntry
 from steel_toes.datasets.classes import adapted, checkpoint_of, partition_of
-from steel_toes.datasets.inheritance import overrides_save
+from steel_toes.datasets.inheritance import overrides_save, own_name
 from steel_toes.datasets.paths import (
     Key,
     absolute,
@@ -138,9 +138,8 @@ class Policy:
             parameter = self._unmoved_parameter(cls, config, moved_keys, data)
             if parameter:
                 template = errors.SECOND_TABLE if is_of_a_table(parameter) else errors.SECOND_PLACE
-                name = catalog_name(class_names(cls)[0])
                 listed = json.dumps([*names, parameter])
-                return errors.sentence(template, parameter=parameter, type=name, parameters=listed)
+                return errors.sentence(template, parameter=parameter, type=own_name(cls), parameters=listed)
         return ""
 
     def _parts_of(
@@ -194,8 +193,7 @@ class Policy:
         # Nobody can teach where a table is.
         if parameter and is_of_a_table(parameter):
             return errors.IS_A_TABLE
-        name = catalog_name(class_names(cls)[0])
-        return errors.sentence(rule.why, type=name, parameter=parameter or "<parameter>")
+        return errors.sentence(rule.why, type=own_name(cls), parameter=parameter or "<parameter>")
 
     def _unmoved_parameter(self, cls: type, config: Config, moved: Iterable[Key], data: DataFolders) -> str:
         sources: list[str] = []
@@ -403,23 +401,20 @@ class Policy:
         records_root = self._records_root
         if records_root and is_local(records_root):
             records_root = os.path.realpath(records_root)
-        linked = set(self._linked_folders)
+        targets = self._link_targets
+        folder = folder_below(absolute(location), self.project_path)
         # What was added later.
-        own_folder = linked_folder(absolute(location), self.project_path)
-        if own_folder:
-            linked.add(own_folder)
+        if folder not in targets:
+            targets = {**targets, folder: link_target(folder, self.project_path)}
+        linked = filter(None, targets.values())
         return subject_of(real_path(location), os.path.realpath(self.project_path), records_root, linked)
 
     @cached_property
-    def _linked_folders(self) -> set[str]:
-        """Where those of the project's folders lead, in which the catalog has data, that are links out of it."""
-        # One of each, since the disk is asked for each.
-        samples: dict[str, str] = {}
-        for location in self.catalog.locations:
-            below = location.removeprefix(self.project_path).split("/")
-            samples.setdefault("/".join(below[:2]), location)
-        folders = {linked_folder(location, self.project_path) for location in samples.values()}
-        return {folder for folder in folders if folder}
+    def _link_targets(self) -> dict[str, str]:
+        """Where each folder of the project leads, in which the catalog has data, if it is a link out of it; else ""."""
+        folders = {folder_below(location, self.project_path) for location in self.catalog.locations}
+        # The disk is asked for each once.
+        return {folder: link_target(folder, self.project_path) for folder in folders}
 
     @property
     def _records_root(self) -> str | None:

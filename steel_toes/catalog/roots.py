@@ -99,17 +99,24 @@ def subject_of(location: str, project_path: str, records_root: str | None, linke
     return Subject(root, relative(place, root), root)
 
 
-def linked_folder(location: str, project_path: str) -> str | None:
-    """Where the first folder below the project leads, in which a location lies, if it is a link out of the project."""
+def folder_below(location: str, project_path: str) -> str:
+    """The first folder below the project in which a location lies, or the project's own; "" outside of it."""
     place = normalise(location)
     if not _is_in(place, project_path):
-        return None
-    folder = os.path.realpath(_folder_of_data(place, project_path))
+        return ""
+    return _folder_of_data(place, project_path)
+
+
+def link_target(folder: str, project_path: str) -> str:
+    """Where a folder of the project leads, if it is a link out of the project; else ""."""
+    if not folder:
+        return ""
+    target = os.path.realpath(folder)
     real_project = os.path.realpath(project_path)
     # A link to a folder around the project, or to one in it, leads to no folder of data.
-    if folder == real_project or _is_in(folder, real_project) or _is_in(real_project, folder):
-        return None
-    return folder
+    if target == real_project or _is_in(target, real_project) or _is_in(real_project, target):
+        return ""
+    return target
 
 
 def _folder_of_data(place: str, project_path: str) -> str:
