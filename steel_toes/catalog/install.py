@@ -22,13 +22,13 @@ from steel_toes.datasets.base import BranchedDataset, Dataset
 from steel_toes.datasets.both import differences
 from steel_toes.datasets.cached import BranchedCache
 from steel_toes.datasets.increments import BranchedIncrements
-from steel_toes.datasets.inheritance import saves_by_itself
+from steel_toes.datasets.inheritance import own_name, saves_by_itself
 from steel_toes.datasets.partitions import BranchedPartitions
 from steel_toes.datasets.paths import Key, replaced, value_at
 from steel_toes.datasets.places import BranchedPlaces
 from steel_toes.datasets.proxy import branched_of, proxy_for
-from steel_toes.datasets.refused import RefusedDataset, refuse
-from steel_toes.datasets.registry import Config, Rule, catalog_name, class_names, wraps
+from steel_toes.datasets.refused import refuse
+from steel_toes.datasets.registry import Config, Rule, wraps
 from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.datasets.whole import BranchedWhole
 from steel_toes.errors import (
@@ -67,9 +67,9 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
     if rule.action == "alone" or _is_in_memory(main_dataset):
         return main_dataset
     branch = policy.branch
-    type_name = catalog_name(class_names(spec.classes[0])[0])
     rule_why = policy.why(spec, rule)
     why = rule_why
+    hidden: tuple[str, ...] = ()
     if not branch.is_known:
         why = branch.why
     elif rule.action == "redirect":
@@ -78,25 +78,31 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
             why = policy.why_unmoved(spec, rule, moves)
             hidden = policy.late_copies(spec, rule)
             if hidden:
-                return proxy_for(_refused_late(policy, spec, rule, main_dataset, hidden))
-            if not why:
+                why = LISTED_LATE
+            elif not why:
                 return proxy_for(_branched(policy, spec, rule, moves, main_dataset))
         except LocationError as exc:
             # What cannot be redirected can still be read.
             why = str(exc)
-    load_why = rule_why if rule.action == "refuse_load" else ""
-    return proxy_for(refuse(_block(main_dataset, spec.name), spec.name, type_name, branch.name, why, load_why))
-
-
-def _refused_late(
-    policy: Policy, spec: EntrySpec, rule: Rule, main_dataset: Dataset, hidden: tuple[str, ...]
-) -> RefusedDataset:
-    """An entry that was added when copies of the branch lay in the directory that it lists: they are no part of it."""
-    type_name = catalog_name(class_names(spec.classes[0])[0])
-    # Of partitions they can be left out; whoever reads a directory as one dataset reads them too.
-    load_why = "" if rule.is_overlay else LISTED_LATE
+    load_why = _why_not_loaded(rule, rule_why, hidden)
     blocked = _block(main_dataset, spec.name)
-    return refuse(blocked, spec.name, type_name, policy.branch.name, LISTED_LATE, load_why, hidden)
+    return proxy_for(refuse(blocked, spec.name, own_name(spec.classes[0]), branch.name, why, load_why, hidden))
+
+
+def _why_not_loaded(rule: Rule, rule_why: str, hidden: tuple[str, ...]) -> str:
+    """Why the loads of a refused entry are refused, too; "" if they are not.
+
+    Args:
+        rule: of the entry.
+        rule_why: what the rule gives as its reason.
+        hidden: the branch's copies in the directory that it lists, if it was added late: they are no part of it.
+    """
+    if rule.action == "refuse_load":
+        return rule_why
+    # Of partitions they can be left out; whoever reads a directory as one dataset reads them too.
+    if hidden and not rule.is_overlay:
+        return LISTED_LATE
+    return ""
 
 
 def _branched(policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, main_dataset: Dataset) -> BranchedDataset:
@@ -375,8 +381,7 @@ class _Datasets(dict[str, Any]):
         why = self.policy.why_unmoved(spec, _AROUND, branched_keys)
         if not why:
             return dataset
-        type_name = catalog_name(class_names(dataset.__class__)[0])
-        return proxy_for(refuse(dataset, name, type_name, self.policy.branch.name, why))
+        return proxy_for(refuse(dataset, name, own_name(dataset.__class__), self.policy.branch.name, why))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Datasets, (self.policy, dict(self))

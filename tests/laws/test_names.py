@@ -132,6 +132,13 @@ class TestLinkedFolders:
         assert records(team.folder) == records(tmp_path / "link")
 
 
+def copied_team(team: Team, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Team:
+    """A copy of a team's checkout with its data, which is the working directory from now on."""
+    shutil.copytree(team.folder, folder)
+    monkeypatch.chdir(folder)
+    return Team.on_disk(folder)
+
+
 class TestMoving:
     """A checkout that is copied or mounted elsewhere."""
 
@@ -142,10 +149,7 @@ class TestMoving:
         """Its records count where it is now, and nothing of the place where it was."""
         team.main_saves(self.CONF, x="main")
         team.branch(self.CONF, **settings).save("x", "branch")
-        moved = tmp_path / "moved"
-        shutil.copytree(team.folder, moved)
-        monkeypatch.chdir(moved)
-        copied = Team.on_disk(moved)
+        copied = copied_team(team, tmp_path / "moved", monkeypatch)
         assert copied.branch(self.CONF, **settings).load("x") == "branch"
         copied.branch(self.CONF, **settings).save("x", "another")
         monkeypatch.chdir(team.folder)
@@ -156,10 +160,7 @@ class TestMoving:
         settings = {"records": str(tmp_path / "records")}
         team.main_saves(self.CONF, x="main")
         team.branch(self.CONF, **settings).save("x", "branch")
-        moved = tmp_path / "moved"
-        shutil.copytree(team.folder, moved)
-        monkeypatch.chdir(moved)
-        copied = Team.on_disk(moved)
+        copied = copied_team(team, tmp_path / "moved", monkeypatch)
         assert copied.branch(self.CONF, **settings).load("x") == "main"
         assert len(records(tmp_path / "records")) == 1
 
