@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from steel_toes.sentences import BRANCHED_TWICE, ON_BRANCH, ON_UNKNOWN_BRANCH, W
 from steel_toes.settings import Parameters, Settings
 
 logger = logger_of("steel_toes")
+
+CatalogAction = Callable[[Any], object]
 
 
 class SteelToes:
@@ -84,7 +86,8 @@ class SteelToes:
         )
         # Kedro gives it when the context is made; without a context it is looked for.
         self._project_path: Path | None = None
-        self._is_paused = False
+        # Of a command, in the place of what a run does.
+        self._command: CatalogAction | None = None
         # Made together with the code: a reload makes both anew.
         self._code = LoadedCode()
 
@@ -100,7 +103,10 @@ class SteelToes:
         Raises:
             SwitchedCheckoutError: Git was on another branch when it was asked for the first catalog.
         """
-        if self._is_paused or not self._settings.is_enabled:
+        if self._command is not None:
+            self._command(catalog)
+            return
+        if not self._settings.is_enabled:
             return
         path = self._project_path or _find_project()
         branch = self._settings.find_branch(path, code=self._code)
@@ -136,13 +142,18 @@ def settings_of(hook: SteelToes) -> Settings:
 
 
 @contextmanager
-def paused(hook: SteelToes) -> Iterator[None]:
-    """Within the block, leave the catalogs that Kedro makes as they are: commands install the law themselves."""
-    hook._is_paused = True
+def commanded(hook: SteelToes, action: CatalogAction) -> Iterator[None]:
+    """Within the block, let a command decide what is done with the catalogs that Kedro makes.
+
+    Args:
+        hook: the project's.
+        action: is given each catalog in the hook's place, before other hooks see it.
+    """
+    hook._command = action
     try:
         yield
     finally:
-        hook._is_paused = False
+        hook._command = None
 
 
 def _find_project() -> Path:

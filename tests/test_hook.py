@@ -13,7 +13,7 @@ from kedro_datasets.text import TextDataset
 
 from steel_toes import ConfigurationError, SteelToes, SteelToesError
 from steel_toes.catalog.install import is_installed
-from steel_toes.hook import paused
+from steel_toes.hook import commanded
 
 pytestmark = pytest.mark.contract
 
@@ -215,11 +215,14 @@ def test_nothing_else_is_public():
     }
 
 
-def test_a_paused_hook_leaves_catalogs_alone(checkout: Any) -> None:
-    """While a command looks at the project, Kedro's catalogs stay plain; afterwards, also after an error, not."""
+def test_a_command_decides_of_catalogs(checkout: Any) -> None:
+    """While a command looks at the project, it is given Kedro's catalogs; afterwards, also after an error, not."""
     hook = SteelToes(branch="feature/x")
-    with paused(hook):
-        assert not is_installed(checkout.catalog(CONFIG, hook))
-    with pytest.raises(ZeroDivisionError), paused(hook):
+    catalogs: list[Any] = []
+    with commanded(hook, catalogs.append):
+        catalog = checkout.catalog(CONFIG, hook)
+    assert catalogs == [catalog]
+    assert not is_installed(catalog)
+    with pytest.raises(ZeroDivisionError), commanded(hook, catalogs.append):
         raise ZeroDivisionError
     assert is_installed(checkout.catalog(CONFIG, hook))

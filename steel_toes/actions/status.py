@@ -10,9 +10,9 @@ from typing import Any
 
 from steel_toes import errors, sentences
 from steel_toes.actions.inventory import each_in_threads
+from steel_toes.catalog.install import branched_behind
 from steel_toes.catalog.policy import Policy
 from steel_toes.datasets.base import BranchedDataset
-from steel_toes.datasets.proxy import branched_of
 from steel_toes.datasets.refused import RefusedDataset
 from steel_toes.datasets.registry import Config
 from steel_toes.records.place import Side
@@ -83,11 +83,11 @@ def statuses(catalog: Any, policy: Policy, configs: Mapping[str, Config]) -> Ite
 
 
 def _status(name: str, dataset: Any, policy: Policy, config: Config) -> Status:
-    branched = branched_of(dataset)
-    if isinstance(branched, BranchedDataset):
+    # Of what a hook has put around several the first speaks for all.
+    for branched in branched_behind(dataset)[:1]:
+        if isinstance(branched, RefusedDataset):
+            return Status(name, "main", str(branched.save_error.facts["why"]))
         return _status_of_branched(name, branched)
-    if isinstance(branched, RefusedDataset):
-        return Status(name, "main", str(branched.save_error.facts["why"]))
     # What the policy leaves alone has no proxy: only the reason differs.
     if policy.shares(name, config, [type(dataset)]):
         return Status(name, "main", sentences.SIDE_SHARED, "main")

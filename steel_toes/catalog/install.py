@@ -26,7 +26,7 @@ from steel_toes.datasets.inheritance import own_name, saves_by_itself
 from steel_toes.datasets.partitions import BranchedPartitions
 from steel_toes.datasets.paths import Key, replaced, value_at
 from steel_toes.datasets.places import BranchedPlaces
-from steel_toes.datasets.proxy import branched_of, proxy_for
+from steel_toes.datasets.proxy import AnyBranched, branched_of, proxy_for
 from steel_toes.datasets.refused import refuse
 from steel_toes.datasets.registry import Config, Rule, wraps
 from steel_toes.datasets.versions import BranchedVersions
@@ -270,20 +270,28 @@ def config_of(dataset: Dataset) -> Configured:
     return Configured(config, version)
 
 
-def _branched_keys(value: Any, key: Key) -> Iterator[Key]:
-    """Where in the arguments of an instance a proxy of ours stands, or another instance around one."""
-    if branched_of(value) is not None:
-        yield key
-    elif isinstance(value, AbstractDataset):
-        # It remembers its arguments as the outer one does.
-        if any(_branched_keys(config_of(value).config, key)):
-            yield key
+def branched_behind(dataset: Any) -> list[AnyBranched]:
+    """What is behind a proxy; behind an instance around proxies, as a hook makes it, what is behind each of them."""
+    branched = branched_of(dataset)
+    if branched is not None:
+        return [branched]
+    if not isinstance(dataset, AbstractDataset) or _is_in_memory(dataset):
+        return []
+    return [branched for _, branched in _inside(config_of(dataset).config, ())]
+
+
+def _inside(value: Any, key: Key) -> Iterator[tuple[Key, AnyBranched]]:
+    """What is behind the proxies among the arguments of an instance: at which of them each stands, and what it is."""
+    if isinstance(value, AbstractDataset):
+        # Another instance around one remembers its arguments as the outer one does.
+        for branched in branched_behind(value):
+            yield key, branched
     elif isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _branched_keys(inner, (*key, name))
+            yield from _inside(inner, (*key, name))
     elif isinstance(value, list | tuple):
         for number, inner in enumerate(value):
-            yield from _branched_keys(inner, (*key, number))
+            yield from _inside(inner, (*key, number))
 
 
 def _spec(name: str, config: Config, main_dataset: Dataset, version: Version | None) -> EntrySpec:
@@ -356,7 +364,7 @@ class _Datasets(dict[str, Any]):
         if _is_in_memory(dataset):
             return dataset
         config, version = config_of(dataset)
-        branched_keys = list(_branched_keys(config, ()))
+        branched_keys = [key for key, _ in _inside(config, ())]
         if branched_keys:
             return self._wrapper(name, dataset, config, branched_keys)
         spec = _spec(name, config, dataset, version)
@@ -428,7 +436,11 @@ def configurations(catalog: Any, names: Iterable[str] = ()) -> Configurations:
     """
     resolver = catalog.config_resolver
     explicit = dict(resolver.config)
-    for name, dataset in catalog._datasets.items():
+    for name, outer in catalog._datasets.items():
+        dataset = outer
+        # What a hook has put around an entry of the catalog lies where that does.
+        for branched in branched_behind(outer)[:1]:
+            dataset = branched.main_dataset
         # In memory there is no location, and some instances cannot be described.
         if not dataset._EPHEMERAL:
             explicit[name] = config_of(dataset).config

@@ -6,16 +6,18 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from steel_toes import errors
 from steel_toes.catalog.arguments import is_of_a_table
 from steel_toes.catalog.candidates import unmoved_parameter
+from steel_toes.catalog.division import is_inside, units_alone, units_at, units_inside
 from steel_toes.catalog.folders import DataFolders, data_folders
+from steel_toes.catalog.late import LateEntries
 from steel_toes.catalog.listings import located
 from steel_toes.catalog.roots import RecordRoot, Subject, folder_below, link_target, open_root, subject_of
+from steel_toes.catalog.shared import is_shared
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.catalog.survey import Survey, survey
 from steel_toes.datasets.base import Builder, Entry, PlaceOfEntry
@@ -54,7 +56,7 @@ from steel_toes.records.guard import LinkGuard
 from steel_toes.records.ledger import Former, Ledger
 from steel_toes.records.place import Place
 from steel_toes.records.record import FOLDER, Writer, record_path
-from steel_toes.records.units import Part, Parts, Units, Versions, Whole
+from steel_toes.records.units import Units
 from steel_toes.redaction import redacted_repr
 from steel_toes.settings import Settings
 from steel_toes.stores.base import Store
@@ -89,6 +91,7 @@ class Policy:
         catalog: what its configurations say of the catalog.
         data: where, by these, data lies.
         memories: the records that this catalog has read, for all entries of one location.
+        late: what is known of entries that joined the catalog later.
     """
 
     branch: Branch
@@ -98,6 +101,7 @@ class Policy:
     catalog: Survey = field(default_factory=Survey)
     data: DataFolders = field(default_factory=DataFolders)
     memories: dict[tuple[str, ...], RecordMemory] = field(default_factory=dict, compare=False, repr=False)
+    late: LateEntries = field(default_factory=LateEntries, compare=False, repr=False)
 
     def surveyed(self, explicit: Iterable[Config], patterns: Iterable[Config]) -> Policy:
         """This, with what the configurations of a catalog's entries and patterns say."""
@@ -171,9 +175,10 @@ class Policy:
         directory = listed_directory(location, rule.lists)
         if directory is None or self.catalog.is_listed(directory):
             return ()
+        self.late.add_directory(directory)
         suffix = str(spec.inner_config.get("filename_suffix") or "")
         names = []
-        for main_location in self.catalog.inside(directory):
+        for main_location in [*self.catalog.inside(directory), *self.late.inside(directory)]:
             try:
                 _, copy = self.locations(main_location)
                 name = relative(copy, directory)
@@ -211,18 +216,7 @@ class Policy:
             config: the entry's.
             classes: its dataset's class, or that class's name where it must not be imported.
         """
-        if _says_shared(config):
-            return True
-        types = []
-        names = set()
-        for cls in classes:
-            if isinstance(cls, type):
-                types.append(cls)
-                names.update(class_names(cls))
-            else:
-                names.add(cls)
-        names.update([catalog_name(type_name) for type_name in names])
-        return any(_is_shared(shared, name, names, types) for shared in self.settings.shared)
+        return is_shared(self.settings.shared, name, config, classes)
 
     # Where it goes ----------------------------------------------------------------------------------------------------
 
@@ -241,7 +235,10 @@ class Policy:
             _check_taught_names(texts)
         if rule.is_overlay:
             _check_partitions(rule, spec.inner_config, texts)
-        return {key: self.locations(text) for key, text in texts.items()}
+        moves = {key: self.locations(text) for key, text in texts.items()}
+        for locations in moves.values():
+            self._note_late(locations)
+        return moves
 
     def locations(self, text: str) -> Locations:
         """A location of main's and its branch copy's, which is no main copy and in no directory that is listed.
@@ -275,6 +272,20 @@ class Policy:
         lists_copies = self.catalog.is_pattern(directory) and contains_slug(directory, self.branch.slug)
         if not lists_copies:
             raise errors.LocationError(errors.COPY_IS_LISTED, location=location, copy=copy, directory=directory)
+
+    def _note_late(self, locations: Locations) -> None:
+        """Note where a late entry has its data; refuse its copy in what another late one lists, and cannot leave out.
+
+        Raises:
+            LocationError: it lies there.
+        """
+        location, copy = locations
+        if self.catalog.knows(location) or self.late.knows(location):
+            return
+        directory = self.late.directory_around(copy)
+        if directory is not None:
+            raise errors.LocationError(errors.COPY_IS_LISTED, location=location, copy=copy, directory=directory)
+        self.late.add(location)
 
     def entry(self, spec: EntrySpec, rule: Rule, moves: Moves, build: Builder) -> Entry:
         """The facts of an entry: where its copies are, and what it is in which record.
@@ -322,21 +333,23 @@ class Policy:
 
     def _placed(self, spec: EntrySpec, rule: Rule, locations: Locations, entry_seeding: Seeding) -> PlaceOfEntry:
         """One place of an entry."""
-        # A taught class replaces what is its own, and may not be alone there.
-        if self.catalog.is_crowded(locations.main_location) and entry_seeding == "never":
+        # A taught class replaces what is its own, and may not be alone there: of late ones nobody knows.
+        is_crowded = self.catalog.is_crowded(locations.main_location)
+        is_late = rule.is_taught and not self.catalog.knows(locations.main_location)
+        if entry_seeding == "never" and (is_crowded or is_late):
             entry_seeding = "directory"
         directory = self.catalog.directory_around(locations.main_location)
         if directory is None:
-            place = self._place(spec, rule, locations, _units_alone(spec, rule), locations.branch_location)
+            place = self._place(spec, rule, locations, units_alone(spec, rule), locations.branch_location)
             return PlaceOfEntry(place, entry_seeding)
         # A glob's data is its directory; an entry inside a directory is a part of what lies there.
         directories = Locations(directory, self._branch_directory(directory, locations))
         is_overlay = self.catalog.is_overlay(directory)
-        if not _is_inside(locations.main_location, rule, directory):
-            units = _units_at(spec, rule, is_overlay)
+        if not is_inside(locations.main_location, rule, directory):
+            units = units_at(spec, rule, is_overlay)
             place = self._place(spec, rule, directories, units, directories.branch_location)
             return PlaceOfEntry(place, entry_seeding)
-        units = _units_inside(spec, rule, locations.main_location, directory, is_overlay)
+        units = units_inside(spec, rule, locations.main_location, directory, is_overlay)
         shown = locations.branch_location if is_overlay else directories.branch_location
         place = self._place(spec, rule, directories, units, shown)
         # A directory that is one unit: saving a part of it keeps the rest, so that must be there.
@@ -459,76 +472,6 @@ def _check_partitions(rule: Rule, config: Config, texts: Mapping[Key, str]) -> N
         raise errors.LocationError(errors.SLASHES_AFTER_BUCKET, location=location)
     if rule.kind == "increments" and checkpoint_path(config) is None:
         raise errors.LocationError(errors.CHECKPOINT_OUTSIDE, location=location)
-
-
-def _units_alone(spec: EntrySpec, rule: Rule) -> Units:
-    """How the copies of an entry are divided that lies in no directory of another."""
-    if spec.version:
-        return Versions()
-    if rule.is_overlay:
-        return Parts()
-    return Whole()
-
-
-def _units_at(spec: EntrySpec, rule: Rule, is_overlay: bool) -> Units:
-    """How the copies of an entry are divided that lists the directory itself, or reads it as one dataset."""
-    if is_overlay and not spec.version:
-        return Parts()
-    # The survey knows a user's class by its text alone, and the rule by its bases: the rule decides.
-    return _units_alone(spec, rule)
-
-
-def _units_inside(spec: EntrySpec, rule: Rule, location: str, directory: str, is_overlay: bool) -> Units:
-    """What an entry is in the record of a directory around it that another entry lists.
-
-    Raises:
-        LocationError: that record could not say what a save of the entry does.
-    """
-    if spec.version:
-        raise errors.LocationError(errors.VERSIONS_INSIDE, location=location, directory=directory)
-    if not rule.is_overlay:
-        return Part(relative(location, directory)) if is_overlay else Whole()
-    # A part of a dataset that is one unit is that unit, and partitions are none.
-    if not is_overlay:
-        raise errors.LocationError(errors.PARTITIONS_INSIDE, location=location, directory=directory)
-    # The record knows an overwrite of everything, and not one of a part.
-    if spec.inner_config.get("overwrite"):
-        raise errors.LocationError(errors.OVERWRITES_INSIDE, location=location, directory=directory)
-    return Parts(relative(location, directory))
-
-
-def _says_shared(config: Config) -> bool:
-    """Whether an entry's own metadata shares it: `metadata: {steel_toes: {shared: true}}`.
-
-    Raises:
-        ConfigurationError: it says something else there.
-    """
-    metadata = config.get("metadata")
-    # It is anybody's, and may be anything.
-    if not isinstance(metadata, Mapping) or metadata.get("steel_toes") is None:
-        return False
-    settings = metadata["steel_toes"]
-    # A typing error, or the text "false", is not to make main writable.
-    if not isinstance(settings, Mapping) or not settings.keys() <= {"shared"}:
-        raise errors.ConfigurationError(errors.NOT_METADATA, setting="metadata.steel_toes", value=settings)
-    shared = settings.get("shared", False)
-    if not isinstance(shared, bool):
-        raise errors.ConfigurationError(errors.NOT_A_SWITCH, setting="metadata.steel_toes.shared", value=shared)
-    return shared
-
-
-def _is_shared(shared: str | type, name: str, type_names: set[str], types: list[type]) -> bool:
-    """Whether one value of `SteelToes(shared=...)` is about an entry."""
-    if isinstance(shared, type):
-        return any(issubclass(cls, shared) for cls in types)
-    # `fnmatch` would ignore case on Windows, where names in a catalog are as distinct as elsewhere.
-    return shared in type_names or fnmatchcase(name, shared)
-
-
-def _is_inside(location: str, rule: Rule, directory: str) -> bool:
-    """Whether an entry lies inside a directory, and does not list it itself."""
-    own_directory = listed_directory(location, rule.lists) or location
-    return normalise(own_directory) != normalise(directory)
 
 
 def _is_one_place(location: str) -> bool:

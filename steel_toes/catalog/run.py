@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from steel_toes.catalog.install import branched_behind
 from steel_toes.datasets.base import BranchedDataset
-from steel_toes.datasets.proxy import AnyBranched, branched_of
+from steel_toes.datasets.proxy import AnyBranched
 from steel_toes.errors import count
+from steel_toes.records.ledger import Ledger
 from steel_toes.records.place import Side
 from steel_toes.redaction import logger_of
 from steel_toes.sentences import MAIN_HAS_OUTPUTS, RUN_READ, RUN_WROTE
@@ -52,7 +54,7 @@ def announce_run(pipeline: Any, catalog: Any) -> None:
         from_branch = count(sides.count(Side.BRANCH), "input")
         from_main = sides.count(Side.MAIN)
         read = RUN_READ.format(branch=from_branch, main=from_main)
-    names = [name for name in sorted(pipeline.all_outputs()) if _has_written(branched_of(catalog.get(name)))]
+    names = [name for name in sorted(pipeline.all_outputs()) if _has_written(branched_behind(catalog.get(name)))]
     listed_names = ", ".join(names)
     if names:
         listed_names = f": {listed_names}"
@@ -62,9 +64,7 @@ def announce_run(pipeline: Any, catalog: Any) -> None:
 def _branched(catalog: Any, names: Iterable[str]) -> Iterator[AnyBranched]:
     """What is behind the proxies of these entries; other entries are left out."""
     for name in names:
-        branched = branched_of(catalog.get(name))
-        if branched is not None:
-            yield branched
+        yield from branched_behind(catalog.get(name))
 
 
 def _record_paths(branched: AnyBranched) -> tuple[str, ...]:
@@ -74,12 +74,13 @@ def _record_paths(branched: AnyBranched) -> tuple[str, ...]:
     return ()
 
 
-def _has_written(branched: AnyBranched | None) -> bool:
-    """Whether this run saved the dataset, or left it half saved: Kedro may skip nodes that it was asked for."""
-    if not isinstance(branched, BranchedDataset):
-        return False
-    ledger = branched.place.ledger
-    # The record names the run that saved last.
+def _has_written(all_branched: Iterable[AnyBranched]) -> bool:
+    """Whether this run saved one of them, or left it half saved: Kedro may skip nodes that it was asked for."""
+    ledgers = [branched.place.ledger for branched in all_branched if isinstance(branched, BranchedDataset)]
+    return any(_is_of_this_run(ledger) for ledger in ledgers)
+
+
+def _is_of_this_run(ledger: Ledger) -> bool:
+    """Whether the run that is going on saved last."""
     record = ledger.read()
-    is_of_this_run = record.writer.run == ledger.writer.run
-    return record.exists and is_of_this_run
+    return record.exists and record.writer.run == ledger.writer.run

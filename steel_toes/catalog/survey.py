@@ -47,6 +47,12 @@ class Survey:
         """Whether several entries of a taught class have this location."""
         return normalise(location) in self.crowded
 
+    def knows(self, location: str) -> bool:
+        """Whether an entry had this location when the catalog was surveyed."""
+        place = normalise(location)
+        index = bisect_left(self.locations, place)
+        return self.locations[index : index + 1] == (place,)
+
     def keeps_versions(self, location: str) -> bool:
         """Whether an entry keeps versions at this location."""
         return normalise(location) in self.versioned

@@ -22,7 +22,7 @@ from steel_toes.checkout.identity import Identity, Upstream
 from steel_toes.cli.options import session_options
 from steel_toes.cli.output import say
 from steel_toes.datasets.registry import Config
-from steel_toes.hook import SteelToes, paused, settings_of
+from steel_toes.hook import SteelToes, commanded, settings_of
 from steel_toes.redaction import shown
 
 
@@ -70,24 +70,29 @@ class Project:
         return Identity(writer.project, writer.commit, writer.dirty, Upstream(writer.upstream, writer.remote))
 
     @cached_property
-    def plain_catalog(self) -> Any:
-        """The catalog as Kedro makes it, with the options of the running command.
+    def catalog(self) -> Any:
+        """The catalog as a run on the branch has it, with the options of the running command and what hooks do to it.
 
         Raises:
             ClickException: Kedro refuses to make it.
         """
         # An empty environment is `KEDRO_ENV`'s, as for `kedro run`.
         options = session_options()._asdict()
-        with _kedros_refusals(), ExitStack() as pauses:
+        with _kedros_refusals(), ExitStack() as commands:
             for hook in self._hooks:
-                pauses.enter_context(paused(hook))
-            session = pauses.enter_context(KedroSession.create(project_path=self.path, **options))
+                commands.enter_context(commanded(hook, self._install))
+            session = commands.enter_context(KedroSession.create(project_path=self.path, **options))
             return session.load_context().catalog  # type: ignore[attr-defined]  # Kedro says AbstractSession
+
+    def _install(self, catalog: Any) -> None:
+        """In the hook's place, before other hooks look at the catalog, or save to it."""
+        if not self.why_aside:
+            install(catalog, self.policy)
 
     @cached_property
     def configs(self) -> Configurations:
         """The configurations of the entries, patterns' included that anything uses, and those of the patterns."""
-        catalog = self.plain_catalog
+        catalog = self.catalog
         with _kedros_refusals():
             # A pattern's entries exist only by the names that pipelines, or somebody at the prompt, use.
             names = set(self._datasets)
@@ -96,13 +101,6 @@ class Project:
                     names.update(pipeline.datasets())
             entries = [name for name in sorted(names) if name in catalog and not name.startswith("params:")]
             return configurations(catalog, entries)
-
-    @cached_property
-    def catalog(self) -> Any:
-        """The catalog as the branch sees it."""
-        assert self.configs  # read before the catalog is another
-        install(self.plain_catalog, self.policy)
-        return self.plain_catalog
 
     @cached_property
     def inventory(self) -> Inventory:

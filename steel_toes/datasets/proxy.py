@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 import sys
+from collections.abc import Iterator, MutableMapping
 from functools import cache
 from types import CodeType
 from typing import Any, ClassVar, NoReturn
@@ -161,6 +162,8 @@ class Proxy:
             _check_caller(self, branched)
         if name == "_copy":
             return self._copy_with
+        if name == "__dict__":
+            return _Attributes(branched)
         # What a hook has put in the place of a method wins, as it does on a plain dataset.
         if name in branched.overrides:
             return branched.overrides[name]
@@ -208,6 +211,34 @@ class Proxy:
         for name, value in overwrite_params.items():
             setattr(twin, name, value)
         return twin
+
+
+class _Attributes(MutableMapping[str, Any]):
+    """`vars(dataset)`: what is changed in it reaches both sides, as it does on the dataset."""
+
+    def __init__(self, branched: AnyBranched | Inside) -> None:
+        self._branched = branched
+
+    def _of_main(self) -> dict[str, Any]:
+        return vars(self._branched.main_dataset)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._of_main()[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._branched.set(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self._branched.remove(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._of_main())
+
+    def __len__(self) -> int:
+        return len(self._of_main())
+
+    def __repr__(self) -> str:
+        return redacted(repr(self._of_main()))
 
 
 def _answer_of_side(branched: AnyBranched | Inside, name: str, value: Any) -> Any:

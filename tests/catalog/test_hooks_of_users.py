@@ -179,6 +179,24 @@ class TestSettings:
         del catalog["v"].mark
         assert not hasattr(catalog["v"], "mark")
 
+    @pytest.mark.parametrize("kind", TABLES)
+    def test_by_vars(self, checkout: Any, kind: str) -> None:
+        """What `vars(dataset)` shows is changed on both sides, too; a location is not."""
+        saved_on_main(checkout, {"x": CONFIG["x"]}, x="main")
+        catalog = checkout.catalog({"t": TABLES[kind], "x": CONFIG["x"]}, save_version=V[1])
+        attributes = vars(catalog["t"])
+        attributes.update(mark="set", other="set")
+        attributes.setdefault("third", "set")
+        branched = branched_of(catalog["t"])
+        for name in ("mark", "other", "third"):
+            assert {getattr(dataset, name) for dataset in branched.sides()} == {"set"}
+            assert attributes.pop(name) == "set"
+            assert not hasattr(branched.branch_dataset, name)
+        assert set(attributes) == set(vars(branched.main_dataset))
+        assert len(attributes) == len(dict(attributes))
+        with pytest.raises(DatasetError, match="another _filepath of x"):
+            vars(catalog["x"]).update(_filepath=PurePosixPath("data/a.txt"))
+
     @pytest.mark.parametrize("method", ["load", "save"])
     def test_a_method(self, checkout: Any, method: str) -> None:
         """A method that a hook replaces is called in the place of the dataset's, and may call that."""

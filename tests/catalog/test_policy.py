@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 
 import pytest
 from kedro.io import (
+    AbstractDataset,
     CachedDataset,
     DataCatalog,
     DatasetError,
 )
+from kedro_datasets.partitions import PartitionedDataset
 from kedro_datasets.text import TextDataset
 
 from steel_toes import ConfigurationError, LoadRefusedError, SteelToes
@@ -35,6 +37,26 @@ from support.entries import (
 from support.team import SLUG
 
 pytestmark = pytest.mark.contract
+
+
+LATE = {"path": "data/parts", "dataset": "text.TextDataset", "filename_suffix": ".txt"}
+
+
+class Named(AbstractDataset):
+    """It saves one file of a folder that may hold others'."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        self._file = Path(folder, name)
+
+    def load(self) -> str:
+        return self._file.read_text()
+
+    def save(self, data: str) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(data)
+
+    def _describe(self) -> dict[str, Any]:
+        return {"file": str(self._file)}
 
 
 class TestShared:
@@ -388,6 +410,43 @@ class TestNesting:
         catalog["late"] = TextDataset(filepath="data/parts/a.txt")
         catalog.save("late", "10")
         assert loaded(catalog, "parts") == {"a": "10"}
+
+    def test_late_beside_late(self, checkout: Any) -> None:
+        """Two that are added later know of each other: a listing leaves out the copy of a file in its directory."""
+        saved_on_main(checkout, {**PARTS, "x": text("data/x.txt")}, parts={"a": "1"}, x="1")
+        catalog = checkout.catalog({"x": text("data/x.txt")})
+        catalog["file"] = TextDataset(filepath="data/parts/a.txt")
+        catalog.save("file", "10")
+        catalog["parts"] = PartitionedDataset(**LATE)
+        assert loaded(catalog, "parts") == {"a": "1"}
+        catalog.save("x", "2")
+        assert "lists" in message_of(catalog, "parts", {"b": "2"})
+
+    def test_late_in_what_a_late_one_lists(self, checkout: Any) -> None:
+        """A file that is added after the listing of its directory is refused: the listing would show its copy."""
+        saved_on_main(checkout, {**PARTS, "x": text("data/x.txt")}, parts={"a": "1"}, x="1")
+        catalog = checkout.catalog({"x": text("data/x.txt")})
+        catalog["parts"] = PartitionedDataset(**LATE)
+        assert loaded(catalog, "parts") == {"a": "1"}
+        catalog["file"] = TextDataset(filepath="data/parts/a.txt")
+        assert "lists" in message_of(catalog, "file", "10")
+        catalog["beside"] = TextDataset(filepath="data/beside.txt")
+        catalog.save("beside", "10")
+        catalog.save("parts", {"b": "2"})
+        assert loaded(catalog, "parts") == {"a": "1", "b": "2"}
+
+    def test_late_and_taught(self, checkout: Any) -> None:
+        """Two of a taught class that are added later to one directory keep what is the other's."""
+        entries = {name: own(Named, folder="data/n", name=name) for name in ("a", "b")}
+        saved_on_main(checkout, entries, a="1", b="1")
+        catalog = checkout.catalog({}, SteelToes(location_parameters={f"{__name__}.Named": "folder"}))
+        for name in entries:
+            catalog[name] = Named(folder="data/n", name=name)
+        catalog.save("a", "2")
+        assert (catalog.load("a"), catalog.load("b")) == ("2", "1")
+        catalog.save("b", "3")
+        assert (catalog.load("a"), catalog.load("b")) == ("2", "3")
+        checkout.assert_main_unchanged()
 
     @pytest.mark.parametrize("name", ["all", "inner", "other"])
     def test_lists_the_records(self, checkout: Any, name: str) -> None:

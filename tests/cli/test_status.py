@@ -195,3 +195,60 @@ class TestStatus:
         far, saved = studio.json("status", "far", "saved")
         assert (far["side"], saved["side"]) == (None, "branch")
         assert "StoreError" in far["why"]
+
+
+USERS_HOOK = """
+from kedro.framework.hooks import hook_impl
+from kedro.io import AbstractDataset
+from steel_toes import SteelToes
+
+
+class Retry(AbstractDataset):
+    def __init__(self, dataset):
+        self._dataset = dataset
+
+    def load(self):
+        return self._dataset.load()
+
+    def save(self, data):
+        self._dataset.save(data)
+
+    def _describe(self):
+        return {}
+
+
+class Hook:
+    @hook_impl
+    def after_catalog_created(self, catalog):
+        for name in ("saved", "raw"):
+            catalog[name] = Retry(catalog[name])
+        catalog["table@text"].save("by a hook")
+
+
+HOOKS = (Hook(), SteelToes())
+"""
+
+
+class TestHooksOfUsers:
+    """A command sees the catalog as a run does, with what the project's own hooks do to it."""
+
+    @pytest.fixture
+    def hooked(self, studio: Studio) -> Studio:
+        (studio.folder / "src/studio/settings.py").write_text(USERS_HOOK)
+        return studio
+
+    @pytest.mark.parametrize(("dataset", "side"), [("saved", "branch"), ("raw", "main")])
+    def test_a_wrapper(self, hooked: Studio, dataset: str, side: str) -> None:
+        """What a hook puts around a dataset is on the side of what is inside, and is saved where that is."""
+        (row,) = hooked.json("status", dataset)
+        assert row["side"] == side
+        assert f"{dataset}--{SLUG}.txt" in row["saves_to"]
+
+    @pytest.mark.parametrize(
+        "command", [["status"], ["branches"], ["clean", "--branch", "feature/x"], ["adopt", "raw"]]
+    )
+    def test_a_save(self, hooked: Studio, command: list[str]) -> None:
+        """What a hook saves while a command makes the catalog goes to the branch."""
+        hooked.call(*command, exit_code=None)
+        hooked.assert_main_unchanged()
+        assert (hooked.folder / f"data/02/table--{SLUG}.json").read_text() == "by a hook"
