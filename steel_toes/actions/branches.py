@@ -8,9 +8,10 @@ from itertools import chain
 from typing import NamedTuple
 
 from steel_toes import sentences
-from steel_toes.actions.inventory import Inventory, Measure, believed, in_threads, read_all
+from steel_toes.actions.inventory import Inventory, Measure, believed, read_all
 from steel_toes.actions.plan import FiledRecord, StoredRecord
 from steel_toes.redaction import redacted_repr
+from steel_toes.stores.together import all_together
 
 _MANY = 1000  # records: more are not all read unless somebody asks for it
 
@@ -56,7 +57,7 @@ def summarise(inventory: Inventory, sizes: bool | None = None) -> Summaries:
     rows = []
     for branch_records in _by_branch(placed).values():
         if reads_all:
-            measures = in_threads(inventory.measure, branch_records)
+            measures = all_together(inventory.measure, branch_records)
             unread += [measure.failure for measure in measures if measure.failure]
             rows.append(_summary(inventory, branch_records, len(branch_records), measures))
         else:

@@ -13,13 +13,13 @@ from steel_toes.actions.inventory import (
     Listing,
     believed,
     copy_location,
-    in_threads,
     read_all,
 )
 from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, StoredRecord
 from steel_toes.naming.branch import Branch, make_slug
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import outermost_directory
+from steel_toes.stores.together import all_together
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def make_plan(inventory: Inventory, wish: Wish) -> CleanPlan:
     # Datasets are chosen first: what nobody asked for needs no look into its store.
     wanted = [filed for filed in records if _is_wanted(inventory, filed, wish.datasets)]
     judge = _Judge(inventory, admitted.branch_names, is_named=bool(wish.branch_names))
-    candidates = in_threads(judge.candidate, wanted)
+    candidates = all_together(judge.candidate, wanted)
     return _collect(candidates, [*admitted.failures, *unread])
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product, starmap
@@ -35,11 +34,11 @@ from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
 from steel_toes.stores.identity import digest_of
 from steel_toes.stores.opening import open_store
+from steel_toes.stores.together import all_together
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-_THREADS = 16
 _RECORD_NAME = re.compile(r"([a-z0-9-]+)/[0-9a-f]{16}\.json")
 _IDENTITY_WITH_SIZE = re.compile(r"(\d{1,18})-")  # of a single object
 
@@ -106,7 +105,7 @@ class Inventory:
         folders = list(starmap(_ListedFolder, product(roots.values(), slugs)))
         stored: list[StoredRecord] = []
         failures = set()
-        for listing in in_threads(_list_folder, folders):
+        for listing in all_together(_list_folder, folders):
             stored += listing.records
             if listing.failure:
                 failures.add(listing.failure)
@@ -118,7 +117,7 @@ class Inventory:
 
     def samples(self, groups: Iterable[list[StoredRecord]]) -> list[Reading]:
         """The newest record of each slug that is this project's, else the newest that there is."""
-        return in_threads(self._sample, groups)
+        return all_together(self._sample, groups)
 
     def _sample(self, group: list[StoredRecord]) -> Reading:
         # Records are read until one is ours: in most folders that is the first.
@@ -261,7 +260,7 @@ def read_stored(stored: StoredRecord) -> Reading:
 
 def read_all(stored: Collection[StoredRecord]) -> list[Reading]:
     """Read records that were listed."""
-    return in_threads(read_stored, stored)
+    return all_together(read_stored, stored)
 
 
 def believed(readings: Iterable[Reading]) -> Believed:
@@ -412,14 +411,3 @@ def _all_in(copy: HeldCopy, condition: str) -> HeldCopy:
     """A copy of which all is in one condition."""
     objects = {path: item._replace(condition=condition) for path, item in copy.objects.items()}
     return replace(copy, objects=objects, condition=condition)
-
-
-def in_threads(function: Callable[[S], T], values: Iterable[S]) -> list[T]:
-    """What a function gives for each value, asked side by side."""
-    return list(each_in_threads(function, values))
-
-
-def each_in_threads(function: Callable[[S], T], values: Iterable[S]) -> Iterator[T]:
-    """The same, each as it becomes clear, in the order of the values."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        yield from pool.map(function, values)

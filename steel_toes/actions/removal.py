@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from steel_toes import errors, sentences
-from steel_toes.actions.inventory import in_threads
 from steel_toes.actions.plan import CleanPlan, HeldCopy, Removal, recorded_units
 from steel_toes.records.file import RecordFile, RecordInPlace
 from steel_toes.records.record import NO_RECORD, Record
 from steel_toes.stores.buckets import BranchBucket
 from steel_toes.stores.locks import PATIENCE_SECONDS, LockHeldError
+from steel_toes.stores.together import all_together
 
 _BATCH = 100  # records that are removed together
 
@@ -85,11 +85,11 @@ def _remove_batch(batch: list[HeldCopy]) -> list[Removal]:
         _stop_at_links(all_going)
         for going in _still(all_going):
             _lock(going, locks)
-        in_threads(_announce, _still(all_going))
+        all_together(_announce, _still(all_going))
         # Again, right before: a hundred announcements take a while.
         _stop_at_links(_still(all_going))
         _remove_objects(_still(all_going))
-        in_threads(_remove_record, _still(all_going))
+        all_together(_remove_record, _still(all_going))
         _remove_locks(_still(all_going))
     return [Removal(going.copy, going.problem) for going in all_going]
 

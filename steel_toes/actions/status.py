@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from steel_toes import errors, sentences
-from steel_toes.actions.inventory import each_in_threads
 from steel_toes.catalog.install import branched_behind
 from steel_toes.catalog.policy import Policy
 from steel_toes.datasets.base import BranchedDataset
@@ -20,6 +19,7 @@ from steel_toes.records.record import Kind, Record
 from steel_toes.records.state import Verdict
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Object
+from steel_toes.stores.together import each_together
 
 _WORDS = {
     Verdict.MAIN: sentences.UNIT_WITHOUT_RECORD,
@@ -79,7 +79,7 @@ def statuses(catalog: Any, policy: Policy, configs: Mapping[str, Config]) -> Ite
             return Status(name, None, " ".join(why.split()))
 
     # Each entry waits for its store; in the catalog's order.
-    return each_in_threads(status, configs)
+    return each_together(status, configs)
 
 
 def _status(name: str, dataset: Any, policy: Policy, config: Config) -> Status:

@@ -7,19 +7,23 @@ a refusal or a time-out for "the branch has no copy".
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import fsspec
 
 from steel_toes.errors import CopyError, StoreError
 from steel_toes.naming.digest import digest
 from steel_toes.redaction import cause_of, redacted
+from steel_toes.stores.answers import Watch
 from steel_toes.stores.identity import Info, digest_of, identity_of, modified_of
 from steel_toes.stores.locks import LockFile, LockHeldError, hold_lock, own_folder
+from steel_toes.stores.together import all_together
+
+T = TypeVar("T")
 
 ABSENT = (FileNotFoundError, NotADirectoryError)
 """What a filesystem raises when it is certain that nothing is there."""
@@ -78,6 +82,11 @@ class Store:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     hint: str = ""
 
+    @property
+    def access(self) -> str:
+        """What tells the ways to reach a store from each other, and none of their secrets."""
+        return digest(str(self.options), 16)
+
     def shown(self, path: str) -> str:
         """A path as people may see it: a URL's query is a part of it, and may be secret."""
         start = f"{self.protocol}://"
@@ -112,10 +121,27 @@ class Store:
                 return digest_of(self.files(path))
             return identity_of(info)
 
+    def of_each(self, function: Callable[[str], T], paths: Sequence[str]) -> list[T]:
+        """What a function gives for each of these paths; at once where each request waits for a network."""
+        if self.is_remote and len(paths) > 1:
+            return all_together(function, paths)
+        return [function(path) for path in paths]
+
+    def is_free(self, path: str) -> bool:
+        """Whether neither a file nor a directory is there."""
+        return self.identity(path) is None
+
     def files(self, path: str) -> dict[str, str]:
         """Identities of the files below a directory by their relative paths, from one uncached listing."""
         with self._errors_of("list"):
             return {name: identity_of(info) for name, info in self._below(path).items()}
+
+    def few_objects(self, folder: str) -> Mapping[str, str] | None:
+        """Identities of all objects in a folder and below it, by their paths, from one request.
+
+        None if one request does not list them all, or if there are any that no listing of files shows.
+        """
+        return None
 
     def objects(self, path: str) -> dict[str, Object]:
         """The file at a path, as "", or the files below it by their relative paths, from an uncached listing."""
@@ -142,6 +168,11 @@ class Store:
         """Drop what the filesystem remembers of a path: another process may have written there."""
         with self._errors_of("look into"):
             self._fresh(path)
+
+    @contextmanager
+    def watch(self, path: str) -> Iterator[Watch]:
+        """Watch what the store answers of an object within the block; a store whose answers say nothing shows none."""
+        yield Watch()
 
     def is_directory(self, path: str) -> bool:
         """Whether a directory is there."""
@@ -257,6 +288,12 @@ class Store:
     has_versions: ClassVar[bool] = False
     """Whether `version` tells states apart."""
 
+    is_remote: ClassVar[bool] = False
+    """Whether each request waits for a network, and several may be under way at once."""
+
+    has_answers: ClassVar[bool] = False
+    """Whether the answers of reads and writes show identities."""
+
     has_content_identities: ClassVar[bool] = False
     """Whether equal bytes have equal identities, so that an identity may come back."""
 
@@ -266,6 +303,10 @@ class Store:
 
     def has_conditions(self, path: str) -> bool:
         """Whether a write can be refused if somebody else, on whatever host, has written since we read."""
+        return False
+
+    def honours_conditions(self, path: str) -> bool:
+        """Whether that has been tried, and was so."""
         return False
 
     def read_stamped(self, path: str) -> Stamped:

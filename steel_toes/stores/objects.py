@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -11,8 +10,7 @@ from typing import Any, ClassVar, Literal
 from steel_toes.stores.base import ABSENT, Stamped, Store
 from steel_toes.stores.conditions import Conditions, conditions_of
 from steel_toes.stores.identity import is_of_several
-
-_THREADS = 16
+from steel_toes.stores.together import all_together
 
 
 class RefusedError(Exception):
@@ -32,6 +30,7 @@ class ObjectStore(Store):
     """
 
     has_folders: ClassVar[bool] = False
+    is_remote: ClassVar[bool] = True
 
     _other_stamp: ClassVar[str] = ""
     """A stamp that no object has."""
@@ -45,6 +44,9 @@ class ObjectStore(Store):
 
     def has_conditions(self, path: str) -> bool:
         return self._can_stamp and self._conditions(path).word != "ignored"
+
+    def honours_conditions(self, path: str) -> bool:
+        return self._can_stamp and self._conditions(path).word == "honoured"
 
     def read_stamped(self, path: str) -> Stamped:
         with self._errors_of("read"):
@@ -81,9 +83,8 @@ class ObjectStore(Store):
         # A generation or an etag that the server compares itself.
         if not identities or not all(map(self.has_conditions, identities)):
             return super().remove_unchanged(identities)
-        with self._errors_of("delete from"), ThreadPoolExecutor(_THREADS) as pool:
-            stamps = map(self._stamp_of, identities.values())
-            deleted = pool.map(self._is_deleted, identities, stamps)
+        with self._errors_of("delete from"):
+            deleted = all_together(lambda path: self._is_deleted(path, self._stamp_of(identities[path])), identities)
             return [path for path, is_deleted in zip(identities, deleted, strict=True) if not is_deleted]
 
     def _is_deleted(self, path: str, stamp: str) -> bool:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar
 
 from fsspec.asyn import sync
 
+from steel_toes.stores.answers import Watch
 from steel_toes.stores.base import Stamped
 from steel_toes.stores.conditions import causes
+from steel_toes.stores.identity import identity_of
 from steel_toes.stores.objects import ObjectStore, RefusedError, UnknownConditionError, split
+from steel_toes.stores.s3_answers import watches_of
+from steel_toes.stores.together import all_together
 
 _BULK = 1000  # keys of one request: docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 # A condition that does not hold, and one that met another at the same time:
@@ -25,13 +29,13 @@ _UNKNOWN_PARAMETER = "ParamValidationError"
 # What a bulk deletion answers of an object that is another, and of one that is not there.
 _CHANGED = "PreconditionFailed"
 _GONE = "NoSuchKey"
-_THREADS = 16
 
 
 @dataclass(frozen=True)
 class S3Store(ObjectStore):
     """S3 through s3fs. An object's stamp is its etag."""
 
+    has_answers: ClassVar[bool] = True
     has_content_identities: ClassVar[bool] = True
     _other_stamp: ClassVar[str] = '"00000000000000000000000000000000"'
 
@@ -44,6 +48,37 @@ class S3Store(ObjectStore):
     def _endpoint(self) -> str:
         filesystem = self._filesystem
         return str(filesystem.endpoint_url or filesystem.client_kwargs.get("endpoint_url") or "")
+
+    @contextmanager
+    def watch(self, path: str) -> Iterator[Watch]:
+        if not self._can_stamp:
+            yield Watch()
+            return
+        with self._errors_of("look into"):
+            watches = watches_of(self._filesystem.s3)
+        with watches.watch(path) as watch:
+            yield watch
+
+    def is_free(self, path: str) -> bool:
+        if not self._can_stamp:
+            return super().is_free(path)
+        with self._errors_of("look into"):
+            filesystem = self._filesystem
+            is_free: bool = sync(filesystem.loop, _is_free, filesystem, *split(path))
+            return is_free
+
+    def few_objects(self, folder: str) -> Mapping[str, str] | None:
+        if not self._can_stamp:
+            return None
+        bucket, key = split(folder)
+        with self._errors_of("list"):
+            prefix = f"{key}/" if key else ""
+            answer = self._filesystem.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix)
+        contents = answer.get("Contents", [])
+        # Some clients make an object for a folder.
+        if answer.get("IsTruncated") or any(item["Key"].endswith("/") for item in contents):
+            return None
+        return {f"{bucket}/{item['Key']}": identity_of({**item, "size": item["Size"]}) for item in contents}
 
     def _get(self, path: str) -> Stamped:
         filesystem = self._filesystem
@@ -95,8 +130,7 @@ class S3Store(ObjectStore):
 
     def _still_there(self, identities: Mapping[str, str]) -> tuple[list[str], list[str]]:
         """The paths of objects that are as they were, and of those that are others by now."""
-        with ThreadPoolExecutor(_THREADS) as pool:
-            now = dict(zip(identities, pool.map(self.identity, identities), strict=True))
+        now = dict(zip(identities, all_together(self.identity, identities), strict=True))
         same = [path for path, identity in identities.items() if now[path] == identity]
         changed = [path for path, identity in identities.items() if now[path] not in (identity, None)]
         return same, changed
@@ -129,14 +163,28 @@ class S3Store(ObjectStore):
         return answer
 
 
+async def _is_free(filesystem: Any, bucket: str, key: str) -> bool:
+    """Whether there is neither an object nor any below it: both are asked at once."""
+    head = filesystem._call_s3("head_object", Bucket=bucket, Key=key)
+    listing = filesystem._call_s3("list_objects_v2", Bucket=bucket, Prefix=f"{key}/", MaxKeys=1)
+    head_answer: Any
+    list_answer: Any
+    head_answer, list_answer = await asyncio.gather(head, listing, return_exceptions=True)
+    if isinstance(list_answer, BaseException):
+        raise list_answer
+    if isinstance(head_answer, BaseException) and not isinstance(head_answer, FileNotFoundError):
+        raise head_answer
+    return isinstance(head_answer, FileNotFoundError) and not list_answer.get("KeyCount")
+
+
 async def _get_stamped(filesystem: Any, bucket: str, key: str) -> Stamped:
     """An object and its etag from one request, which s3fs's own `cat_file` does not tell."""
     from s3fs.core import S3_RETRYABLE_ERRORS
 
-    for is_last in (False, False, True):
-        answer = await filesystem._call_s3("get_object", Bucket=bucket, Key=key)
-        # A body that ends too early is asked for again, as s3fs does.
-        with suppress(*(() if is_last else S3_RETRYABLE_ERRORS)):
+    for number in range(1, filesystem.retries + 1):
+        # A connection that is dead, or a body that ends too early: asked for again, as s3fs does.
+        with suppress(*(S3_RETRYABLE_ERRORS if number < filesystem.retries else ())):
+            answer = await filesystem._call_s3("get_object", Bucket=bucket, Key=key)
             data = await answer["Body"].read()
             return Stamped(bytes(data), answer["ETag"])
     raise AssertionError("the last try gives data or raises")

@@ -285,15 +285,15 @@ class TestLinks:
             path.symlink_to(moved)
 
         def announce_and_swap(act: Any, going: Any) -> None:
-            in_threads(act, going)
+            all_together(act, going)
             if not path.is_symlink():
                 swap()
 
         if when == "planned":
             swap()
         else:
-            in_threads = removal.in_threads
-            monkeypatch.setattr(removal, "in_threads", announce_and_swap)
+            all_together = removal.all_together
+            monkeypatch.setattr(removal, "all_together", announce_and_swap)
         problems = {done.copy.record.dataset: done.problem for done in apply(plan) if done.problem}
         names = {"parts--other": {"parts"}, "parts--other/a": {"parts"}, "table--other.txt": {"table"}}
         assert problems.keys() == names.get(place, {"parts", "table", "model", "own_note"})
