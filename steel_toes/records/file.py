@@ -46,10 +46,11 @@ class _Last(NamedTuple):
 class RecordMemory:
     """The record that was read or put last, with its bytes, and the version that it had in the store."""
 
-    __slots__ = ("_last", "_version")
+    __slots__ = ("_in_place", "_last", "_version")
 
     def __init__(self) -> None:
         self._version: Hashable | None = None
+        self._in_place: RecordInPlace | None = None
         self._last: _Last | None = None
 
     def recall(self, version: Hashable | None) -> Record | None:
@@ -64,6 +65,11 @@ class RecordMemory:
         """The record that was read or put last, `NO_RECORD` too; None if nothing was."""
         last = self._last
         return None if last is None else last.record
+
+    @property
+    def in_place(self) -> RecordInPlace | None:
+        """The record that was read or put last with its stamp; None if it was not, or had none."""
+        return self._in_place
 
     def recall_bytes(self, data: bytes | None) -> Record | None:
         """The record of these bytes, if they are the last that were parsed."""
@@ -89,11 +95,16 @@ class RecordMemory:
         """
         # Forgotten first: a reader in another thread must never see a version with another version's record.
         self._version = None
+        self._in_place = None
         self._last = _Last(data, record, is_current)
 
     def keep_version(self, version: Hashable | None) -> None:
         """Note the version that the record had in the store; None if it has none."""
         self._version = version
+
+    def keep_in_place(self, in_place: RecordInPlace) -> None:
+        """Keep the record as it lies in a store with conditions: a put over it is refused if it is another by then."""
+        self._in_place = in_place
 
     def __reduce__(self) -> tuple[type[RecordMemory], tuple[()]]:
         # Another process asks the store itself.
@@ -134,6 +145,8 @@ class RecordFile:
             StoreError: the store gave no definite answer.
         """
         # Asked before the record is read: what is read may be younger, and is never taken for this version again.
+        if self.has_conditions:
+            return self.read_in_place().record
         version = self.store.version(self.path)
         record = self.memory.recall(version)
         if record is not None:
@@ -161,7 +174,7 @@ class RecordFile:
         with ExitStack() as stack:
             if not is_locked:
                 is_locked = stack.enter_context(self.store.lock(self.path))
-            if self.store.has_conditions(self.path):
+            if self.has_conditions:
                 return self._update_conditionally(change, in_place)
             data = self._read_bytes()
             before = self._parsed(data)
@@ -169,13 +182,13 @@ class RecordFile:
             if after != before:
                 data = self._bytes_of(after)
                 self.store.write(self.path, data)
-                self._remove_former()
+                self._keep_put(data, after)
             return RecordInPlace(after, is_final=is_locked)
 
     def _update_conditionally(self, change: Change, in_place: RecordInPlace | None) -> RecordInPlace:
         end = time.monotonic() + _UPDATE_SECONDS
         while True:
-            before = in_place or self._read_stamped()
+            before = in_place or self.read_in_place()
             in_place = None
             after = change(before.record)
             if after == before.record:
@@ -183,17 +196,33 @@ class RecordFile:
             data = self._bytes_of(after)
             stamp = self.store.write_stamped(self.path, data, before.stamp)
             if stamp is not None:
-                self._remove_former()
-                return RecordInPlace(after, stamp)
+                self._keep_put(data, after)
+                put = RecordInPlace(after, stamp)
+                if self.store.has_conditions(self.path):
+                    self.memory.keep_in_place(put)
+                return put
             if time.monotonic() > end:
                 raise StoreError(dataset=self.dataset, store=self.store.label, action=UPDATE, why=OTHERS_WERE_FASTER)
             # Those that were refused together must not come again together.
             time.sleep(random.uniform(0, _PAUSE_SECONDS))  # noqa: S311 - it is no secret
 
-    def _read_stamped(self) -> RecordInPlace:
+    def read_in_place(self) -> RecordInPlace:
+        """The record as it is now, with its stamp; only where the store has conditions.
+
+        Raises:
+            RecordError: it cannot be read, or is not ours.
+            StoreError: the store gave no definite answer.
+        """
         data, stamp = self.store.read_stamped(self.path)
         # Without a stamp: it is put anew at its place.
-        return RecordInPlace(self._parsed(self._or_former(data)), stamp)
+        in_place = RecordInPlace(self._parsed(self._or_former(data)), stamp)
+        self.memory.keep_in_place(in_place)
+        return in_place
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether a put is refused if the record is another than the one that was read."""
+        return self.store.has_conditions(self.path)
 
     def _read_bytes(self) -> bytes | None:
         return self._or_former(self.store.read(self.path))
@@ -219,7 +248,9 @@ class RecordFile:
         return record
 
     def _bytes_of(self, record: Record) -> bytes:
-        """The bytes of a record that is put: read again, it need not be parsed."""
-        data = to_bytes(record, self.memory.bytes_of(record.was))
+        return to_bytes(record, self.memory.bytes_of(record.was))
+
+    def _keep_put(self, data: bytes, record: Record) -> None:
+        """Keep a record that was put: read again, it need not be parsed."""
         self.memory.keep(data, record, is_current=True)
-        return data
+        self._remove_former()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from steel_toes.errors import HARD_LINK, HARD_LINK_OF_MAIN, SYMBOLIC_LINK, LinkError
 from steel_toes.records.units import Units
 from steel_toes.records.write import Write
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Inode, Links, Store
+
+if TYPE_CHECKING:
+    from steel_toes.records.ledger import Ledger
 
 
 @redacted_repr
@@ -56,3 +62,41 @@ class LinkGuard:
         if write.everything:
             return [copy]
         return [self.units.path(copy, unit) for unit in write.units]
+
+
+def check_links(ledger: Ledger, write: Write) -> Mapping[str, Inode]:
+    """Whether a save reaches nothing but the branch's own.
+
+    Returns:
+        The files that have other names too, none of which is main's.
+
+    Raises:
+        LinkError: a link in the copy, or at its record's place, leads to other data.
+    """
+    folder = posixpath.dirname(ledger.path)
+    links = ledger.store.links(folder, [ledger.path])
+    if ledger.guard and not links.symbolic:
+        links = ledger.guard.links(write)
+    if links.symbolic:
+        raise LinkError(SYMBOLIC_LINK, **ledger.facts(), link=links.symbolic)
+    if ledger.guard:
+        mains_file = ledger.guard.mains_file(links.hard, write)
+        if mains_file:
+            raise LinkError(HARD_LINK_OF_MAIN, **ledger.facts(), link=mains_file)
+    return links.hard
+
+
+def make_own(ledger: Ledger, hard: Iterable[str]) -> None:
+    """Make files that have other names too the copy's own, before they are written."""
+    if ledger.guard:
+        ledger.guard.make_own(hard)
+
+
+def check_unlinked(ledger: Ledger, write: Write) -> None:
+    """Whether units that are there already may be recorded: files that no other name changes.
+
+    Raises:
+        LinkError: there is a link among them.
+    """
+    for link in check_links(ledger, write):
+        raise LinkError(HARD_LINK, **ledger.facts(), link=link)

@@ -6,42 +6,35 @@ record and the identity of the data alone; nobody asks whether the writer is sti
 
 from __future__ import annotations
 
-import posixpath
 import random
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, NamedTuple
 
 from steel_toes.errors import (
     ADOPT_IN_DOUBT,
     BEING_REMOVED,
-    COPY_NOT_AS_SAVED,
-    DATA_WITHOUT_RECORD,
-    HARD_LINK,
-    HARD_LINK_OF_MAIN,
     OTHER_BRANCH,
     OTHER_KIND,
     OTHER_LOCATION,
     RECORD_REMOVED_MEANWHILE,
-    SYMBOLIC_LINK,
-    THE_FILE,
-    ChangedCopyError,
     ConcurrentSaveError,
     CopyError,
-    LinkError,
-    OtherProjectError,
     Reason,
     RecordError,
-    TornAppendError,
     UnwrittenError,
 )
-from steel_toes.records.file import Change, RecordFile, RecordInPlace, RecordMemory
-from steel_toes.records.guard import LinkGuard
+from steel_toes.records.beginning import KNOWN, Beginning, Begun, Surroundings
+from steel_toes.records.checks import SaveChecks
+from steel_toes.records.file import Change, RecordFile, RecordMemory
+from steel_toes.records.guard import LinkGuard, check_links, check_unlinked, make_own
 from steel_toes.records.record import ALL, NO_RECORD, PART, Identities, Record, Writer
+from steel_toes.records.run import Ahead, RecordKey, Run
 from steel_toes.records.save import Look as LookAgain
 from steel_toes.records.save import Outcome, Save, Transaction, begin
 from steel_toes.records.state import Look, Verdict, judge
@@ -49,7 +42,7 @@ from steel_toes.records.units import WHOLE, Units
 from steel_toes.records.write import Write
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.abandoned import abandon_files
-from steel_toes.stores.base import Inode, Store
+from steel_toes.stores.base import Store
 from steel_toes.stores.buckets import BranchBucket
 from steel_toes.stores.identity import is_of_several
 from steel_toes.stores.locks import PATIENCE_SECONDS, LockHeldError
@@ -59,13 +52,6 @@ _READS_BACK = 3
 _PAUSE_SECONDS = 0.4
 
 Identify = Callable[[Iterable[str]], Identities]
-
-
-class Begun(NamedTuple):
-    """A save that has begun, and its record in place."""
-
-    save: Save
-    in_place: RecordInPlace
 
 
 @redacted_repr
@@ -94,6 +80,8 @@ class Ledger:
         bucket: the branch's own bucket, if it has one.
         guard: keeps saves on files of the branch's own.
         former: the record, as an older version put it; None if it put it here.
+        memory: of what was read, for all entries that share the record.
+        run: the run that may be going on in this process.
     """
 
     store: Store
@@ -109,12 +97,23 @@ class Ledger:
     guard: LinkGuard | None = None
     former: Former | None = None
     memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
+    run: Run = field(default_factory=Run, compare=False, repr=False)
+
+    @property
+    def key(self) -> RecordKey:
+        """The record's place: the same for all entries that share it."""
+        return RecordKey(self.store.label, self.path, self.store.access)
 
     @property
     def file(self) -> RecordFile:
         """The record's file."""
         former_path = self.former.path if self.former else ""
         return RecordFile(self.store, self.path, self.dataset, self._check, self.memory, former_path)
+
+    @property
+    def checks(self) -> SaveChecks:
+        """What must hold for its saves."""
+        return SaveChecks(self)
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -125,7 +124,37 @@ class Ledger:
             RecordError: it cannot be read, or is another branch's, another location's or another kind's.
             StoreError: the store gave no definite answer.
         """
+        self.run.wait(self.key)
         return self.file.read()
+
+    def known(self) -> Record | None:
+        """The record, if the run that is going on froze it or put it, or is about to; None if it must be read.
+
+        Whoever relies on it calls `settle` before the answer is given.
+
+        Raises:
+            CopyError: what the run was about to put could not be put.
+        """
+        return self.run.expected(self.key) or self.run.record(self.key)
+
+    def settle(self) -> None:
+        """Wait for what the run is about to put.
+
+        Raises:
+            CopyError: it could not be put.
+        """
+        self.run.wait(self.key)
+
+    def freeze(self) -> None:
+        """In the run that begins, the record is what it is now: of a copy that is one, and that nobody else adds to."""
+        record = self.memory.latest
+        if self.units.kind == "whole" and record is not None:
+            self.run.note_record(self.key, record)
+
+    @property
+    def is_saved_in_run(self) -> bool:
+        """Whether a save of the run that is going on has put the record."""
+        return self.run.has_saved(self.key)
 
     def recall(self) -> Record:
         """The record as this catalog has read or put it last; as it is now, where it costs nothing to see a change."""
@@ -194,7 +223,12 @@ class Ledger:
     # Saving -----------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(self, write: Write, identify: Identify) -> Iterator[Transaction]:
+    def transaction(
+        self,
+        write: Write,
+        identify: Identify,
+        surroundings: Surroundings | None = None,
+    ) -> Iterator[Transaction]:
         """Put `writing`, let the block save the data, put `complete`.
 
         After an exception in the block, what was saved whole is recorded, what was not touched is as it was, and what
@@ -203,6 +237,7 @@ class Ledger:
         Args:
             write: what the block saves.
             identify: gives the identities of units in the store.
+            surroundings: what is asked before the save begins, at once with what else is; None if it is known.
 
         Yields:
             The save, to which the block says which of several units it has saved whole.
@@ -218,34 +253,54 @@ class Ledger:
             ChangedCopyError: the save appends to a copy that is gone, or was changed by other hands.
             UnwrittenError: the block saved nothing at the place of a unit.
         """
+        self.settle()
         # Before anything is written, the lock too.
-        hard = self.check_links(write)
+        hard = check_links(self, write)
         # Before the record: s3fs would make a missing bucket without a word, or fail with a misleading error.
         if self.bucket:
             self.bucket.ensure()
         with self._whole_held() as is_locked:
-            begun = self._begin(write, identify, is_locked)
+            begun = Beginning(self, write, identify, surroundings or KNOWN).begin(is_locked)
+            self.run.note_begun(self.key)
             transaction = Transaction(begun.save)
             # KeyboardInterrupt too: the data is half written whatever stopped it.
             try:
-                self._check_beginning(begun.save, identify)
+                self.checks.check_beginning(begun.save, identify)
                 # Only now: until the save has begun, what lies there may be a stranger's.
-                self._make_own(hard)
+                make_own(self, hard)
                 yield transaction
             except BaseException as exc:
                 abandon_files(exc)
                 self._take_back(begun.save, transaction.whole_units, identify, is_locked)
                 raise
             # After the data: from here on these states of the units are the branch's.
-            identities = identify(write.units)
+            identities = transaction.identities(identify)
             try:
-                self._check_written(begun.save, identities)
+                self.checks.check_written(begun.save, identities)
             except UnwrittenError:
                 # Of several units those that are there are the branch's all the same.
                 if len(write.units) > 1:
                     self._take_back(begun.save, identities, identify, is_locked)
                 raise
+            self._end(begun, identities, identify, is_locked)
+            transaction.recorded = identities
+
+    def _end(self, begun: Begun, identities: Identities, identify: Identify, is_locked: bool) -> None:
+        """Put `complete`: in a run while what comes next goes on, where that is certain to be the same."""
+        is_certain = self.run.runs_nodes and self.store.honours_conditions(self.path)
+        if not (is_certain and self.may_put_apart(begun.save.write)):
+            # It must not count before what the run has saved before it.
+            self.run.wait_for_all()
             self._complete(begun, identities, identify, is_locked)
+            return
+        expected = begun.save.complete(begun.in_place.record, identities, identify, self.store.is_one_saves)
+        put = partial(self._complete, begun, identities, identify, is_locked)
+        self.run.put_behind(self.key, expected.record, put)
+
+    def may_put_apart(self, write: Write) -> bool:
+        """Whether a run may put this save's `writing` ahead of it, and its `complete` behind it."""
+        is_plain = write.units == (WHOLE,) and not (write.keeps or write.everything or write.is_part)
+        return is_plain and self.may_look_ahead
 
     @contextmanager
     def _whole_held(self) -> Iterator[bool]:
@@ -260,23 +315,22 @@ class Ledger:
             try:
                 is_locked = stack.enter_context(self.store.lock(self.path, PATIENCE_SECONDS))
             except LockHeldError:
-                raise self._concurrent(self.read(), [WHOLE]) from None
+                raise self.concurrent_error(self.read(), [WHOLE]) from None
             yield is_locked
 
-    def _begin(self, write: Write, identify: Identify, is_locked: bool) -> Begun:
-        save: Save | None = None
+    def withdraw(self, begun: Begun) -> None:
+        """Take back a `writing` without data. What cannot be taken back is in doubt, as after a kill."""
+        with suppress(CopyError):
+            self.file.update(begun.save.withdraw)
 
-        def change(now: Record) -> Record:
-            nonlocal save
-            # Again, after another was faster; or after our own put whose answer was lost, which does not matter.
-            self._check_writable(now, write, identify)
-            before = self._without_removed(now)
-            save = begin(before, write, self._facts_of_save(before, write))
-            return save.writing
+    def put_ahead(self, write: Write, identify: Identify, surroundings: Surroundings) -> Ahead | None:
+        """As `Beginning.ahead`."""
+        return Beginning(self, write, identify, surroundings).ahead()
 
-        in_place = self.file.update(change, is_locked=is_locked)
-        assert save is not None  # a save always changes the record
-        return Begun(save, in_place)
+    @property
+    def may_look_ahead(self) -> bool:
+        """Whether a run may ask at its beginning what its first save there must know."""
+        return self.store.is_remote and self.file.has_conditions and self.units.kind == "whole"
 
     def _complete(self, begun: Begun, identities: Mapping[str, str], identify: LookAgain, is_locked: bool) -> None:
         """Put `complete`; the units that are ours are recorded, also if others are not."""
@@ -290,7 +344,7 @@ class Ledger:
             if save.has_completed(now, identities):
                 outcome = Outcome(now)
                 return now
-            self._check_still_there(now, save.write)
+            self.checks.check_still_there(now, save.write)
             outcome = save.complete(now, identities, identify, self.store.is_one_saves)
             return outcome.record
 
@@ -298,7 +352,8 @@ class Ledger:
         if not put.is_final:
             self._read_back(lambda: self._has_put(save, identities, outcome), change)
         if outcome.lost:
-            raise self._concurrent(latest, outcome.lost)
+            raise self.concurrent_error(latest, outcome.lost)
+        self.run.note_saved(self.key, put.record)
 
     def _read_back(self, has_put: Callable[[], bool], change: Change) -> None:
         """Where others may put over ours without having seen it: merge again, until it has stayed for a while.
@@ -324,15 +379,14 @@ class Ledger:
         put = [save.has_put(now, unit) for unit in units]
         return all(put)
 
-    def _check_still_there(self, now: Record, write: Write) -> None:
-        """What is kept, or what everything is, is not certain any more once `clean` was here."""
-        if now.state == "removing" or (not now.exists and (write.keeps or write.everything)):
-            raise self._concurrent(now, write.units)
-
     def _take_back(self, save: Save, whole_units: Iterable[str], identify: Identify, is_locked: bool) -> None:
         """After an exception. Never hides the exception; the doubts about units of others stay."""
         try:
-            whole = identify(whole_units) if whole_units else {}
+            whole: Identities = {}
+            if whole_units:
+                # They must not count before what the run has saved before them.
+                self.run.wait_for_all()
+                whole = identify(whole_units)
             self.file.update(
                 lambda now: save.take_back(now, whole, identify, self.store.is_one_saves),
                 is_locked=is_locked,
@@ -343,125 +397,17 @@ class Ledger:
 
     # What a save needs ------------------------------------------------------------------------------------------------
 
-    def check_links(self, write: Write) -> Mapping[str, Inode]:
-        """Whether a save reaches nothing but the branch's own.
-
-        Returns:
-            The files that have other names too, none of which is main's.
-
-        Raises:
-            LinkError: a link in the copy, or at its record's place, leads to other data.
-        """
-        folder = posixpath.dirname(self.path)
-        symbolic = self.store.links(folder, [self.path]).symbolic
-        hard: Mapping[str, Inode] = {}
-        if self.guard and not symbolic:
-            symbolic, hard = self.guard.links(write)
-        if symbolic:
-            raise LinkError(SYMBOLIC_LINK, **self.facts(), link=symbolic)
-        mains_file = self.guard.mains_file(hard, write) if self.guard else ""
-        if mains_file:
-            raise LinkError(HARD_LINK_OF_MAIN, **self.facts(), link=mains_file)
-        return hard
-
-    def _make_own(self, hard: Iterable[str]) -> None:
-        if self.guard:
-            self.guard.make_own(hard)
-
-    def check_unlinked(self, write: Write) -> None:
-        """Whether units that are there already may be recorded: files that no other name changes.
-
-        Raises:
-            LinkError: there is a link among them.
-        """
-        for link in self.check_links(write):
-            raise LinkError(HARD_LINK, **self.facts(), link=link)
-
-    def _check_project(self, before: Record) -> None:
-        if self.writer.is_of_another_project(before.writer):
-            raise OtherProjectError(**self.facts(), theirs=before.writer.project, ours=self.writer.project)
-
-    def _check_writable(self, before: Record, write: Write, identify: Identify) -> None:
-        """Whether this save may go over what lies at the branch copy's place."""
-        self._check_project(before)
-        if before.state == "removing":
-            self._check_not_removing(before, write, identify)
-            return
-        self._check_strangers(before, write, identify)
-        if write.keeps and before.exists:
-            self._check_what_is_kept(before, write, identify)
-
-    def _check_not_removing(self, before: Record, write: Write, identify: Identify) -> None:
-        """Data that `clean` has not removed yet would vanish under the save, or outlive it without a record."""
-        if identify({*write.units, *before.doubt}):
-            raise self.error(BEING_REMOVED)
-
-    def _check_strangers(self, before: Record, write: Write, identify: Identify) -> None:
-        """Data that no record knows is never overwritten."""
-        # A request more, but only at a unit's first save.
-        unrecorded = [unit for unit in write.units if not before.has_begun(unit)]
-        if not unrecorded:
-            return
-        identities = identify(unrecorded)
-        strangers = [unit for unit in identities if not self._is_around_ours(before, unit, identities[unit])]
-        if strangers:
-            # Unless another save has begun since the record was read, the data is a stranger's.
-            record_now = self.read()
-            if record_now != before:
-                raise self._concurrent(record_now, unrecorded)
-            raise self.error(DATA_WITHOUT_RECORD, location=self.branch_location)
-
-    def _is_around_ours(self, before: Record, unit: str, identity: str) -> bool:
-        """Whether what is seen at a unit is only the folder around recorded ones, beside which a bucket has objects."""
-        has_folders = self.guard is None or self.guard.store.has_folders
-        if has_folders or not is_of_several(identity):
-            return False
-        return any(path.startswith(f"{unit}/") for path in before.settled.data)
-
-    def _check_what_is_kept(self, before: Record, write: Write, identify: Identify) -> None:
-        """A save that keeps something needs a copy that is as it was saved: what it keeps counts from then on."""
-        identities = identify(write.units)
-        verdicts = {judge(before, unit, identities.get(unit)) for unit in write.units}
-        if Verdict.TORN in verdicts:
-            raise TornAppendError(**self.torn_facts(before))
-        if verdicts & {Verdict.CHANGED, Verdict.GONE}:
-            raise ChangedCopyError(**self.facts(), what=COPY_NOT_AS_SAVED)
-
-    def _check_beginning(self, save: Save, identify: Identify) -> None:
-        """What a save keeps must still be what the record says: another may have saved since it was looked at."""
-        units = [unit for unit in save.write.units if save.before.unit(unit) is not None]
-        if not save.write.keeps or not units:
-            return
-        identities = identify(units)
-        changed = [unit for unit in units if identities.get(unit) != save.before.identity(unit)]
-        if changed:
-            raise self._concurrent(self.read(), changed)
-
-    def _check_written(self, save: Save, identities: Mapping[str, str]) -> None:
-        """Commit what is there, and nothing else: a unit without an identity would read as main's for ever."""
-        missing = [unit for unit in save.write.units if unit not in identities]
-        if not missing or save.write.may_write_nothing:
-            return
-        now = self.read()
-        if now != save.writing:
-            # Another overwrote everything meanwhile, or `clean` removed it.
-            raise self._concurrent(now, missing)
-        what = ", ".join(missing)
-        if what == WHOLE:
-            what = THE_FILE
-        raise UnwrittenError(**self.facts(), what=what)
-
-    def _concurrent(self, other: Record, units: Iterable[str]) -> ConcurrentSaveError:
+    def concurrent_error(self, other: Record, units: Iterable[str]) -> ConcurrentSaveError:
         writer = str(other.writer) if other.exists else RECORD_REMOVED_MEANWHILE
         names = [unit for unit in units if unit not in (WHOLE, ALL)]
         what = f"{', '.join(names)} of this dataset" if names else "this dataset"
         return ConcurrentSaveError(**self.facts(), writer=writer, what=what)
 
-    def _without_removed(self, before: Record) -> Record:
+    def without_removed(self, before: Record) -> Record:
         """The record, less what `clean` has removed: the branch begins anew."""
         return NO_RECORD if before.state == "removing" else before
 
-    def _facts_of_save(self, before: Record, write: Write) -> Record:
+    def facts_of_save(self, before: Record, write: Write) -> Record:
         """A record with the facts of a save, and of nobody's data."""
         writer = self.writer
         # Without Git the project is unknown, and stays what it was.
@@ -496,15 +442,16 @@ class Ledger:
             ConcurrentSaveError: the copy is being saved.
             RecordError: `clean` is removing it, or a save of several files did not finish: they may be two saves'.
         """
-        self.check_unlinked(write)
+        self.settle()
+        check_unlinked(self, write)
         with self._whole_held() as is_locked:
             self.file.update(lambda before: self._adopted(before, write, identify), is_locked=is_locked)
 
     def _adopted(self, before: Record, write: Write, identify: Identify) -> Record:
-        self._check_project(before)
+        self.checks.check_project(before)
         identities = identify(write.units)
         self.check_adoptable(before, identities)
-        save = begin(before, write, self._facts_of_save(before, write))
+        save = begin(before, write, self.facts_of_save(before, write))
         return save.complete(save.writing, identities, identify, self.store.is_one_saves).record
 
     def check_adoptable(self, record: Record, identities: Mapping[str, str]) -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import NamedTuple
 
-from steel_toes.records.ledger import Ledger
+from steel_toes.records.beginning import Surroundings
+from steel_toes.records.guard import check_unlinked
+from steel_toes.records.ledger import Identify, Ledger
 from steel_toes.records.record import Identities, Record
+from steel_toes.records.run import Ahead
+from steel_toes.records.save import Transaction
 from steel_toes.records.state import Look, Verdict, judge
-from steel_toes.records.units import Units, identities_of
+from steel_toes.records.units import MANY, Units, identities_of
 from steel_toes.records.write import Write
 from steel_toes.redaction import redacted_repr
+from steel_toes.stores.answers import Watch
 from steel_toes.stores.base import Store
 
 
@@ -75,6 +82,26 @@ class Place:
         """The identities of units on a side; a unit that is not there is left out."""
         return identities_of(self.units, self.store, self.copy_path(side), units)
 
+    def watch(self, unit: str) -> AbstractContextManager[Watch]:
+        """Watch, within a block, what the store answers of a unit of the branch copy."""
+        return self.store.watch(self.unit_path(Side.BRANCH, unit))
+
+    def transaction(self, write: Write, identify: Identify) -> AbstractContextManager[Transaction]:
+        """A save, as `Ledger.transaction`; of main's copy it remembers what is there now, unless the write says it."""
+        return self.ledger.transaction(write, identify, Surroundings(partial(self.base, write.units), self._are_free))
+
+    def put_ahead(self, write: Write, identify: Identify) -> Ahead | None:
+        """As `Ledger.put_ahead`."""
+        return self.ledger.put_ahead(write, identify, Surroundings(partial(self.base, write.units), self._are_free))
+
+    def _are_free(self, units: Iterable[str]) -> bool:
+        """Whether nothing lies at the place of any of these units."""
+        names = list(units)
+        if len(names) > MANY:
+            return not self.identities(Side.BRANCH, names)
+        paths = [self.unit_path(Side.BRANCH, unit) for unit in names]
+        return all(self.store.of_each(self.store.is_free, paths))
+
     def base(self, units: Iterable[str]) -> Identities:
         """What of main's copy must be remembered when these units of the branch's are begun."""
         return self.units.base(self.store, self.main_path, units)
@@ -123,7 +150,7 @@ class Place:
         Raises:
             LinkError: there is a link among them.
         """
-        self.ledger.check_unlinked(Write(tuple(units)))
+        check_unlinked(self.ledger, Write(tuple(units)))
 
     def adopt(self, sources: Mapping[str, str], is_part: bool = False) -> None:
         """Record units as if they had been saved just now.
@@ -139,7 +166,7 @@ class Place:
         if not copied:
             return
         # As any save: what a killed one leaves is in doubt.
-        with self.ledger.transaction(Write(copied, self.base(copied), is_part=is_part), self._identities):
+        with self.transaction(Write(copied, is_part=is_part), self._identities):
             for unit in copied:
                 self.store.copy(sources[unit], self.unit_path(Side.BRANCH, unit))
 

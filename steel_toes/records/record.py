@@ -211,6 +211,18 @@ class Record:
         text = self.settled.data.get(unit)
         return None if text is None else text.split(" ", 2)[2]
 
+    def has_inside(self, unit: str) -> bool:
+        """Whether a unit of the last complete record lies inside what would be a directory."""
+        return any(path.startswith(f"{unit}/") for path in self.settled.data)
+
+    def recorded(self, units: Iterable[str]) -> Identities:
+        """The recorded identities of those of these units that have one."""
+        return {unit: self.identity(unit) or "" for unit in units if self.unit(unit) is not None}
+
+    def unbegun(self, units: Iterable[str]) -> list[str]:
+        """Those of these units that no save has begun."""
+        return [unit for unit in units if not self.has_begun(unit)]
+
     def has_begun(self, unit: str) -> bool:
         """Whether the unit is the branch's, or a save of it began: nothing else may be written over."""
         return self.doubts(unit) or self.unit(unit) is not None

@@ -183,6 +183,14 @@ class Save:
         untouched = self._untouched_units(now, look)
         return now.without_doubts_of(self.id, untouched)
 
+    def withdraw(self, now: Record) -> Record:
+        """The record after a save that has written no data: nothing is in doubt for it, whatever lies there.
+
+        Args:
+            now: the record in place; others may have put it.
+        """
+        return now if now.is_gone else now.without_doubts_of(self.id, self.write.doubted)
+
     def _untouched_units(self, now: Record, look: Look) -> list[str]:
         """Our units in doubt of which the data is what the record says."""
         doubted = [unit for unit in self.write.units if self.id in now.doubt.get(unit, ())]
@@ -267,10 +275,14 @@ class Transaction:
     Args:
         save: what it makes of the record.
         whole_units: those of several units that are saved whole already.
+        answered: the identities of units, as the store's answers to the save showed them.
+        recorded: the identities of the units that the save has recorded, when it has ended.
     """
 
     save: Save
     whole_units: list[str] = field(default_factory=list)
+    answered: dict[str, str] = field(default_factory=dict)
+    recorded: Identities = field(default_factory=dict)
     _unit: str | None = None
 
     @property
@@ -282,6 +294,17 @@ class Transaction:
     def writing(self) -> Record:
         """The record that was put before the data."""
         return self.save.writing
+
+    def identities(self, look: Look) -> Identities:
+        """The identities of the save's units after the data, of which only those are looked at that were not seen."""
+        # Beside another save, what was answered to ours may not be what is there.
+        certain = {unit: identity for unit, identity in self.answered.items() if self._is_alone(unit)}
+        others = [unit for unit in self.save.write.units if unit not in certain]
+        return {**_look_at(others, look), **certain}
+
+    def _is_alone(self, unit: str) -> bool:
+        """Whether no other save had begun a unit when this one did."""
+        return self.writing.doubters(unit) <= {self.save.id}
 
     def enter_unit(self, unit: str) -> None:
         """Note that a unit is saved now: the one before it is saved whole."""

@@ -63,8 +63,8 @@ def identities_of(units: Units, store: Store, copy: str, names: Iterable[str]) -
         identities = {name: files[name] for name in names if name in files}
         folders = _folders_of(files)
         names = [name for name in names if name in folders]
-    for name in names:
-        identity = store.identity(units.path(copy, name))
+    paths = [units.path(copy, name) for name in names]
+    for name, identity in zip(names, store.of_each(store.identity, paths), strict=True):
         if identity is not None:
             identities[name] = identity
     return identities

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from steel_toes.records.record import ALL, Identities, Record
 
@@ -14,7 +14,7 @@ class Write:
 
     Args:
         units: the units that it writes.
-        base: main's identities of these units now.
+        base: main's identities of these units now; None if they are looked at when the save begins.
         keeps: it keeps something of what is there (append and its like), so a torn copy cannot be repaired by it.
         everything: what it does not write is gone, on the branch and from main's under it.
         is_part: the dataset has other places, each with its own record, and this save writes them all.
@@ -22,7 +22,7 @@ class Write:
     """
 
     units: tuple[str, ...]
-    base: Mapping[str, str] = field(default_factory=dict)
+    base: Mapping[str, str] | None = None
     keeps: bool = False
     everything: bool = False
     is_part: bool = False
@@ -33,6 +33,11 @@ class Write:
         """The units that are uncertain while this save goes on."""
         return (ALL,) if self.everything else self.units
 
+    @property
+    def needs_record(self) -> bool:
+        """Whether what the save does is certain only while the record stays that it began from."""
+        return self.keeps or self.everything
+
     def new_base(self, settled: Record, units: Iterable[str]) -> Identities:
         """Main's copy when the branch copy was begun: kept, unless this save replaces what the branch had.
 
@@ -40,8 +45,9 @@ class Write:
             settled: the last complete record.
             units: those that the save put.
         """
+        now = self.base or {}
         if self.everything or not settled.exists:
-            return dict(self.base)
+            return dict(now)
         # Main's newest version counts from the branch's first version on.
         if settled.kind == "versioned":
             return dict(settled.base)
@@ -53,6 +59,6 @@ class Write:
         for unit in begun_anew:
             base.pop(unit, None)
             # What main does not have now has no base.
-            if unit in self.base:
-                base[unit] = self.base[unit]
+            if unit in now:
+                base[unit] = now[unit]
         return base

@@ -37,9 +37,9 @@ class HastyLedger(Ledger):
     """Wrong on purpose: it says `complete` only, when the data is there."""
 
     @contextmanager
-    def transaction(self, write: Write, identify: Callable[[], dict[str, str]]) -> Iterator[Any]:
+    def transaction(self, write: Write, identify: Callable[[], dict[str, str]], _: Any = None) -> Iterator[Any]:
         before = self.read()
-        save = begin(before, write, self._facts_of_save(before, write))
+        save = begin(before, write, self.facts_of_save(before, write))
         yield Transaction(save)
         done = save.complete(save.writing, identify(write.units), identify, self.store.is_one_saves)
         self.store.write(self.path, to_bytes(done.record))
@@ -168,12 +168,37 @@ SCENARIOS = {
     "disk: clean, a": Scenario(Overlay(**DISK), PARTS, (CLEAN, save("A", "a")), KILL),
     "disk: adopt, save": Scenario(World(**DISK), BEFORE["torn"], (ADOPT, A), KILL),
     "disk: overwrite a, save b": Scenario(Overlay(**DISK), PARTS, (save("A", "a", overwrite=True), save("B", "b"))),
+    **{
+        f"s3: {verb}, {name}": Scenario(World(**S3), BEFORE["whole"], (Part("A", verb, Deed((".",))), other), left)
+        for verb in ("run", "late run")
+        for name, other, left in (
+            ("load", LOAD, {**KILL, **FAIL}),
+            ("save", B, {}),
+            ("run", Part("B", "late run", Deed((".",))), {}),
+            ("clean", CLEAN, KILL),
+        )
+    },
+    "s3: run, load; new": Scenario(World(**S3), (), (Part("A", "run", Deed((".",))), LOAD), ONE_OF_EACH),
+    "s3: late run, load; new": Scenario(World(**S3), (), (Part("A", "late run", Deed((".",))), LOAD), ONE_OF_EACH),
+    "s3: run, save; new": Scenario(World(**S3), (), (Part("A", "run", Deed((".",))), B)),
+    "s3: late run, load; torn": Scenario(
+        World(**S3), BEFORE["torn"], (Part("A", "late run", Deed((".",))), LOAD), KILL
+    ),
+    "conditions ignored: run, load": Scenario(
+        World(**IGNORES), BEFORE["whole"], (Part("A", "run", Deed((".",))), LOAD), KILL
+    ),
     "conditions ignored: save, load": Scenario(World(**IGNORES), BEFORE["whole"], (A, LOAD), KILL),
     "conditions ignored: save, load; not probed yet": Scenario(
         World(**IGNORES, word="unknown"), BEFORE["whole"], (A, LOAD)
     ),
 }
-QUICK = {"s3: a, b; not probed yet", "disk: save, save", "disk: clean, save", "s3: adopt, load; torn"}
+QUICK = {
+    "s3: a, b; not probed yet",
+    "disk: save, save",
+    "disk: clean, save",
+    "s3: adopt, load; torn",
+    "s3: late run, load; torn",
+}
 
 
 class TestAtTheSameTime:
@@ -295,10 +320,10 @@ MUTANTS: dict[str, tuple[str, Any, str]] = {
         "s3, several objects: other and the same bytes again, load",
     ),
     "a save goes over what clean removes": (
-        "steel_toes.records.ledger.Ledger._check_not_removing", lambda *_: None, "s3: clean, save; same bytes",
+        "steel_toes.records.checks.SaveChecks.check_not_removing", lambda *_: None, "s3: clean, save; same bytes",
     ),
     "a save ends over what clean removes": (
-        "steel_toes.records.ledger.Ledger._check_still_there", lambda *_: None, "s3: clean, save",
+        "steel_toes.records.checks.SaveChecks.check_still_there", lambda *_: None, "s3: clean, save",
     ),
     "clean deletes what it did not plan": (
         "steel_toes.stores.objects.ObjectStore._is_deleted",

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from steel_toes.errors import ConcurrentSaveError, RecordError, TornAppendError
+from steel_toes.records.beginning import Beginning
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.record import ALL, NO_RECORD
 from steel_toes.records.state import Verdict
@@ -93,14 +94,14 @@ class TestSaving:
     def test_append_beside_a_save(self, place, monkeypatch):
         """What an append keeps is looked at once more after it began: a save may have ended in between."""
         place.save("a")
-        begin = Ledger._begin
+        begin = Beginning.begin
 
-        def begin_late(ledger, *arguments):
-            begun = begin(ledger, *arguments)
+        def begin_late(beginning, *arguments):
+            begun = begin(beginning, *arguments)
             (place.copy / "a").write_text("another run's rows")
             return begun
 
-        monkeypatch.setattr(Ledger, "_begin", begin_late)
+        monkeypatch.setattr(Beginning, "begin", begin_late)
         with pytest.raises(ConcurrentSaveError, match="writing a of this dataset"):
             place.save("a", text="rows and more rows", keeps=True)
         assert (place.copy / "a").read_text() == "another run's rows"

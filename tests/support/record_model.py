@@ -161,7 +161,8 @@ class SteppingStore(ObjectStore):
 
     @property
     def _endpoint(self) -> str:
-        return f"the model, {self.honoured}"
+        # Each is a process, which knows of the server what it has tried itself.
+        return f"the model, {self.honoured}, {self.life.who}"
 
     @property
     def _filesystem(self) -> Any:

@@ -12,8 +12,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -22,8 +23,11 @@ from kedro.io import DatasetError
 
 from steel_toes.actions import removal
 from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, HeldObject, StoredRecord
+from steel_toes.datasets.whole import BranchedWhole
 from steel_toes.errors import ConcurrentSaveError, CopyError
+from steel_toes.records import ahead
 from steel_toes.records.record import ALL
+from steel_toes.records.run import _thread
 from steel_toes.stores.conditions import conditions_of
 from steel_toes.stores.locks import LockHeldError
 from support.record_model import BRANCH, RECORD, Deed, DiedError, Disk, Life, Rows, World, answer, path_of
@@ -173,12 +177,69 @@ def units_told(error: ConcurrentSaveError) -> frozenset[str]:
     return frozenset(what.split(" of this")[0].split(", ")) if " of this" in what else frozenset({".", ALL})
 
 
+class InTurn:
+    """What a run puts ahead and behind, in its own thread: at once, or as late as may be."""
+
+    def __init__(self, is_late: bool) -> None:
+        self.is_late = is_late
+        self.waiting: list[Later] = []
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Later:
+        later = Later(self, lambda: function(*arguments))
+        self.waiting.append(later)
+        if not self.is_late:
+            self.go_on(later)
+        return later
+
+    def go_on(self, later: Later) -> None:
+        """Do it, and before it what was given before it."""
+        while not later.is_over:
+            first = self.waiting.pop(0)
+            first.is_over = True
+            try:
+                first.value = first.call()
+            except DiedError:
+                raise
+            except BaseException as exc:  # noqa: BLE001 - whoever waits is given it
+                first.error = exc
+            finally:
+                _thread.is_queue = False
+
+    def shutdown(self) -> None:
+        while self.waiting:
+            self.go_on(self.waiting[-1])
+
+
+@dataclass
+class Later:
+    """What will be, as a Future says it."""
+
+    turns: InTurn
+    call: Callable[[], Any]
+    is_over: bool = False
+    value: Any = None
+    error: BaseException | None = None
+
+    def done(self) -> bool:
+        return self.is_over
+
+    def exception(self) -> BaseException | None:
+        self.turns.go_on(self)
+        return self.error
+
+    def result(self) -> Any:
+        error = self.exception()
+        if error is not None:
+            raise error
+        return self.value
+
+
 Cast = tuple["Part", ...]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Who does what: save (a deed), a series of two saves (of a deed), load (a unit), clean, adopt."""
+    """Who does what: save, series (two saves) or run (that saves) a deed; load a unit; clean, adopt."""
 
     who: str
     verb: str
@@ -227,7 +288,7 @@ class Stage:
 
     def _actor(self, part: Part) -> Actor:
         turn = Turn(self, part.who)
-        doing = Doing(part.who, part.what if part.verb in ("save", "series") else None)
+        doing = Doing(part.who, part.what if part.verb in ("save", "series", "run", "late run") else None)
         entry = self.world.entry(self.disk, turn, part.who, doing.deed)
 
         def save() -> str:
@@ -238,6 +299,27 @@ class Stage:
             """Other rows, and then those that were there before."""
             for rows in (("other",), ("old0",)):
                 self.world.save(entry, part.what, rows)
+            return "saved"
+
+        def run() -> str:
+            """A save in a run, and a load of what was saved by the node that comes next."""
+            place = entry.place
+            state = place.ledger.run
+            state.begin(runs_nodes=True)
+            state._state.window = state._state.queue = InTurn(is_late=part.verb == "late run")
+            state.look_ahead(partial(ahead.look_ahead, [place]))
+            planned = BranchedWhole(entry).put_ahead()
+            state.plan_ahead("node", [planned] if planned else [])
+            state.enter("node")
+            try:
+                self.world.save(entry, part.what, self.world.rows(part.who))
+                with suppress(DatasetError):
+                    BranchedWhole(entry).load()
+            except DatasetError:
+                with suppress(CopyError):
+                    state.end()
+                raise
+            state.end()
             return "saved"
 
         def load() -> Any:
@@ -253,6 +335,7 @@ class Stage:
             return "adopted"
 
         actions = {"save": save, "series": series, "load": load, "clean": clean, "adopt": adopt}
+        actions |= {"run": run, "late run": run}
         return Actor(turn, doing, actions[part.verb])
 
     def _clean(self, entry: Any) -> str:
@@ -465,10 +548,6 @@ def explore(world: World, before: Disk, *cast: Part, seconds: float = 60, stop: 
     """
     stage, explored, seen = Stage(world, before, cast), Explored(), set()
     end = time.monotonic() + seconds
-    if world.store.get("stamped"):
-        honoured = world.store.get("honoured", True)
-        word = world.store.get("word", "honoured" if honoured else "ignored")
-        conditions_of(f"the model, {honoured}", RECORD.split("/")[0]).word = word
     todo: list[list[tuple[int, str]]] = [[]]
     with _one_request_at_a_time(), patch("secrets.token_hex", stage.token):
         while todo and not (stop and explored.faults):
@@ -476,6 +555,9 @@ def explore(world: World, before: Disk, *cast: Part, seconds: float = 60, stop: 
                 explored.cut = True
                 break
             turns = todo.pop()
+            # As at first: an order is taken once more from its beginning.
+            for part in cast:
+                _forget_conditions(world, part.who)
             stage.begin(left)
             trace = []
             for number, how in turns:
@@ -486,12 +568,20 @@ def explore(world: World, before: Disk, *cast: Part, seconds: float = 60, stop: 
     return explored
 
 
+def _forget_conditions(world: World, who: str) -> None:
+    """Have somebody know of the server what this world says is known at first."""
+    if world.store.get("stamped"):
+        honoured = world.store.get("honoured", True)
+        word = world.store.get("word", "honoured" if honoured else "ignored")
+        conditions_of(f"the model, {honoured}, {who}", RECORD.split("/")[0]).word = word
+
+
 @contextmanager
 def _one_request_at_a_time() -> Iterator[None]:
     """Each has one request under way, and does not wait before it asks again."""
-    pools = [patch(f"steel_toes.{module}._THREADS", 1) for module in ("stores.objects", "actions.inventory")]
+    pool = patch("steel_toes.stores.together._THREADS", 1)
     pauses = [patch(f"steel_toes.records.{module}._PAUSE_SECONDS", 0) for module in ("file", "ledger")]
-    with pauses[0], pauses[1], pools[0], pools[1]:
+    with pauses[0], pauses[1], pool:
         yield
 
 
