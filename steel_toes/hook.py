@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
-from steel_toes.catalog.install import install, is_installed
-from steel_toes.catalog.make import make_policy
-from steel_toes.catalog.run import announce_mains_outputs, announce_run, freeze_sides
 from steel_toes.checkout.code import LoadedCode
+from steel_toes.errors import CopyError
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import DELIMITER
+from steel_toes.records.node import note_node
 from steel_toes.redaction import logger_of
-from steel_toes.sentences import BRANCHED_TWICE, ON_BRANCH, ON_UNKNOWN_BRANCH, WARNING_IN_LOG
+from steel_toes.sentences import BRANCHED_TWICE, ON_BRANCH, ON_UNKNOWN_BRANCH, RECORD_NOT_PUT, WARNING_IN_LOG
 from steel_toes.settings import Parameters, Settings
+
+if TYPE_CHECKING:
+    from steel_toes.records.run import Run
 
 logger = logger_of("steel_toes")
 
@@ -115,6 +118,9 @@ class SteelToes:
         # Plain Kedro, object for object.
         if branch.is_main:
             return
+        from steel_toes.catalog.install import install
+        from steel_toes.catalog.make import make_policy
+
         if install(catalog, make_policy(self._settings, branch, path, save_version)):
             _announce(branch)
         else:
@@ -123,17 +129,58 @@ class SteelToes:
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
         """Freeze the sides of what the run only reads, so that all its nodes read the same."""
-        if not is_installed(catalog):
+        # What this thread loaded for another run.
+        note_node(None)
+        if not _is_installed(catalog):
             return
+        from steel_toes.catalog.announce import announce_mains_outputs
+        from steel_toes.catalog.run import begin_run
+
         if run_params.get("only_missing_outputs"):
             announce_mains_outputs(pipeline, catalog)
-        freeze_sides(pipeline, catalog)
+        begin_run(run_params, pipeline, catalog)
 
     @hook_impl
-    def after_pipeline_run(self, pipeline: Any, catalog: Any) -> None:
-        """Say what the run read from where, and what it wrote."""
-        if is_installed(catalog):
-            announce_run(pipeline, catalog)
+    def before_dataset_loaded(self, node: Any) -> None:
+        """Note which node begins: the records of its outputs may be put while it loads its inputs."""
+        note_node(node.name)
+
+    @hook_impl
+    def before_node_run(self, node: Any, catalog: Any) -> None:
+        """The same, for a node that loaded nothing from a store."""
+        if _is_installed(catalog):
+            _run_of(catalog).enter(node.name)
+
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
+        """Say what the run read from where, and what it wrote, once all its records are in place.
+
+        Raises:
+            CopyError: one could not be put; before other hooks call the run finished.
+        """
+        if not _is_installed(catalog):
+            return
+        from steel_toes.catalog.announce import announce_run
+        from steel_toes.catalog.run import end_run
+
+        try:
+            _run_of(catalog).wait_for_all()
+            announce_run(run_params, pipeline, catalog)
+        finally:
+            end_run(pipeline, catalog)
+
+    @hook_impl
+    def on_pipeline_error(self, pipeline: Any, catalog: Any) -> None:
+        """End the run: whatever comes next reads the records again."""
+        if not _is_installed(catalog):
+            return
+        from steel_toes.catalog.run import end_run
+
+        try:
+            end_run(pipeline, catalog)
+        except CopyError as exc:
+            # Never over the run's own error, which has a traceback.
+            logger.error(RECORD_NOT_PUT, exc)  # noqa: TRY400
 
 
 def settings_of(hook: SteelToes) -> Settings:
@@ -154,6 +201,21 @@ def commanded(hook: SteelToes, action: CatalogAction) -> Iterator[None]:
         yield
     finally:
         hook._command = None
+
+
+def _is_installed(catalog: Any) -> bool:
+    """Whether the law is installed on a catalog. On main nothing that knows how is even imported."""
+    if "steel_toes.catalog.install" not in sys.modules:
+        return False
+    from steel_toes.catalog.install import is_installed
+
+    return is_installed(catalog)
+
+
+def _run_of(catalog: Any) -> Run:
+    from steel_toes.catalog.install import run_of
+
+    return run_of(catalog)
 
 
 def _find_project() -> Path:

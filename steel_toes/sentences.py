@@ -42,6 +42,7 @@ ON_UNKNOWN_BRANCH = "steel-toes: the branch is unknown, so data is read from mai
 BRANCHED_TWICE = "steel-toes: this catalog is branched already. Keep one SteelToes() among the HOOKS."
 RUN_READ = "{branch} from the branch, {main} from main; "
 RUN_WROTE = "steel-toes: %swrote %s to the branch%s"
+RECORD_NOT_PUT = "steel-toes: after the run had failed, what it saved before could not be recorded: %s"
 MAIN_HAS_OUTPUTS = "steel-toes: %s of main's, which the branch does not have, count as there"
 PARTITIONS_UNFINISHED = (
     "steel-toes: %s: the first save of %s on branch %s never finished, or goes on (%s); "

@@ -212,6 +212,9 @@ def test_nothing_else_is_public():
         "after_catalog_created",
         "before_pipeline_run",
         "after_pipeline_run",
+        "on_pipeline_error",
+        "before_dataset_loaded",
+        "before_node_run",
     }
 
 

@@ -41,6 +41,7 @@ from steel_toes.errors import (
     sentence,
 )
 from steel_toes.records.place import Side
+from steel_toes.records.run import Run
 
 _AROUND = Rule(parameter="dataset")  # of an instance around a dataset of the catalog
 
@@ -448,6 +449,12 @@ def configurations(catalog: Any, names: Iterable[str] = ()) -> Configurations:
         if name not in explicit:
             explicit[name] = resolver.resolve_pattern(name)
     return Configurations(explicit, {**resolver._dataset_patterns, **resolver._user_catch_all_pattern})
+
+
+def run_of(catalog: Any) -> Run:
+    """The run of a pipeline on a catalog on which the law is installed."""
+    run: Run = catalog._lazy_datasets.policy.run
+    return run
 
 
 def is_installed(catalog: Any) -> bool:

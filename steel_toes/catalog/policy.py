@@ -56,6 +56,7 @@ from steel_toes.records.guard import LinkGuard
 from steel_toes.records.ledger import Former, Ledger
 from steel_toes.records.place import Place
 from steel_toes.records.record import FOLDER, Writer, record_path
+from steel_toes.records.run import Run
 from steel_toes.records.units import Units
 from steel_toes.redaction import redacted_repr
 from steel_toes.settings import Settings
@@ -92,6 +93,7 @@ class Policy:
         data: where, by these, data lies.
         memories: the records that this catalog has read, for all entries of one location.
         late: what is known of entries that joined the catalog later.
+        run: of a pipeline on this catalog, if one is going on in this process.
     """
 
     branch: Branch
@@ -102,6 +104,7 @@ class Policy:
     data: DataFolders = field(default_factory=DataFolders)
     memories: dict[tuple[str, ...], RecordMemory] = field(default_factory=dict, compare=False, repr=False)
     late: LateEntries = field(default_factory=LateEntries, compare=False, repr=False)
+    run: Run = field(default_factory=Run, compare=False, repr=False)
 
     def surveyed(self, explicit: Iterable[Config], patterns: Iterable[Config]) -> Policy:
         """This, with what the configurations of a catalog's entries and patterns say."""
@@ -393,7 +396,8 @@ class Policy:
             units=units,
             writer=self.writer,
             former=former,
-            memory=self.memories.setdefault((root.store.label, path, units.kind), RecordMemory()),
+            memory=self.memories.setdefault((root.store.label, path, root.store.access, units.kind), RecordMemory()),
+            run=self.run,
         )
 
     def _bucket(self, store: Store, copy: str) -> BranchBucket | None:

@@ -2,85 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from steel_toes.catalog.install import branched_behind
+from steel_toes.catalog.install import branched_behind, run_of
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import AnyBranched
-from steel_toes.errors import count
-from steel_toes.records.ledger import Ledger
-from steel_toes.records.place import Side
+from steel_toes.records.ahead import look_ahead
+from steel_toes.records.place import Place
+from steel_toes.records.run import RecordKey
 from steel_toes.redaction import logger_of
-from steel_toes.sentences import MAIN_HAS_OUTPUTS, RUN_READ, RUN_WROTE
+from steel_toes.stores.together import all_together
 
 logger = logger_of("steel_toes")
 
 
-def freeze_sides(pipeline: Any, catalog: Any) -> None:
-    """Freeze the sides of what the run only reads, so that all its nodes read the same."""
+def begin_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> None:
+    """Freeze the sides of what the run only reads, so that its nodes read the same, and look ahead at what it saves.
+
+    Where each request waits for a network all is asked at once.
+
+    Args:
+        run_params: as Kedro gives them to hooks.
+        pipeline: what is run.
+        catalog: with which.
+    """
+    runs_nodes = is_of_this_process(run_params)
+    run_of(catalog).begin(runs_nodes)
+    outputs = list(all_branched(catalog, pipeline.all_outputs()))
     written: set[str] = set()
-    for branched in _branched(catalog, pipeline.all_outputs()):
-        written.update(_record_paths(branched))
-    for branched in _branched(catalog, pipeline.inputs()):
+    for branched in outputs:
+        written.update(record_paths(branched))
+    questions: list[Callable[[], object]] = []
+    for branched in all_branched(catalog, pipeline.inputs()):
         # An entry under another name may be saved at the same location.
-        is_written = not written.isdisjoint(_record_paths(branched))
-        branched.open_run(written=is_written)
+        is_written = not written.isdisjoint(record_paths(branched))
+        question = partial(branched.open_run, written=is_written)
+        if _is_remote(branched):
+            questions.append(question)
+        else:
+            question()
+    # Which nodes are left out is decided later.
+    is_certain = runs_nodes and not run_params.get("only_missing_outputs")
+    if is_certain:
+        run_of(catalog).look_ahead(partial(look_ahead, _places(_in_order(pipeline, catalog))))
+    all_together(lambda question: question(), questions)
+    if is_certain:
+        _plan_ahead(pipeline, catalog)
 
 
-def announce_mains_outputs(pipeline: Any, catalog: Any) -> None:
-    """Say how many outputs are not missing since main has them, before `--only-missing-outputs` leaves nodes out."""
-    # Two entries on one location are one output.
-    outputs: dict[tuple[str, ...], AnyBranched] = {}
-    for branched in _branched(catalog, pipeline.all_outputs()):
-        outputs[_record_paths(branched)] = branched
-    # An entry without a record of its own is never written.
-    outputs.pop((), None)
-    number = 0
-    for branched in outputs.values():
-        # `written`: nothing is frozen for a run that has not begun.
-        side = branched.open_run(written=True)
-        if side is Side.MAIN and branched.main_dataset.exists():
-            number += 1
-    logger.info(MAIN_HAS_OUTPUTS, count(number, "output"))
+def end_run(pipeline: Any, catalog: Any) -> None:
+    """End a run: what it froze follows its side again, and records are read again.
+
+    Raises:
+        CopyError: what was put behind failed.
+    """
+    for branched in all_branched(catalog, pipeline.inputs()):
+        if isinstance(branched, BranchedDataset):
+            branched.thaw()
+    run_of(catalog).end()
 
 
-def announce_run(pipeline: Any, catalog: Any) -> None:
-    """Say what the run read from where, and what it wrote."""
-    inputs = _branched(catalog, pipeline.inputs())
-    sides = [branched.run_side for branched in inputs]
-    read = ""
-    if sides:
-        from_branch = count(sides.count(Side.BRANCH), "input")
-        from_main = sides.count(Side.MAIN)
-        read = RUN_READ.format(branch=from_branch, main=from_main)
-    names = [name for name in sorted(pipeline.all_outputs()) if _has_written(branched_behind(catalog.get(name)))]
-    listed_names = ", ".join(names)
-    if names:
-        listed_names = f": {listed_names}"
-    logger.info(RUN_WROTE, read, count(len(names), "dataset"), listed_names)
+def _plan_ahead(pipeline: Any, catalog: Any) -> None:
+    """Note for each node which of its outputs are put ahead when it begins."""
+    for node in pipeline.nodes:
+        planned = []
+        for branched in all_branched(catalog, node.outputs):
+            if isinstance(branched, BranchedDataset):
+                planned.append(branched.put_ahead())
+        run_of(catalog).plan_ahead(node.name, filter(None, planned))
 
 
-def _branched(catalog: Any, names: Iterable[str]) -> Iterator[AnyBranched]:
+def _in_order(pipeline: Any, catalog: Any) -> Iterator[AnyBranched]:
+    """The outputs of a pipeline, as its nodes can save them one after another."""
+    for node in pipeline.nodes:
+        yield from all_branched(catalog, node.outputs)
+
+
+def _places(outputs: Iterable[AnyBranched]) -> list[Place]:
+    """The places of outputs, each once."""
+    places: dict[RecordKey, Place] = {}
+    for branched in outputs:
+        if isinstance(branched, BranchedDataset):
+            places.update({place.ledger.key: place for place in branched.places})
+    return list(places.values())
+
+
+def _is_remote(branched: AnyBranched) -> bool:
+    """Whether each question to a store waits for a network."""
+    return isinstance(branched, BranchedDataset) and branched.place.store.is_remote
+
+
+def is_of_this_process(run_params: Mapping[str, Any]) -> bool:
+    """Whether the nodes of a run are run by this very process, by one of Kedro's own runners."""
+    # The text of an object, or of a class; none is Kedro's default, which is sequential.
+    runner = str(run_params.get("runner"))
+    return runner == "None" or any(name in runner for name in ("SequentialRunner", "ThreadRunner"))
+
+
+def all_branched(catalog: Any, names: Iterable[str]) -> Iterator[AnyBranched]:
     """What is behind the proxies of these entries; other entries are left out."""
     for name in names:
         yield from branched_behind(catalog.get(name))
 
 
-def _record_paths(branched: AnyBranched) -> tuple[str, ...]:
+def record_paths(branched: AnyBranched) -> tuple[str, ...]:
     """The paths of an entry's records, the same for two entries on one location; none for an entry that has none."""
     if isinstance(branched, BranchedDataset):
         return tuple(place.ledger.path for place in branched.places)
     return ()
-
-
-def _has_written(all_branched: Iterable[AnyBranched]) -> bool:
-    """Whether this run saved one of them, or left it half saved: Kedro may skip nodes that it was asked for."""
-    ledgers = [branched.place.ledger for branched in all_branched if isinstance(branched, BranchedDataset)]
-    return any(_is_of_this_run(ledger) for ledger in ledgers)
-
-
-def _is_of_this_run(ledger: Ledger) -> bool:
-    """Whether the run that is going on saved last."""
-    record = ledger.read()
-    return record.exists and record.writer.run == ledger.writer.run

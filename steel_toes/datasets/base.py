@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, NoReturn, Protocol
 
@@ -22,11 +22,13 @@ from steel_toes.datasets.both import differences, hand_on_settings, innermost, s
 from steel_toes.datasets.paths import Key
 from steel_toes.datasets.registry import Rule, Seeding, seeding
 from steel_toes.datasets.seeding import obstructed, seeded
+from steel_toes.records.node import current_node
 from steel_toes.records.place import Place, Side
 from steel_toes.records.record import NO_RECORD, Identities, Record
+from steel_toes.records.run import Ahead
+from steel_toes.records.save import Transaction
 from steel_toes.records.state import Look, Verdict
 from steel_toes.redaction import logger_of
-from steel_toes.stores.identity import is_of_several
 
 logger = logger_of(__name__)
 
@@ -233,6 +235,7 @@ class BranchedDataset(ABC):
 
         A copy that cannot be read is left to the load, which says so where it matters.
         """
+        self.thaw()
         try:
             self.run_side = self.choose().side
         except (errors.TornCopyError, errors.ChangedCopyError):
@@ -240,7 +243,16 @@ class BranchedDataset(ABC):
             return None
         if not written:
             self.frozen_side = self.run_side
+            self.place.ledger.freeze()
         return self.run_side
+
+    def thaw(self) -> None:
+        """End of a run: whatever it froze follows main, or the branch, again."""
+        self.frozen_side = None
+
+    def put_ahead(self) -> Ahead | None:
+        """What a run may put when the node begins that saves this; None where a save must begin by itself."""
+        return None
 
     def sides(self) -> tuple[Dataset, ...]:
         """All datasets behind the proxy."""
@@ -348,7 +360,7 @@ class BranchedDataset(ABC):
 
     def glance(self, unit: str) -> Look:
         """The same, for a load: a copy that is not in doubt is taken for as it was saved, and compared afterwards."""
-        return self.place.look(unit, is_compared_later=True)
+        return self.place.look(unit, is_compared_later=True, record=self.place.ledger.known())
 
     def side_of(self, look: Look) -> Side:
         """The side of a verdict.
@@ -396,6 +408,7 @@ class BranchedDataset(ABC):
         Raises:
             TornCopyError: saves went on while it was read, at each try.
         """
+        self.place.ledger.run.enter(current_node())
         record = NO_RECORD
         # A copy that is as it was saved is only looked at after the load.
         look = self.glance
@@ -408,25 +421,49 @@ class BranchedDataset(ABC):
             unit = self.place.units.owner(record, path)
             self.place.store.forget(self.place.unit_path(Side.BRANCH, unit))
             try:
-                data = load_branch()
+                with self.place.watch(unit) as watch:
+                    data = load_branch()
             except Exception:
                 # What a half-written file makes a reader raise is no answer.
                 if self.is_still(record, unit):
                     raise
                 continue
-            if self.is_still(record, unit):
+            # Read while its record was put: it must be in place before anybody relies on the data.
+            self.place.ledger.settle()
+            if self.is_still(record, unit, watch.read_identity):
                 return data
         self.raise_torn(record)
 
-    def is_still(self, record: Record, unit: str) -> bool:
-        """Whether the unit has the identity that is recorded: then it is that save's, whatever else has happened."""
+    def is_still(self, record: Record, unit: str, identity_read: str | None = None) -> bool:
+        """Whether a unit that was read is as it is recorded: then it is that save's, whatever else has happened.
+
+        Args:
+            record: that chose the branch.
+            unit: which.
+            identity_read: its identity, as the answer to the read showed it; None to look now.
+        """
+        if identity_read is not None:
+            return identity_read == record.identity(unit)
         identity = self.place.identity(Side.BRANCH, unit)
         if identity is None or identity != record.identity(unit):
             return False
-        # Several objects of equal bytes may have been other ones in between, each at another moment.
-        if self.place.store.has_content_identities and is_of_several(identity):
+        # Equal bytes may have been other ones in between.
+        if self.place.store.has_content_identities:
             return self.place.ledger.read().unit(unit) == record.unit(unit)
         return True
+
+    @contextmanager
+    def watched(self, transaction: Transaction, units: Iterable[str]) -> Iterator[None]:
+        """Tell a save what the store answers of these units while the block saves them."""
+        if not self.place.store.has_answers:
+            yield
+            return
+        with ExitStack() as stack:
+            watches = {unit: stack.enter_context(self.place.watch(unit)) for unit in units}
+            yield
+        for unit, watch in watches.items():
+            if watch.written_identity is not None:
+                transaction.answered[unit] = watch.written_identity
 
     @property
     def seeding(self) -> Seeding:

@@ -51,8 +51,8 @@ class BranchedIncrements(BranchedPartitions):
             return
         self.check_apart()
         units = (self._checkpoint_unit,)
-        write = Write(units, self.place.base(units))
-        with self.place.ledger.transaction(write, self.identify_branch):
+        transaction = self.place.transaction(Write(units), self.identify_branch)
+        with transaction as going_on, self.watched(going_on, units):
             self._checkpoint(Side.BRANCH).save(partition_ids[-1])
 
     def release(self) -> None:

@@ -24,6 +24,7 @@ from steel_toes.errors import (
     sentence,
 )
 from steel_toes.naming.location import normalise
+from steel_toes.records.guard import check_links
 from steel_toes.records.place import Side
 from steel_toes.records.record import ALL, Identities, Record
 from steel_toes.records.save import Transaction
@@ -120,20 +121,20 @@ class BranchedPartitions(BranchedDataset):
             base = self._everything_of_main()
             write = Write(units, base, everything=True, may_write_nothing=may_write_nothing)
             # First: what lies behind a link looks like a stranger's.
-            self.place.ledger.check_links(write)
+            check_links(self.place.ledger, write)
             self._check_strangers()
         else:
-            base = self.place.base(units)
             kept_units = self._kept(units)
-            write = Write(units, base, bool(kept_units), may_write_nothing=may_write_nothing)
+            write = Write(units, keeps=bool(kept_units), may_write_nothing=may_write_nothing)
         files_before = self._own_files()
-        with self.place.ledger.transaction(write, self.identify_branch) as transaction, ExitStack() as stack:
+        with self.place.transaction(write, self.identify_branch) as transaction, ExitStack() as stack:
             # Partitions whose class appends are seeded one by one.
             for unit in units:
                 stack.enter_context(self.seeded(transaction.before, unit in kept_units, unit))
             if overwrites:
                 stack.enter_context(self._removing(transaction))
-            self._save_watched(partitions, transaction)
+            stack.enter_context(self.watched(transaction, units))
+            self._save_noted(partitions, transaction)
         self._record_others(files_before, units)
         self.main_dataset.release()
 
@@ -233,7 +234,7 @@ class BranchedPartitions(BranchedDataset):
             units.add(self._unit(partition_id))
         return tuple(sorted(units))
 
-    def _save_watched(self, data: Mapping[str, Any], transaction: Transaction) -> None:
+    def _save_noted(self, data: Mapping[str, Any], transaction: Transaction) -> None:
         """Save partitions; the transaction is told when Kedro comes to each of them, one after another."""
         # A save of its own does something with the data: it must be the data.
         if self.entry.saves_itself:
@@ -241,7 +242,7 @@ class BranchedPartitions(BranchedDataset):
         # Kedro calls what is callable, when it comes to it.
         elif self._live("save_lazily", True):
             self.branch_dataset.save(
-                {name: _Watched(value, self._unit(name), transaction) for name, value in data.items()}
+                {name: _Noted(value, self._unit(name), transaction) for name, value in data.items()}
             )
         elif transaction.save.write.everything:
             self.branch_dataset.save(data)
@@ -385,7 +386,7 @@ class BranchedPartitions(BranchedDataset):
 
 
 @dataclass(frozen=True)
-class _Watched:
+class _Noted:
     """A partition that is to be saved."""
 
     value: Any

@@ -128,6 +128,11 @@ class BranchedPlaces(BranchedDataset):
             self.run_side = Side.MAIN
         return self.run_side
 
+    def thaw(self) -> None:
+        super().thaw()
+        for part in self.parts:
+            part.thaw()
+
     def copied(self, deep: bool) -> BranchedDataset:
         twin = super().copied(deep)
         assert isinstance(twin, BranchedPlaces)

@@ -75,14 +75,13 @@ class BranchedVersions(BranchedDataset):
         self._check_version(version)
         self.check_apart()
         dataset = self._built(Side.BRANCH, Version(pin.load, version))
-        write = Write((version,), self.place.base((version,)))
-        with self.place.ledger.transaction(write, self.identify_branch) as transaction:
+        with self.place.transaction(Write((version,)), self.identify_branch) as transaction:
             self._remove_torn(transaction.before, version)
-            with self._lent_version(transaction.before):
+            with self._lent_version(transaction.before), self.watched(transaction, [version]):
                 dataset.save(data)
         before = transaction.before.settled
-        base = before.base if before.exists else write.base
-        newest = max([*before.data, *base], default="")
+        base = before.base if before.exists else transaction.save.write.base
+        newest = max([*before.data, *(base or ())], default="")
         if not pin.load and version >= newest:
             # As in Kedro, a run goes on reading the version that it saved, whatever others save meanwhile.
             self._resolved = VersionOfSide(version, Side.BRANCH)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from steel_toes import errors
 from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, LookAt
 from steel_toes.records.place import Side
-from steel_toes.records.record import NO_RECORD, Identities
+from steel_toes.records.record import NO_RECORD
+from steel_toes.records.run import Ahead
 from steel_toes.records.state import Look, Verdict
 from steel_toes.records.write import Write
 
@@ -38,12 +39,25 @@ class BranchedWhole(BranchedDataset):
         """Record what the block saves, as `save` says; with other places, each with its own record, if it is a part."""
         self.check_apart()
         keeps = self._keeps()
-        base = self.place.base((self.unit,))
-        may_write_nothing = self.entry.may_write_nothing
-        write = Write((self.unit,), base, keeps, is_part=is_part, may_write_nothing=may_write_nothing)
-        transaction = self.place.ledger.transaction(write, self.identify_branch)
-        with transaction as going_on, self.seeded(going_on.before, keeps, self.unit):
+        transaction = self.place.transaction(self._write(keeps, is_part), self.identify_branch)
+        # What a cache holds is what was saved only if it counts.
+        self.cached_state = ""
+        with (
+            transaction as going_on,
+            self.seeded(going_on.before, keeps, self.unit),
+            self.watched(going_on, [self.unit]),
+        ):
             yield
+        self.cached_state = going_on.recorded.get(self.unit)
+
+    def _write(self, keeps: bool, is_part: bool = False) -> Write:
+        may_write_nothing = self.entry.may_write_nothing
+        return Write((self.unit,), keeps=keeps, is_part=is_part, may_write_nothing=may_write_nothing)
+
+    def put_ahead(self) -> Ahead | None:
+        if self.entry.save_refusal or self.seeding != "never":
+            return None
+        return self.place.put_ahead(self._write(keeps=False), self.identify_branch)
 
     def exists(self) -> bool:
         look = self.look_by(self.look)
@@ -53,7 +67,7 @@ class BranchedWhole(BranchedDataset):
         return self.dataset(self._choose(look).side).exists()
 
     def current(self) -> Dataset:
-        if self.frozen_side is Side.MAIN:
+        if self._reads_frozen_main:
             return self.main_dataset
         _, verdict = self.look(self.unit)
         return self.main_dataset if verdict.reads_main else self.branch_dataset
@@ -61,24 +75,28 @@ class BranchedWhole(BranchedDataset):
     def choose(self) -> Choice:
         return self.choose_by(self.look)
 
-    def identify_branch(self, units: Iterable[str]) -> Identities:
-        identities = super().identify_branch(units)
-        # Asked last when a save has ended: what a cache holds is then this.
-        self.cached_state = identities.get(self.unit)
-        return identities
-
     def choose_by(self, look_at: LookAt) -> Choice:
         """The side that counts, by the look that is given."""
-        return self._choose(self.look_by(look_at))
+        look = self.look_by(look_at)
+        if look.verdict.reads_main and self.place.ledger.is_saved_in_run:
+            # Perhaps it was asked before the run saved there, by another name, and answered after.
+            look = self.look_by(self.look)
+        return self._choose(look)
 
     def look_by(self, look_at: LookAt) -> Look:
         """The record and its verdict, by the look that is given; main's where a run has frozen it."""
-        if self.frozen_side is Side.MAIN:
+        if self._reads_frozen_main:
             return Look(NO_RECORD, Verdict.MAIN)
         return look_at(self.unit)
 
+    @property
+    def _reads_frozen_main(self) -> bool:
+        """Whether a run reads main's to its end; not if a hook saves on the branch what the run only reads."""
+        return self.frozen_side is Side.MAIN and not self.place.ledger.is_saved_in_run
+
     def _choose(self, look: Look) -> Choice:
-        if look.verdict is Verdict.MAIN and self.frozen_side is Side.BRANCH:
+        is_branch_in_run = self.frozen_side is Side.BRANCH or self.place.ledger.is_saved_in_run
+        if look.verdict.reads_main and is_branch_in_run:
             raise self.changed_error(errors.COPY_REMOVED_IN_RUN)
         side = self.side_of(look)
         self._forget_another(look.record.identity(self.unit) if side is Side.BRANCH else None)

@@ -87,6 +87,12 @@ class TestFrozen:
         catalog = checkout.catalog(self.CONFIG, hook)
         hook.before_pipeline_run(run_params={}, pipeline=Pipeline([node(print, "a", None, name="n")]), catalog=catalog)
         (record,) = Path("data/_steel_toes").rglob("*.json")
+        kept = record.read_bytes()
+        record.unlink()
+        assert catalog.load("a") == "1", "the copy is as it was recorded, and the record is not asked for again"
+        record.write_bytes(kept)
+        checkout.catalog(self.CONFIG).save("a", "2")
+        assert catalog.load("a") == "2"
         record.unlink()
         with pytest.raises(DatasetError, match="was removed while this run reads it"):
             catalog.load("a")

@@ -184,7 +184,6 @@ LOADS = {
     ("text", "identity"): ("HEAD", COPY_OF["text"], 1, False),
     ("text", "data"): ("GET", COPY_OF["text"], 1, True),
     ("text", "record, after the data"): ("GET", RECORD, 2, False),
-    ("text", "identity, after the data"): ("HEAD", COPY_OF["text"], 2, False),
     ("parts", "record"): ("GET", RECORD, 1, False),
     ("parts", "main's listing"): ("LIST", "parts%2F", 1, True),
     ("parts", "listing"): ("LIST", LISTED, 1, True),
@@ -199,7 +198,6 @@ FEW_LOADS = {
     ("text", "record"): ("403", "500", "503", "reset", "truncated"),
     ("text", "identity"): ("403", "reset"),
     ("text", "data"): ("500", "truncated"),
-    ("text", "identity, after the data"): ("403",),
     ("parts", "listing"): ("403", "500", "truncated"),
     ("parts", "data"): ("403",),
 }
@@ -275,10 +273,10 @@ SAVES = {
     "seed": ("COPY", COPY_OF, {"log": (1, 0)}, False, "before"),
     "seed's source again": ("HEAD", MAIN_OF, {"log": (6, 0)}, False, "before"),
     "planted": ("HEAD", COPY_OF, {"log": (3, 0)}, False, "before"),
-    "append's look": ("HEAD", COPY_OF, {"log": (4, 1)}, True, "before"),
+    "append's look": ("HEAD", COPY_OF, {"log": (4, 2)}, True, "before"),
     "append's read": ("GET", COPY_OF, {"log": (1, 1)}, True, "before"),
     "data": ("PUT", COPY_OF, {"text": (1, 1), "parts": (1, 1), "log": (1, 1)}, True, "before"),
-    "identity": ("HEAD", COPY_OF, {"text": (2, 1), "parts": (2, 1), "log": (7, 4)}, False, "doubt"),
+    "identity": ("HEAD", COPY_OF, {"log": (7, 7)}, False, "doubt"),
     "complete": ("PUT", RECORD, {"text": (2, 2), "parts": (2, 2), "log": (2, 2)}, False, "doubt"),
 }
 # Of a write whose answer is lost, more is known to the store than to the writer.

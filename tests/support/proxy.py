@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import aiohttp
 from aiohttp import web
@@ -127,6 +129,14 @@ class Fault:
         return struck
 
 
+class Span(NamedTuple):
+    """A request, and the moments between which somebody waited for its answer."""
+
+    text: str
+    came: float
+    answered: float
+
+
 @dataclass
 class Proxy:
     """In front of a server, in a thread, within a `with`; it keeps the Host header, so that signatures stay valid.
@@ -138,6 +148,7 @@ class Proxy:
         unanswered: which requests, by kind and URL, are neither answered nor logged.
         faults: what happens to which requests; the first that strikes one counts.
         log: what the server was asked, `GET /team-data/x.csv`.
+        spans: the same, with when each request came and when it was answered, in the order of the answers.
         latency_seconds: before each answer.
         waits: set when a client that is to be killed has come as far as its fault says.
     """
@@ -148,6 +159,7 @@ class Proxy:
     unanswered: Callable[[str, str], bool] = answer_all
     faults: tuple[Fault, ...] = ()
     log: list[str] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
     latency_seconds: float = 0
     waits: threading.Event = field(default_factory=threading.Event)
 
@@ -186,7 +198,32 @@ class Proxy:
         await self.runner.cleanup()
         await self.session.close()
 
+    @property
+    def serial_rounds(self) -> int:
+        """Requests in the longest sequence of which each came after the one before was answered."""
+        # Of all that were answered before a request came, the longest sequence goes on with it.
+        # An answer is noted a moment after it is given: the next request may have come by then.
+        moment = self.latency_seconds / 40
+        rounds: list[tuple[float, int]] = []
+        for span in sorted(self.spans, key=lambda span: span.answered):
+            before = [number for end, number in rounds if end - moment <= span.came]
+            rounds.append((span.answered, max(before, default=0) + 1))
+        return max((number for _, number in rounds), default=0)
+
+    def clear(self) -> None:
+        """Forget what was asked."""
+        self.log.clear()
+        self.spans.clear()
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        came = time.monotonic()
+        try:
+            return await self._handled(request)
+        finally:
+            text = f"{kind_of(request)} {await self.name_of(request)}"
+            self.spans.append(Span(text, came, time.monotonic()))
+
+    async def _handled(self, request: web.Request) -> web.StreamResponse:
         kind, url = kind_of(request), await self.name_of(request)
         if self.unanswered(kind, url):
             await asyncio.sleep(60)  # the client goes first
