@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product, starmap
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from steel_toes import errors, sentences
 from steel_toes.actions.plan import CONDITIONS, FiledRecord, HeldCopy, HeldObject, StoredRecord, recorded_units
@@ -35,9 +35,6 @@ from steel_toes.stores.base import Store
 from steel_toes.stores.identity import digest_of
 from steel_toes.stores.opening import open_store
 from steel_toes.stores.together import all_together
-
-S = TypeVar("S")
-T = TypeVar("T")
 
 _RECORD_NAME = re.compile(r"([a-z0-9-]+)/[0-9a-f]{16}\.json")
 _IDENTITY_WITH_SIZE = re.compile(r"(\d{1,18})-")  # of a single object

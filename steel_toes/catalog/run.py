@@ -12,10 +12,7 @@ from steel_toes.datasets.proxy import AnyBranched
 from steel_toes.records.ahead import look_ahead
 from steel_toes.records.place import Place
 from steel_toes.records.run import RecordKey
-from steel_toes.redaction import logger_of
-from steel_toes.stores.together import all_together
-
-logger = logger_of("steel_toes")
+from steel_toes.stores.together import together
 
 
 def begin_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> None:
@@ -30,10 +27,10 @@ def begin_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> Non
     """
     runs_nodes = is_of_this_process(run_params)
     run_of(catalog).begin(runs_nodes)
-    outputs = list(all_branched(catalog, pipeline.all_outputs()))
+    outputs = list(_outputs(pipeline, catalog))
     written: set[str] = set()
-    for branched in outputs:
-        written.update(record_paths(branched))
+    for output in outputs:
+        written.update(record_paths(output))
     questions: list[Callable[[], object]] = []
     for branched in all_branched(catalog, pipeline.inputs()):
         # An entry under another name may be saved at the same location.
@@ -46,8 +43,8 @@ def begin_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> Non
     # Which nodes are left out is decided later.
     is_certain = runs_nodes and not run_params.get("only_missing_outputs")
     if is_certain:
-        run_of(catalog).look_ahead(partial(look_ahead, _places(_in_order(pipeline, catalog))))
-    all_together(lambda question: question(), questions)
+        run_of(catalog).look_ahead(partial(look_ahead, _places(outputs)))
+    together(*questions)
     if is_certain:
         _plan_ahead(pipeline, catalog)
 
@@ -58,34 +55,29 @@ def end_run(pipeline: Any, catalog: Any) -> None:
     Raises:
         CopyError: what was put behind failed.
     """
-    for branched in all_branched(catalog, pipeline.inputs()):
-        if isinstance(branched, BranchedDataset):
-            branched.thaw()
+    for branched in _datasets(catalog, pipeline.inputs()):
+        branched.thaw()
     run_of(catalog).end()
 
 
 def _plan_ahead(pipeline: Any, catalog: Any) -> None:
     """Note for each node which of its outputs are put ahead when it begins."""
     for node in pipeline.nodes:
-        planned = []
-        for branched in all_branched(catalog, node.outputs):
-            if isinstance(branched, BranchedDataset):
-                planned.append(branched.put_ahead())
+        planned = [branched.put_ahead() for branched in _datasets(catalog, node.outputs)]
         run_of(catalog).plan_ahead(node.name, filter(None, planned))
 
 
-def _in_order(pipeline: Any, catalog: Any) -> Iterator[AnyBranched]:
+def _outputs(pipeline: Any, catalog: Any) -> Iterator[BranchedDataset]:
     """The outputs of a pipeline, as its nodes can save them one after another."""
     for node in pipeline.nodes:
-        yield from all_branched(catalog, node.outputs)
+        yield from _datasets(catalog, node.outputs)
 
 
-def _places(outputs: Iterable[AnyBranched]) -> list[Place]:
+def _places(outputs: Iterable[BranchedDataset]) -> list[Place]:
     """The places of outputs, each once."""
     places: dict[RecordKey, Place] = {}
     for branched in outputs:
-        if isinstance(branched, BranchedDataset):
-            places.update({place.ledger.key: place for place in branched.places})
+        places.update({place.ledger.key: place for place in branched.places})
     return list(places.values())
 
 
@@ -105,6 +97,13 @@ def all_branched(catalog: Any, names: Iterable[str]) -> Iterator[AnyBranched]:
     """What is behind the proxies of these entries; other entries are left out."""
     for name in names:
         yield from branched_behind(catalog.get(name))
+
+
+def _datasets(catalog: Any, names: Iterable[str]) -> Iterator[BranchedDataset]:
+    """The same, without those that are refused: they have no records."""
+    for branched in all_branched(catalog, names):
+        if isinstance(branched, BranchedDataset):
+            yield branched
 
 
 def record_paths(branched: AnyBranched) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from steel_toes.errors import CopyError, StoreError
@@ -111,7 +110,7 @@ class Beginning:
         return is_free and records[0] == begun.in_place.record
 
     def begin_in_run(self) -> Begun | None:
-        """Put `writing` by what was start at the run's beginning; None if nothing was, or if it is otherwise by now."""
+        """Put `writing` by what was found at the run's beginning; None if nothing was, or if it is otherwise by now."""
         start = self.ledger.run.take_start(self.ledger.key)
         if start is None or self.write.keeps or self.write.units != (WHOLE,):
             return None
@@ -148,7 +147,7 @@ class Beginning:
     def _put_and_ask(self, start: StartingPoint, write: Write, ask: Callable[[], None]) -> Begun | None:
         """Put `writing`, and ask something meanwhile. What cannot be asked takes it back.
 
-        None if what was start refuses the save: it may be old, and only what is there now refuses one.
+        None if what was found refuses the save: it may be old, and only what is there now refuses one.
         """
         begun: list[Begun] = []
         try:
@@ -172,7 +171,7 @@ class Beginning:
         except StoreError:
             raise
         except CopyError:
-            # What was start at once was start in no order.
+            # What was found at once was found in no order.
             return self._put_writing(StartingPoint(start.base), self.write, is_locked)
 
     def _looked_around(self) -> StartingPoint:
@@ -194,7 +193,7 @@ class Beginning:
             if records[0] is None:
                 records[0] = self.ledger.file.read_in_place()
 
-        together(partial(lambda: base.update(self._base())), look_for_strangers, read)
+        together(lambda: base.update(self._base()), look_for_strangers, read)
         return StartingPoint(base, records[0], frozenset(free_units))
 
     @property

@@ -96,9 +96,9 @@ class SaveChecks:
 
     def check_beginning(self, save: Save, identify: Identify) -> None:
         """What a save keeps must still be what the record says: another may have saved since it was looked at."""
-        units = save.before.recorded(save.write.units)
         if not save.write.keeps:
             return
+        units = save.before.recorded(save.write.units)
         identities = identify(units)
         changed = dict(units.items() - identities.items())
         if changed:

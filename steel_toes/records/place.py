@@ -88,11 +88,14 @@ class Place:
 
     def transaction(self, write: Write, identify: Identify) -> AbstractContextManager[Transaction]:
         """A save, as `Ledger.transaction`; of main's copy it remembers what is there now, unless the write says it."""
-        return self.ledger.transaction(write, identify, Surroundings(partial(self.base, write.units), self._are_free))
+        return self.ledger.transaction(write, identify, self._surroundings(write))
 
     def put_ahead(self, write: Write, identify: Identify) -> Ahead | None:
         """As `Ledger.put_ahead`."""
-        return self.ledger.put_ahead(write, identify, Surroundings(partial(self.base, write.units), self._are_free))
+        return self.ledger.put_ahead(write, identify, self._surroundings(write))
+
+    def _surroundings(self, write: Write) -> Surroundings:
+        return Surroundings(partial(self.base, write.units), self._are_free)
 
     def _are_free(self, units: Iterable[str]) -> bool:
         """Whether nothing lies at the place of any of these units."""

@@ -12,13 +12,13 @@ T = TypeVar("T")
 _THREADS = 20
 
 
-def together(*calls: Callable[[], T]) -> list[T]:
-    """What these calls return, which are made at once.
+def together(*calls: Callable[[], object]) -> None:
+    """Make these calls at once.
 
     Raises:
         Exception: that of the first call that failed, when all have ended.
     """
-    return all_together(lambda call: call(), calls)
+    all_together(lambda call: call(), calls)
 
 
 def all_together(function: Callable[[S], T], values: Iterable[S]) -> list[T]:
