@@ -22,7 +22,7 @@ from steel_toes.datasets.base import BranchedDataset, Dataset
 from steel_toes.datasets.both import differences
 from steel_toes.datasets.cached import BranchedCache
 from steel_toes.datasets.increments import BranchedIncrements
-from steel_toes.datasets.inheritance import own_name, saves_by_itself
+from steel_toes.datasets.inheritance import is_surveyed, own_name, saves_by_itself
 from steel_toes.datasets.partitions import BranchedPartitions
 from steel_toes.datasets.paths import Key, replaced, value_at
 from steel_toes.datasets.places import BranchedPlaces
@@ -40,6 +40,7 @@ from steel_toes.errors import (
     LocationError,
     sentence,
 )
+from steel_toes.naming.location import parse
 from steel_toes.records.place import Side
 from steel_toes.records.run import Run
 
@@ -116,13 +117,33 @@ def _branched(policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, main_da
     if entry.more:
         kind = BranchedPlaces
     branched = kind(entry, _block(main_dataset, spec.name), spec.version)
-    # Kedro drops the host of `az://`, `sftp://` and others: then both would be one object.
+    if not _is_surely_apart(spec, moves):
+        _check_apart(branched, rule, moves)
+    return branched
+
+
+def _is_surely_apart(spec: EntrySpec, moves: Moves) -> bool:
+    """Whether the two datasets of an entry describe two locations, so that the branch's may be built later.
+
+    A class of Kedro's own drops nothing of a path; of the host of `az://`, `sftp://` and others it does.
+    """
+    if not all(is_surveyed(cls) for cls in spec.classes):
+        return False
+    paths = [(parse(main_location).path, parse(copy).path) for main_location, copy in moves.values()]
+    return all(main_path != branch_path for main_path, branch_path in paths)
+
+
+def _check_apart(branched: BranchedDataset, rule: Rule, moves: Moves) -> None:
+    """Refuse an entry whose two datasets are one object.
+
+    Raises:
+        LocationError: they are.
+    """
     main_description = _described(branched.main_dataset, rule.parameter)
     branch_description = _described(branched.branch_dataset, rule.parameter)
     if main_description is not None and main_description == branch_description:
         main_location, branch_location = next(iter(moves.values()))
         raise LocationError(ONE_LOCATION_FOR_BOTH, location=main_location, copy=branch_location)
-    return branched
 
 
 def _cached_partitions(
@@ -303,7 +324,7 @@ def _spec(name: str, config: Config, main_dataset: Dataset, version: Version | N
         inner_config = inner_config["dataset"]
         inner_class, _ = parse_dataset_definition(inner_config)
         classes = (inner_class, *classes)
-    return EntrySpec(name, config, classes, version)
+    return EntrySpec(name, config, classes, version, vars(main_dataset).get("_dataset_type"))
 
 
 # --- The catalog's two dictionaries -----------------------------------------------------------------------------------

@@ -74,9 +74,12 @@ def listings_of(items: Iterable[Located]) -> dict[str, Listing]:
         members = list(group)
         for item in members:
             directory = listed_directory(item.location, item.rule.lists)
-            _note(listings, directory, _listing_of(item))
-        for directory in _around_others(members):
-            _note(listings, directory, Listing(is_overlay=False))
+            if directory is not None:
+                _note(listings, directory, _listing_of(item))
+        # Nearly every entry has one place.
+        if len(members) > 1:
+            for directory in _around_others(members):
+                _note(listings, directory, Listing(is_overlay=False))
     return listings
 
 
@@ -88,9 +91,7 @@ def _around_others(items: list[Located]) -> Iterator[str]:
             yield place
 
 
-def _note(listings: dict[str, Listing], directory: str | None, listing: Listing) -> None:
-    if directory is None:
-        return
+def _note(listings: dict[str, Listing], directory: str, listing: Listing) -> None:
     path = normalise(directory)
     listings[path] = listing.and_also(listings.get(path, listing))
 

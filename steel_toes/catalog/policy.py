@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -21,8 +21,8 @@ from steel_toes.catalog.shared import is_shared
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.catalog.survey import Survey, survey
 from steel_toes.datasets.base import Builder, Entry, PlaceOfEntry
-from steel_toes.datasets.classes import adapted, checkpoint_of, partition_of
-from steel_toes.datasets.inheritance import overrides_save, own_name
+from steel_toes.datasets.classes import adapted, checkpoint_of
+from steel_toes.datasets.inheritance import is_surveyed, overrides_save, own_name
 from steel_toes.datasets.paths import (
     Key,
     absolute,
@@ -89,8 +89,8 @@ class Policy:
         project_path: the project's absolute path.
         writer: who writes, for the records.
         settings: the project's.
-        catalog: what its configurations say of the catalog.
-        data: where, by these, data lies.
+        explicit: the configurations of the catalog's entries.
+        patterns: those of its patterns.
         memories: the records that this catalog has read, for all entries of one location.
         late: what is known of entries that joined the catalog later.
         run: of a pipeline on this catalog, if one is going on in this process.
@@ -100,21 +100,38 @@ class Policy:
     project_path: str
     writer: Writer
     settings: Settings
-    catalog: Survey = field(default_factory=Survey)
-    data: DataFolders = field(default_factory=DataFolders)
+    explicit: Sequence[Config] = field(default=(), compare=False, repr=False)
+    patterns: Sequence[Config] = field(default=(), compare=False, repr=False)
     memories: dict[tuple[str, ...], RecordMemory] = field(default_factory=dict, compare=False, repr=False)
     late: LateEntries = field(default_factory=LateEntries, compare=False, repr=False)
     run: Run = field(default_factory=Run, compare=False, repr=False)
 
     def surveyed(self, explicit: Iterable[Config], patterns: Iterable[Config]) -> Policy:
-        """This, with what the configurations of a catalog's entries and patterns say."""
+        """This, with the configurations of a catalog's entries and patterns. They are looked at when they are needed.
+
+        Raises:
+            ConfigurationError: the project teaches what cannot be taught.
+        """
         check_taught(self.settings.location_parameters)
-        surveyed = survey(explicit, patterns, self.branch.slug, self.settings.location_parameters)
-        folders = surveyed.folders
+        return replace(self, explicit=tuple(explicit), patterns=tuple(patterns))
+
+    @cached_property
+    def catalog(self) -> Survey:
+        """What its configurations say of the catalog."""
+        return survey(self.explicit, self.patterns, self.branch.slug, self.settings.location_parameters)
+
+    @cached_property
+    def data(self) -> DataFolders:
+        """Where, by the configurations, data lies."""
+        folders = self.catalog.folders
         # As they are called: the disk is not asked for links yet.
         roots = [subject_of(f"{folder}/x", self.project_path, self._records_root).root for folder in folders]
-        data = data_folders(self.project_path, surveyed.locations, [*folders, *roots])
-        return replace(self, catalog=surveyed, data=data)
+        return data_folders(self.project_path, self.catalog.locations, [*folders, *roots])
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Surveyed once, and not once more in each worker; some configurations cannot be pickled.
+        surveyed = {"catalog": self.catalog, "data": self.data}
+        return {**self.__dict__, **surveyed, "explicit": (), "patterns": ()}
 
     # What is done with an entry ---------------------------------------------------------------------------------------
 
@@ -128,7 +145,7 @@ class Policy:
         if any(overrides_save(wrapper) for wrapper in spec.classes[1:]):
             rule = replace(rule, seeding="always", saves_itself=True)
         if rule.is_overlay:
-            rule = with_partitions(rule, self._rule_of(*partition_of(spec.inner_config)))
+            rule = with_partitions(rule, self._rule_of(*spec.partition))
         if spec.is_wrapped:
             return rule_for_wrapped(rule, spec.config, spec.inner_config)
         return rule
@@ -140,8 +157,11 @@ class Policy:
         """Why a save of an entry would write more than what moves to the branch; "" if it would not."""
         keys = list(moved)
         parameters = [rule.parameter, *rule.more]
-        data = self.data.of_entry(locations_of(rule, spec.inner_config).values())
         for cls, config, moved_keys, names in self._parts_of(spec, rule, keys, parameters):
+            # What Kedro's own classes do with their parameters was surveyed.
+            if is_surveyed(cls):
+                continue
+            data = self.data.of_entry(locations_of(rule, spec.inner_config).values())
             parameter = self._unmoved_parameter(cls, config, moved_keys, data)
             if parameter:
                 template = errors.SECOND_TABLE if is_of_a_table(parameter) else errors.SECOND_PLACE
@@ -162,7 +182,7 @@ class Policy:
         if not rule.is_overlay:
             return
         argument = filepath_argument(spec.inner_config)
-        yield *partition_of(spec.inner_config), [(argument,)], [argument]
+        yield *spec.partition, [(argument,)], [argument]
         checkpoint = checkpoint_of(spec.inner_config)
         if checkpoint is not None:
             yield *checkpoint, [(argument,)], [argument]
@@ -423,8 +443,12 @@ class Policy:
         # What was added later.
         if folder not in targets:
             targets = {**targets, folder: link_target(folder, self.project_path)}
-        linked = filter(None, targets.values())
-        return subject_of(real_path(location), os.path.realpath(self.project_path), records_root, linked)
+        linked = [target for target in targets.values() if target]
+        return subject_of(real_path(location), self._real_project_path, records_root, linked)
+
+    @cached_property
+    def _real_project_path(self) -> str:
+        return os.path.realpath(self.project_path)
 
     @cached_property
     def _link_targets(self) -> dict[str, str]:

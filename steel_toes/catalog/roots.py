@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -71,7 +71,7 @@ class Subject(NamedTuple):
     base: str = ""
 
 
-def subject_of(location: str, project_path: str, records_root: str | None, linked: Iterable[str] = ()) -> Subject:
+def subject_of(location: str, project_path: str, records_root: str | None, linked: Collection[str] = ()) -> Subject:
     """Where the record of a location lies.
 
     Args:
@@ -93,7 +93,8 @@ def subject_of(location: str, project_path: str, records_root: str | None, linke
     if bucket:
         end = place.index(bucket) + len(bucket)
         return Subject(place[:end], place)
-    root = outermost_directory(place, linked) or _folder_of_data(place, project_path)
+    root = outermost_directory(place, linked) if linked else None
+    root = root or _folder_of_data(place, project_path)
     if "://" in place:
         return Subject(root, place)
     return Subject(root, relative(place, root), root)
@@ -129,7 +130,8 @@ def _folder_of_data(place: str, project_path: str) -> str:
 
 
 def _is_in(place: str, folder: str) -> bool:
-    return place != folder and outermost_directory(place, [folder]) is not None
+    start = normalise(folder).removesuffix("/") + "/"
+    return normalise(place).startswith(start)
 
 
 @redacted_repr

@@ -24,7 +24,7 @@ def is_shared(shared: Iterable[str | type], name: str, config: Config, classes: 
     if _says_shared(config):
         return True
     types = []
-    names = set()
+    names: set[str] = set()
     for cls in classes:
         if isinstance(cls, type):
             types.append(cls)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from kedro.io.core import Version
 
+from steel_toes.datasets.classes import Partition, partition_of
 from steel_toes.datasets.paths import Key, redirected, replaced, value_at
 from steel_toes.datasets.registry import Config, Rule
 
@@ -20,12 +22,14 @@ class EntrySpec:
         config: its resolved configuration.
         classes: the dataset's class and, if that wraps another dataset as `CachedDataset` does, before it the other's.
         version: its pinned versions, if it is versioned.
+        partition_class: of partitions, the class of each of them, if the dataset is built.
     """
 
     name: str
     config: Config = field(repr=False)
     classes: tuple[type, ...]
     version: Version | None
+    partition_class: type | None = None
 
     @property
     def is_wrapped(self) -> bool:
@@ -42,6 +46,11 @@ class EntrySpec:
         """The configuration that has the location: in a `CachedDataset`, that of the wrapped dataset."""
         config: Config = value_at(self.config, self.inner_key)
         return config
+
+    @cached_property
+    def partition(self) -> Partition:
+        """Of partitions, the dataset of each of them."""
+        return partition_of(self.inner_config, self.partition_class)
 
     def moved(self, rule: Rule, moves: Mapping[Key, str]) -> Config:
         """The configuration with other locations; a wrapper's own settings stay."""

@@ -77,7 +77,18 @@ class Survey:
         _, listing = self._around(directory)
         return listing.is_pattern
 
+    @cached_property
+    def _answers(self) -> dict[str, tuple[str | None, Listing]]:
+        """What `_around` has answered: an entry asks for its location and its copy several times."""
+        return {}
+
     def _around(self, location: str) -> tuple[str | None, Listing]:
+        answer = self._answers.get(location)
+        if answer is None:
+            answer = self._answers[location] = self._look_around(location)
+        return answer
+
+    def _look_around(self, location: str) -> tuple[str | None, Listing]:
         place = normalise(location)
         # What an entry lists itself may hold files of any names.
         is_directory = place in self.listed.facts
@@ -105,7 +116,9 @@ class Survey:
 
         Links and `..` after a link give one file several names.
         """
-        if self.directory_around(location) is not None or not is_local(location):
+        if not is_local(location) or not self._real_directories.facts:
+            return location
+        if self.directory_around(location) is not None:
             return location
         real = real_path(location)
         for real_directory, directory in self._real_directories.around(real):

@@ -11,7 +11,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, NoReturn, Protocol
 
 from kedro.io import AbstractDataset
@@ -136,6 +136,28 @@ class Choice(NamedTuple):
     side: Side
 
 
+@dataclass(frozen=True)
+class BranchPart:
+    """The branch's dataset of an entry.
+
+    Args:
+        dataset: the dataset.
+        texts: the texts and paths of it that say where its data lies, by where they stand in it.
+    """
+
+    dataset: Dataset
+    texts: Mapping[Key, str] = field(default_factory=dict)
+
+    @classmethod
+    def beside(cls, main_dataset: Dataset, dataset: Dataset) -> BranchPart:
+        """The branch's dataset, which shares its settings with main's from now on."""
+        # A cache around partitions is one for both.
+        if dataset is main_dataset:
+            return cls(dataset)
+        share_settings(main_dataset, dataset)
+        return cls(dataset, differences(dataset, main_dataset))
+
+
 class BranchedDataset(ABC):
     """The two datasets of an entry: main's, which is only read, and the branch's.
 
@@ -143,10 +165,11 @@ class BranchedDataset(ABC):
         entry: its facts.
         main_dataset: main's dataset, if Kedro has built it already.
         version: the versions that the entry is pinned to, if it is versioned.
-        branch_dataset: the branch's dataset, if it is built already.
+        branch_dataset: the branch's dataset, if it is built already; else it is built when it is first used.
     """
 
     answers: ClassVar[frozenset[str]] = frozenset({"load", "save", "exists", "release", "confirm"})
+    branch_part: BranchPart | None = None
 
     def __init__(
         self,
@@ -158,7 +181,6 @@ class BranchedDataset(ABC):
         self.entry = entry
         self.version = version
         self.main_dataset = main_dataset if main_dataset is not None else entry.build(Side.MAIN, version)
-        self.branch_dataset = branch_dataset if branch_dataset is not None else entry.build(Side.BRANCH, version)
         # Of the run that is going on: its inputs are read from one side to the end.
         self.frozen_side: Side | None = None
         self.run_side: Side | None = None
@@ -167,11 +189,26 @@ class BranchedDataset(ABC):
         # What was set on the proxy: in the place of what the class has, and for datasets that are built later.
         self.overrides: dict[str, Any] = {}
         self.settings: dict[str, Any] = {}
-        self.branch_texts: dict[Key, str] = {}
-        # A cache around partitions is one for both.
-        if self.main_dataset is not self.branch_dataset:
-            share_settings(self.main_dataset, self.branch_dataset)
-            self.branch_texts = differences(self.branch_dataset, self.main_dataset)
+        if branch_dataset is not None:
+            self.branch_part = BranchPart.beside(self.main_dataset, branch_dataset)
+
+    @property
+    def branch_dataset(self) -> Dataset:
+        """The branch's dataset."""
+        return self._built_part().dataset
+
+    @property
+    def branch_texts(self) -> Mapping[Key, str]:
+        """The texts and paths of the branch's dataset that say where its data lies."""
+        return self._built_part().texts
+
+    def _built_part(self) -> BranchPart:
+        if self.branch_part is not None:
+            return self.branch_part
+        built = BranchPart.beside(self.main_dataset, self.entry.build(Side.BRANCH, self.version))
+        # Of two threads that build it, both use the one that was there first.
+        part: BranchPart = self.__dict__.setdefault("branch_part", built)
+        return part
 
     @property
     def place(self) -> Place:
@@ -209,7 +246,9 @@ class BranchedDataset(ABC):
     def release(self) -> None:
         """Release both sides."""
         self.main_dataset.release()
-        self.branch_dataset.release()
+        # What was never built holds nothing.
+        if self.branch_part is not None:
+            self.branch_part.dataset.release()
 
     def confirm(self) -> None:
         """Confirm on the branch."""
@@ -267,12 +306,15 @@ class BranchedDataset(ABC):
         twin = copy.copy(self)
         twin.overrides = dict(self.overrides)
         twin.settings = dict(self.settings)
-        twin.main_dataset = copy.copy(self.main_dataset)
-        twin.branch_dataset = copy.copy(self.branch_dataset)
+        # Together: what they share, their copies share.
+        datasets = [self.main_dataset]
+        if self.branch_part is not None:
+            datasets.append(self.branch_part.dataset)
+        twins = copy.deepcopy(datasets) if deep else [copy.copy(dataset) for dataset in datasets]
+        twin.main_dataset = twins[0]
+        if self.branch_part is not None:
+            twin.branch_part = replace(self.branch_part, dataset=twins[-1])
         if deep:
-            # Together: what they share, their copies share.
-            both = copy.deepcopy((self.main_dataset, self.branch_dataset))
-            twin.main_dataset, twin.branch_dataset = both
             # What a hook has put around a method of this one is put around the twin's.
             twin.overrides = copy.deepcopy(self.overrides, {id(self): twin})
         return twin

@@ -11,7 +11,9 @@ from steel_toes.datasets.paths import Key, texts_in, value_at
 
 Dataset = AbstractDataset[Any, Any]
 
-_CONTAINERS = (dict, list, set)
+CONTAINERS = (dict, list, set)
+"""What can be changed in place."""
+
 # What it was built from, and when; not what it is.
 _OF_ITS_MAKING = {"_init_args", "_version"}
 _DEPTH = 5  # of datasets inside each other
@@ -44,7 +46,7 @@ def _pairs(first: Dataset, second: Dataset, key: Key = ()) -> Iterator[_Pair]:
 def _containers(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Those of a dataset's attributes that can be changed in place, as its `_load_args` can."""
     for name, value in attributes.items():
-        if isinstance(value, _CONTAINERS):
+        if isinstance(value, CONTAINERS):
             yield name, value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steel_toes.datasets.base import BranchedDataset, Choice, Dataset
+from steel_toes.datasets.base import BranchedDataset, BranchPart, Choice, Dataset
 from steel_toes.records.place import Side
 
 
@@ -48,13 +48,20 @@ class BranchedCache(BranchedDataset):
     def sides(self) -> tuple[Dataset, ...]:
         return (self.main_dataset,)
 
-    def copied(self, deep: bool) -> BranchedDataset:
+    def copied(self, deep: bool) -> BranchedCache:
         twin = super().copied(deep)
-        twin.branch_dataset = twin.main_dataset
-        twin.release()
+        assert isinstance(twin, BranchedCache)
+        twin.branch_part = BranchPart(twin.main_dataset)
+        twin.empty()
         return twin
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        # Kedro's mark of an empty cache is no mark any more when it was copied.
-        self.release()
+        self.empty()
+
+    def empty(self) -> None:
+        """Empty a cache that was copied: in the copy, Kedro's mark of an empty cache counts as data.
+
+        What increments have listed stays: Kedro's own pickling empties only the cache, too.
+        """
+        vars(self.main_dataset)["_cache"].release()

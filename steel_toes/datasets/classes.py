@@ -100,15 +100,18 @@ class Partition(NamedTuple):
     config: Config
 
 
-def partition_of(config: Config) -> Partition:
+def partition_of(config: Config, cls: type | None = None) -> Partition:
     """The dataset inside partitions, with a location as they give it one.
 
     Args:
         config: of the partitions.
+        cls: the class of that dataset, if Kedro has looked for it already.
     """
     definition = config["dataset"]
     if not isinstance(definition, Mapping):
         definition = {"type": definition}
+    if cls is not None:
+        definition = {**definition, "type": cls}
     cls, inner_config = parse_dataset_definition(dict(definition))
     return Partition(cls, {**inner_config, filepath_argument(config): "partition"})
 

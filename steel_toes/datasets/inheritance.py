@@ -15,12 +15,13 @@ _SURVEYED_PACKAGES = ("kedro", "kedro_datasets", "kedro_datasets_experimental")
 def surveyed_base(cls: type) -> type | None:
     """The nearest class, this one or one that it builds on, of which the survey says what it does."""
     for base in cls.__mro__:
-        if base not in ABSTRACT and _is_surveyed(base):
+        if base not in ABSTRACT and is_surveyed(base):
             return base
     return None
 
 
-def _is_surveyed(cls: type) -> bool:
+def is_surveyed(cls: type) -> bool:
+    """Whether the survey says what this very class does."""
     package, _, _ = cls.__module__.partition(".")
     if package in _SURVEYED_PACKAGES:
         return True

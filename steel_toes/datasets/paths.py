@@ -174,6 +174,9 @@ def checkpoint_path(config: Config) -> str | None:
 
 def absolute(location: str, folder: str = "") -> str:
     """A relative local location from a folder or the working directory, as Kedro reads it; anything else as it is."""
+    # As it stands in nearly every catalog: Kedro has made the paths of a project absolute.
+    if location.startswith("/"):
+        return location
     protocol, path = get_protocol_and_path(location)
     # `file://` is absolute already.
     if protocol != "file" or "://" in location:

@@ -18,6 +18,7 @@ from kedro.io import AbstractDataset, AbstractVersionedDataset
 
 from steel_toes import errors
 from steel_toes.datasets.base import BranchedDataset, Dataset
+from steel_toes.datasets.both import CONTAINERS
 from steel_toes.datasets.refused import RefusedDataset
 from steel_toes.redaction import redacted
 
@@ -171,6 +172,9 @@ class Proxy:
         value = getattr(branched.main_dataset, name)
         if name in branched.answers:
             return getattr(branched, name)
+        # What can be changed in place is changed on both sides, which therefore must be there.
+        if isinstance(value, CONTAINERS):
+            branched.sides()
         if name == "_dataset" and isinstance(value, AbstractDataset):
             return self._steel_toes_inside(value)
         return _answer_of_side(branched, name, value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from kedro.io import CachedDataset
@@ -166,19 +167,22 @@ def type_name(qualified: str) -> str:
     return qualified
 
 
-def class_names(cls: type) -> list[str]:
+@lru_cache(maxsize=1_000)
+def class_names(cls: type) -> tuple[str, ...]:
     """The names of a class and of its bases, nearest first."""
-    return [type_name(f"{base.__module__}.{base.__qualname__}") for base in cls.__mro__]
+    names = [type_name(f"{base.__module__}.{base.__qualname__}") for base in cls.__mro__]
+    return tuple(names)
 
 
-def names_in(config: Mapping[str, Any]) -> list[str]:
+def names_in(config: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the class in a configuration, where it must not be imported: of a class itself, all."""
     kind = config.get("type")
     if isinstance(kind, type):
         return class_names(kind)
-    return [str(kind)]
+    return (str(kind),)
 
 
+@lru_cache(maxsize=10_000)
 def catalog_name(name: str) -> str:
     """The name as catalogs write it: Kedro tries the prefixes `kedro.io.` and `kedro_datasets.` by itself."""
     return type_name(name).removeprefix(f"{_KEDRO_DATASETS}.")
@@ -187,7 +191,7 @@ def catalog_name(name: str) -> str:
 # --- Rules ------------------------------------------------------------------------------------------------------------
 
 
-def rule_for(names: list[str], config: Config, location_parameters: Taught) -> Rule:
+def rule_for(names: Sequence[str], config: Config, location_parameters: Taught) -> Rule:
     """The rule for a dataset.
 
     Args:
@@ -208,7 +212,7 @@ def rule_for(names: list[str], config: Config, location_parameters: Taught) -> R
     return rule_by_parameter(names, config)
 
 
-def rule_by_parameter(names: list[str], config: Config) -> Rule:
+def rule_by_parameter(names: Sequence[str], config: Config) -> Rule:
     """The rule for a class that is in no table: by the name of a parameter."""
     parameters = [parameter for parameter in PARAMETERS if config.get(parameter)]
     if not parameters:

@@ -24,7 +24,10 @@ class BranchedWhole(BranchedDataset):
         return self.place.units.own
 
     def load(self) -> Any:
-        return self.load_stable(self.unit, self.choose_by, self.main_dataset.load, self.branch_dataset.load)
+        return self.load_stable(self.unit, self.choose_by, self.main_dataset.load, self._load_branch)
+
+    def _load_branch(self) -> Any:
+        return self.branch_dataset.load()
 
     def save(self, data: Any) -> None:
         """Save to the branch copy; before the first save that is no plain replacement, seed it with main's."""

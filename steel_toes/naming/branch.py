@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from steel_toes.naming.digest import digest
 
@@ -43,6 +44,7 @@ class Branch:
         return "" if self.name is None else make_slug(self.name)
 
 
+@lru_cache(maxsize=1_000)
 def make_slug(name: str) -> str:
     """Make a branch name safe for paths and bucket names.
 

@@ -79,6 +79,10 @@ def _suffixed_part(location: str, where: Location, directory: str | None) -> Loc
     """The part of the location up to the component that takes the suffix."""
     bare = where.before + where.path
     directories = [listed_directory(location, lists=True) or bare]
+    # Nearly always; else the component before the slashes and dots at the end takes it.
+    is_plain = directories == [bare] and not bare.endswith(("/", "."))
+    if directory is None and is_plain:
+        return parse(bare)
     if directory is not None:
         if outermost_directory(location, [directory]) is None:
             raise errors.LocationError(errors.NOT_INSIDE, location=location, directory=directory)

@@ -9,6 +9,7 @@ import pytest
 from kedro.io import AbstractDataset, CachedDataset, DataCatalog, MemoryDataset
 from kedro.io.core import AbstractVersionedDataset, Version, parse_dataset_definition
 from kedro.io.data_catalog import _LazyDataset
+from kedro_datasets.partitions import PartitionedDataset
 from kedro_datasets.text import TextDataset
 
 pytestmark = pytest.mark.contract
@@ -73,6 +74,10 @@ class TestKedrosPrivateNames:
         cached = CachedDataset(dataset)
         check("CachedDataset._dataset", getattr(cached, "_dataset", None) is dataset)
         check("CachedDataset._EPHEMERAL", cached._EPHEMERAL is True)
+        check("CachedDataset._cache", type(getattr(cached, "_cache", None)) is MemoryDataset)
+        parts = PartitionedDataset(path="p", dataset={"type": TextDataset, "encoding": "utf-8"})
+        check("PartitionedDataset._dataset_type", vars(parts).get("_dataset_type") is TextDataset)
+        check("PartitionedDataset._dataset_config", vars(parts).get("_dataset_config") == {"encoding": "utf-8"})
         check("AbstractDataset._describe", "filepath" in dataset._describe())
         check("AbstractDataset._copy", dataset._copy(_version=None) is not dataset)
         check("AbstractVersionedDataset._version", dataset._version == Version(None, None))

@@ -22,8 +22,10 @@ pytestmark = [
     ),
 ]
 
-GROUP = "steel-toes-team"
-USERS = {"steel-toes-ann": 0o022, "steel-toes-ben": 0o077}
+# Of this process: tests run side by side, and one that was killed leaves its own behind.
+GROUP = f"st-team-{os.getpid()}"
+ANN, BEN = f"st-ann-{os.getpid()}", f"st-ben-{os.getpid()}"
+USERS = {ANN: 0o022, BEN: 0o077}
 
 
 def catalog_of(folder: Path) -> DataCatalog:
