@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product, starmap
 from pathlib import Path
@@ -46,6 +46,22 @@ class Listing(NamedTuple):
 
     groups: dict[str, list[StoredRecord]]
     failures: list[str]
+
+
+@dataclass(frozen=True)
+class Unrecorded:
+    """Where no records lie.
+
+    Args:
+        listed: the paths of the records in each folder of records that answered, by its store and its path.
+    """
+
+    listed: Mapping[tuple[str, str, str], frozenset[str]] = field(repr=False)
+
+    def has(self, store: Store, path: str) -> bool:
+        """Whether there is certainly no record at a path of a store."""
+        paths = self.listed.get((store.protocol, store.access, posixpath.dirname(path)))
+        return paths is not None and path not in paths
 
 
 @redacted_repr
@@ -91,15 +107,14 @@ class Inventory:
     @cached_property
     def roots(self) -> list[RecordRoot]:
         """Where records and data can lie."""
-        return self.policy.record_roots({**self.patterns, **self.explicit})
+        roots = self.policy.record_roots({**self.patterns, **self.explicit})
+        return [replace(root, store=root.store.wide(), data_store=root.data_store.wide()) for root in roots]
 
     # Records ----------------------------------------------------------------------------------------------------------
 
     def list_records(self, slugs: Iterable[str] = ("",)) -> Listing:
         """The records of some branches, or of all, from one listing of each root and slug."""
-        # One root is listed once for each set of credentials: another may be of another server.
-        roots = {(root.store.protocol, root.path, str(root.store.options)): root for root in self.roots}
-        folders = list(starmap(_ListedFolder, product(roots.values(), slugs)))
+        folders = list(starmap(_ListedFolder, product(self._roots_to_list, slugs)))
         stored: list[StoredRecord] = []
         failures = set()
         for listing in all_together(_list_folder, folders):
@@ -111,6 +126,23 @@ class Inventory:
         for record in stored:
             groups.setdefault(record.slug, []).append(record)
         return Listing(groups, sorted(failures))
+
+    @cached_property
+    def _roots_to_list(self) -> list[RecordRoot]:
+        """The roots, each once for each set of credentials: another may be of another server."""
+        return list({(root.store.protocol, root.path, root.store.access): root for root in self.roots}.values())
+
+    def find_unrecorded(self, slug: str) -> Unrecorded:
+        """Where no record of a branch lies, from one listing of each root."""
+        listed: dict[tuple[str, str, str], frozenset[str]] = {}
+        # The unknown branch has no records.
+        folders = [_ListedFolder(root, slug) for root in self._roots_to_list if slug]
+        for folder, listing in zip(folders, all_together(_list_folder, folders), strict=True):
+            # Of one that did not answer nothing is known.
+            if not listing.failure:
+                key = (folder.root.store.protocol, folder.root.store.access, folder.path)
+                listed[key] = frozenset(record.path for record in listing.records)
+        return Unrecorded(listed)
 
     def samples(self, groups: Iterable[list[StoredRecord]]) -> list[Reading]:
         """The newest record of each slug that is this project's, else the newest that there is."""
@@ -222,6 +254,11 @@ class _ListedFolder(NamedTuple):
     root: RecordRoot
     slug: str
 
+    @property
+    def path(self) -> str:
+        """Its path in the store of the root."""
+        return f"{self.root.folder}/{self.slug}".rstrip("/")
+
 
 class _FolderListing(NamedTuple):
     records: list[StoredRecord]
@@ -230,9 +267,8 @@ class _FolderListing(NamedTuple):
 
 def _list_folder(folder: _ListedFolder) -> _FolderListing:
     root, slug = folder
-    path = f"{root.folder}/{slug}".rstrip("/")
     try:
-        objects = root.store.objects(path)
+        objects = root.store.objects_below(folder.path)
     except errors.CopyError as exc:
         return _FolderListing([], str(exc))
     records = []

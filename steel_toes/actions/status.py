@@ -6,19 +6,23 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from steel_toes import errors, sentences
+from steel_toes.actions.inventory import Inventory, Unrecorded
 from steel_toes.catalog.install import branched_behind
 from steel_toes.catalog.policy import Policy
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.refused import RefusedDataset
 from steel_toes.datasets.registry import Config
-from steel_toes.records.place import Side
+from steel_toes.records.file import RecordMemory
+from steel_toes.records.place import Place, Side
 from steel_toes.records.record import Kind, Record
 from steel_toes.records.state import Verdict
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Object
+from steel_toes.stores.snapshot import Snapshot
 from steel_toes.stores.together import each_together
 
 _WORDS = {
@@ -62,18 +66,20 @@ class Status:
     main_changed: bool | None = None
 
 
-def statuses(catalog: Any, policy: Policy, configs: Mapping[str, Config]) -> Iterator[Status]:
+def statuses(catalog: Any, inventory: Inventory, configs: Mapping[str, Config]) -> Iterator[Status]:
     """The status of each of these datasets, as it becomes clear; what one store does not answer is its own `why`.
 
     Args:
         catalog: a catalog on which steel_toes is installed.
-        policy: with which.
+        inventory: of the project.
         configs: the entries.
     """
+    policy = inventory.policy
+    unrecorded = inventory.find_unrecorded(policy.branch.slug)
 
     def status(name: str) -> Status:
         try:
-            return _status(name, catalog.get(name), policy, configs[name])
+            return _status(name, catalog.get(name), policy, configs[name], unrecorded)
         except Exception as exc:  # noqa: BLE001 - one entry that cannot be built or reached does not hide the others
             why = f"{type(exc).__name__}: {exc}"
             return Status(name, None, " ".join(why.split()))
@@ -82,22 +88,51 @@ def statuses(catalog: Any, policy: Policy, configs: Mapping[str, Config]) -> Ite
     return each_together(status, configs)
 
 
-def _status(name: str, dataset: Any, policy: Policy, config: Config) -> Status:
+def _status(name: str, dataset: Any, policy: Policy, config: Config, unrecorded: Unrecorded) -> Status:
     # Of what a hook has put around several the first speaks for all.
     for branched in branched_behind(dataset)[:1]:
         if isinstance(branched, RefusedDataset):
             return Status(name, "main", str(branched.save_error.facts["why"]))
-        return _status_of_branched(name, branched)
+        return _status_now(name, branched, unrecorded)
     # What the policy leaves alone has no proxy: only the reason differs.
     if policy.shares(name, config, [type(dataset)]):
         return Status(name, "main", sentences.SIDE_SHARED, "main")
     return Status(name, "main", sentences.SIDE_LEFT_ALONE, "main")
 
 
-def _status_of_branched(name: str, branched: BranchedDataset) -> Status:
+def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded) -> Status:
+    """The status of a dataset, of which each store is asked once.
+
+    What is wrong with it is looked at once more: somebody may have saved between two requests.
+    """
+    seen = _snapshot(branched, unrecorded)
+    verdicts = _verdicts(seen)
+    if any(verdict.is_against for verdict in verdicts.values()):
+        seen = _snapshot(branched, Unrecorded({}))
+        verdicts = _verdicts(seen)
+    return _status_of_branched(name, seen, verdicts)
+
+
+def _snapshot(branched: BranchedDataset, unrecorded: Unrecorded) -> BranchedDataset:
+    """The same dataset, whose stores are asked once for each path."""
+    entry = branched.entry
+    more = [replace(other, place=_seen(other.place, unrecorded)) for other in entry.more]
+    return branched.at(replace(entry, place=_seen(entry.place, unrecorded), more=tuple(more)))
+
+
+def _seen(place: Place, unrecorded: Unrecorded) -> Place:
+    records = place.ledger.store.wide()
+    ledger = replace(
+        place.ledger,
+        store=Snapshot.of(records, partial(unrecorded.has, records)),
+        memory=RecordMemory(),
+    )
+    return replace(place, store=Snapshot.of(place.store.wide()), ledger=ledger)
+
+
+def _status_of_branched(name: str, branched: BranchedDataset, verdicts: Mapping[str, Verdict]) -> Status:
     place = branched.place
     record = place.ledger.read()
-    verdicts = _verdicts(branched)
     # As a run would choose it; `written` keeps it from being frozen.
     side = branched.open_run(written=True)
     objects = _objects(branched, side)

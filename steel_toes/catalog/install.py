@@ -111,7 +111,10 @@ def _branched(policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, main_da
     if rule.is_overlay and isinstance(main_dataset, CachedDataset):
         return _cached_partitions(policy, spec, rule, moves, main_dataset)
     branch_locations = {key: locations.branch_location for key, locations in moves.items()}
-    build = Build(spec.name, spec.config, spec.moved(rule, branch_locations), spec.inner_key)
+    branch_config = spec.moved(rule, branch_locations)
+    # Kedro has looked for the class already, in several packages.
+    branch_config["type"] = type(main_dataset)
+    build = Build(spec.name, spec.config, branch_config, spec.inner_key)
     entry = policy.entry(spec, rule, moves, build)
     kind = BranchedVersions if spec.version else _KINDS[rule.kind]
     if entry.more:

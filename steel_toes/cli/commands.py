@@ -166,7 +166,7 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     if not project.branch.is_known:
         say(sentences.READS_MAIN.format(why=project.branch.why))
     configs = project.entries(pipeline, datasets)
-    rows = with_progress(statuses(project.catalog, project.policy, configs), len(configs))
+    rows = with_progress(statuses(project.catalog, project.inventory, configs), len(configs))
     status_output(rows, project).show()
     if not rows:
         say(sentences.EMPTY_CATALOG)

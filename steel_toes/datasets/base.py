@@ -319,6 +319,12 @@ class BranchedDataset(ABC):
             twin.overrides = copy.deepcopy(self.overrides, {id(self): twin})
         return twin
 
+    def at(self, entry: Entry) -> BranchedDataset:
+        """The same datasets, whose places are those of another entry: what is asked of it is asked there."""
+        twin = copy.copy(self)
+        twin.entry = entry
+        return twin
+
     def __getstate__(self) -> dict[str, Any]:
         # A cache does not survive Kedro's pickling: what comes back in its place is no data. "" makes a load ask again.
         return {**self.__dict__, "cached_state": ""}

@@ -105,12 +105,20 @@ def differences(first: Dataset, second: Dataset) -> dict[Key, str]:
     """
     texts: dict[Key, str] = {}
     for pair in _pairs(first, second):
-        for key, text in texts_in(pair.first):
+        for key, text in texts_in(_unshared(pair)):
             value = value_at(pair.first, key)
             other = value_at(pair.second, key)
-            if value != other and key[0] not in _OF_ITS_MAKING:
+            if value != other:
                 texts[pair.key + key] = text
     return texts
+
+
+def _unshared(pair: _Pair) -> dict[str, Any]:
+    """The attributes of the first of two datasets that are not the very same in the second."""
+    unshared = {name: value for name, value in pair.first.items() if value is not pair.second.get(name)}
+    for name in _OF_ITS_MAKING:
+        unshared.pop(name, None)
+    return unshared
 
 
 def text_at(dataset: Dataset, key: Key) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steel_toes.datasets.base import BranchedDataset, BranchPart, Choice, Dataset
+from steel_toes.datasets.base import BranchedDataset, BranchPart, Choice, Dataset, Entry
 from steel_toes.records.place import Side
 
 
@@ -47,6 +47,12 @@ class BranchedCache(BranchedDataset):
 
     def sides(self) -> tuple[Dataset, ...]:
         return (self.main_dataset,)
+
+    def at(self, entry: Entry) -> BranchedCache:
+        twin = super().at(entry)
+        assert isinstance(twin, BranchedCache)
+        twin.inner = twin.inner.at(entry)
+        return twin
 
     def copied(self, deep: bool) -> BranchedCache:
         twin = super().copied(deep)

@@ -118,6 +118,12 @@ class BranchedPlaces(BranchedDataset):
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_mixed": None}
 
+    def at(self, entry: Entry) -> BranchedPlaces:
+        twin = super().at(entry)
+        assert isinstance(twin, BranchedPlaces)
+        twin.parts = twin.split()
+        return twin
+
     def open_run(self, written: bool) -> Side | None:
         sides = [part.open_run(written) for part in self.parts]
         if None in sides or self._is_torn():

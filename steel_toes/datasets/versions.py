@@ -166,6 +166,12 @@ class BranchedVersions(BranchedDataset):
         except VersionNotFoundError:
             return Choice(NO_RECORD, Side.MAIN)
 
+    def at(self, entry: Entry) -> BranchedVersions:
+        twin = super().at(entry)
+        assert isinstance(twin, BranchedVersions)
+        twin._forget()
+        return twin
+
     def repin(self, version: Version | None) -> None:
         super().repin(version)
         self._forget()

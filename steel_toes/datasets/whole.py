@@ -58,9 +58,10 @@ class BranchedWhole(BranchedDataset):
         return Write((self.unit,), keeps=keeps, is_part=is_part, may_write_nothing=may_write_nothing)
 
     def put_ahead(self) -> Ahead | None:
-        if self.entry.save_refusal or self.seeding != "never":
+        ahead = self.place.put_ahead(self._write(keeps=False), self.identify_branch)
+        if ahead is None or self.entry.save_refusal or self.seeding != "never":
             return None
-        return self.place.put_ahead(self._write(keeps=False), self.identify_branch)
+        return ahead
 
     def exists(self) -> bool:
         look = self.look_by(self.look)
@@ -113,7 +114,8 @@ class BranchedWhole(BranchedDataset):
 
     def _keeps(self) -> bool:
         """Whether the next save keeps something of what is there."""
-        if self.seeding != "directory":
-            return self.seeding == "always"
+        seeding = self.seeding
+        if seeding != "directory":
+            return seeding == "always"
         is_directory = self.place.store.is_directory
         return is_directory(self.place.own_path(Side.MAIN)) or is_directory(self.place.own_path(Side.BRANCH))

@@ -73,8 +73,6 @@ class Directories(Generic[Fact]):
 
         `.` contains a relative location.
         """
-        if not self.facts:
-            return
         for prefix in parse(location).prefixes():
             text = normalise(prefix)
             if text in self.facts:

@@ -26,7 +26,8 @@ class RecordInPlace(NamedTuple):
 
     Attributes:
         record: what it says.
-        stamp: of this state, for a conditional write; "" where there is no record, or no stamps.
+        stamp: of this state, for a conditional write, or of the file that was put; "" where there is no record, or no
+            stamps.
         is_final: whether nobody can have put another over it without having seen it.
     """
 
@@ -171,19 +172,22 @@ class RecordFile:
             LockHeldError: another holds the record for the length of its save.
             StoreError: others were faster for two minutes.
         """
+        was_locked = is_locked
         with ExitStack() as stack:
             if not is_locked:
                 is_locked = stack.enter_context(self.store.lock(self.path))
             if self.has_conditions:
                 return self._update_conditionally(change, in_place)
-            data = self._read_bytes()
-            before = self._parsed(data)
+            # All that write it wait for us: if it is what we put, it need not be read again.
+            is_ours = was_locked and in_place is not None and self.store.is_as_put(self.path, in_place.stamp)
+            before = in_place.record if in_place and is_ours else self._parsed(self._read_bytes())
             after = change(before)
+            stamp = ""
             if after != before:
                 data = self._bytes_of(after)
-                self.store.write(self.path, data)
+                stamp = self.store.write(self.path, data)
                 self._keep_put(data, after)
-            return RecordInPlace(after, is_final=is_locked)
+            return RecordInPlace(after, stamp, is_final=is_locked)
 
     def _update_conditionally(self, change: Change, in_place: RecordInPlace | None) -> RecordInPlace:
         end = time.monotonic() + _UPDATE_SECONDS

@@ -23,7 +23,8 @@ _TEXTS = ("id", "dataset", "location", "layout", "created", "saved", "undoes", "
 _WRITER_NAMES = tuple(field.name for field in fields(Writer))
 # The names in the file are for people, and stay when those in the code change.
 _NAMES = {"branch_name": "branch", "writer_key": "writer"}
-_FIELDS = {_NAMES.get(field.name, field.name) for field in fields(Record)} | {"format"}
+_NAME_IN_FILE = {field.name: _NAMES.get(field.name, field.name) for field in fields(Record)}
+_FIELDS = {*_NAME_IN_FILE.values(), "format"}
 # Fields of format 2 that are always empty in this version.
 _NOT_YET = ("absent", "undoes", "root")
 # The mark for every unit, in format 1: it could be a file's name.
@@ -45,12 +46,11 @@ def to_bytes(record: Record, was: bytes | None = None) -> bytes:
         record: the record.
         was: the bytes of `record.was`, if they are there: of thousands of partitions they are not made again.
     """
-    texts = {name: _text_of(value) for name, value in _values_of(record).items()}
-    texts["format"] = str(FORMAT)
-    if record.was is not None:
-        texts["was"] = (was or to_bytes(record.was)).decode("utf-8", "surrogatepass")
-    fields_text = ",\n ".join(f'"{name}": {text}' for name, text in sorted(texts.items()))
-    return encode(f"{{{fields_text}}}")
+    text = _text_of(_values_of(record))
+    if record.was is None:
+        return encode(text)
+    was_text = (was or to_bytes(record.was)).decode("utf-8", "surrogatepass")
+    return encode(f'{text[:-1]},\n "was": {was_text}}}')
 
 
 def read_record(store: Store, path: str, dataset: str) -> Record:
@@ -103,14 +103,17 @@ def from_values(values: Mapping[str, Any]) -> Record:
 
 def _values_of(record: Record) -> dict[str, Any]:
     """The fields by the names that they have in the file. Mappings are written as they are: none is copied."""
-    values = {_NAMES.get(field.name, field.name): getattr(record, field.name) for field in fields(Record)}
+    values = {name: getattr(record, attribute) for attribute, name in _NAME_IN_FILE.items()}
+    values["format"] = FORMAT
     values["writers"] = {key: _values_of_writer(writer) for key, writer in record.writers.items()}
-    values["was"] = None  # it has a text of its own
+    # It has a text of its own.
+    if record.was is not None:
+        del values["was"]
     return values
 
 
-def _text_of(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+# Each value on a line of its own, for people; not by an indent, with which the encoder would not be the C library's.
+_text_of = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",\n ", ": ")).encode
 
 
 def _values_of_writer(writer: Writer) -> dict[str, Any]:

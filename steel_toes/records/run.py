@@ -11,6 +11,7 @@ what it was made of.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -68,6 +69,22 @@ class Ahead(NamedTuple):
     take_back: Callable[[Any], None]
 
 
+class _Process:
+    """A mark of this process. It is asked for dozens of times in a save, and a process id is a system call."""
+
+    def __init__(self) -> None:
+        self.mark = object()
+
+    def renew(self) -> None:
+        """In a child: it is another process."""
+        self.mark = object()
+
+
+_process = _Process()
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_process.renew)
+
+
 class _Behind(NamedTuple):
     """A `complete` that is put behind: what it will be, and when it is."""
 
@@ -79,7 +96,7 @@ class _Behind(NamedTuple):
 class _State:
     """What is known of a run that is going on."""
 
-    process: int
+    process: object
     runs_nodes: bool
     records: dict[RecordKey, Record] = field(default_factory=dict)
     begun: set[RecordKey] = field(default_factory=set)
@@ -107,7 +124,7 @@ class Run:
         Args:
             runs_nodes: whether this process runs the nodes: only then may it put records ahead and behind.
         """
-        self._state = _State(os.getpid(), runs_nodes)
+        self._state = _State(_process.mark, runs_nodes)
 
     def end(self) -> None:
         """End the run: what was put ahead and not used is taken back, and records are read again from now on.
@@ -133,7 +150,7 @@ class Run:
     def _now(self) -> _State | None:
         """The run that is going on in this very process; a fork has its parent's, which is not its own."""
         state = self._state
-        return state if state is not None and state.process == os.getpid() else None
+        return state if state is not None and state.process is _process.mark else None
 
     @property
     def runs_nodes(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import fsspec
@@ -82,10 +83,14 @@ class Store:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     hint: str = ""
 
-    @property
+    @cached_property
     def access(self) -> str:
         """What tells the ways to reach a store from each other, and none of their secrets."""
         return digest(str(self.options), 16)
+
+    def wide(self) -> Store:
+        """The same store, through a client that has as many requests under way as commands make at once."""
+        return self
 
     def shown(self, path: str) -> str:
         """A path as people may see it: a URL's query is a part of it, and may be secret."""
@@ -149,6 +154,11 @@ class Store:
             infos = self._infos(path)
             return {name: _object(info) for name, info in infos.items()}
 
+    def objects_below(self, path: str) -> dict[str, Object]:
+        """The files below a directory by their relative paths, from one uncached listing."""
+        with self._errors_of("list"):
+            return {name: _object(info) for name, info in self._below(path).items()}
+
     def size(self, path: str) -> int:
         """Bytes of a file or of all files of a directory; 0 if there is nothing."""
         return sum(item.size for item in self.objects(path).values())
@@ -157,11 +167,10 @@ class Store:
         """The Kedro versions below `path`: the names v for which `path/v/<name of path>` exists, sorted."""
         name = path.rsplit("/", 1)[-1]
         versions = set()
-        with self._errors_of("list"):
-            for file in self._below(path):
-                version, _, rest = file.partition("/")
-                if rest.split("/")[0] == name:
-                    versions.add(version)
+        for file in self.files(path):
+            version, _, rest = file.partition("/")
+            if rest.split("/")[0] == name:
+                versions.add(version)
         return sorted(versions)
 
     def forget(self, path: str) -> None:
@@ -202,11 +211,20 @@ class Store:
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
-    def write(self, path: str, data: bytes) -> None:
-        """Write a small object. In an object store a reader sees the old bytes or the new; elsewhere perhaps half."""
+    def write(self, path: str, data: bytes) -> str:
+        """Write a small object. In an object store a reader sees the old bytes or the new; elsewhere perhaps half.
+
+        Returns:
+            What `is_as_put` takes; "" where the store has no such thing.
+        """
         with self._errors_of("write to"):
             self.make_parent(path)
             self._filesystem.pipe_file(path, data)
+        return ""
+
+    def is_as_put(self, path: str, put: str) -> bool:
+        """Whether a small object is the very one that was put, if whoever else writes it waits for a lock of ours."""
+        return False
 
     def make_folder(self, path: str) -> None:
         """Make an empty folder."""

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import time
-import uuid
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from stat import S_IMODE, S_ISDIR, S_IWUSR
 from typing import ClassVar
 
 from steel_toes.stores.base import ABSENT, Inode, Links, Store
+from steel_toes.stores.files import put_file, read_file, temporary_name
 from steel_toes.stores.identity import Info, digest_of, identity_of
 from steel_toes.stores.links import find_links
 from steel_toes.stores.locks import LockFile
@@ -38,14 +38,17 @@ class LocalStore(Store):
         """The path: nothing in a local file's name is a secret."""
         return path
 
-    def write(self, path: str, data: bytes) -> None:
+    def write(self, path: str, data: bytes) -> str:
         """Write a small file in one piece, by replacing what is there."""
         with self._errors_of("write to"):
             folder = os.path.dirname(path)
-            _make_folders(folder)
-            with _replaced(path) as temporary, open(temporary, "xb") as file:
-                file.write(data)
-                _share(file.fileno(), os.stat(folder), _FILE_MODES)
+            around = _made_folder(folder)
+            put = put_file(path, data, lambda descriptor, state: _share(descriptor, state, around, _FILE_MODES))
+            return _version_of(put)
+
+    def is_as_put(self, path: str, put: str) -> bool:
+        state = self._state(path)
+        return state is not None and _version_of(state) == put
 
     def make_own(self, path: str) -> None:
         with self._errors_of("write to"), _replaced(path) as temporary:
@@ -71,8 +74,7 @@ class LocalStore(Store):
         # As any store's, but quicker: a record that is not there is asked for with each of thousands of partitions.
         with self._errors_of("read"):
             try:
-                with open(path, "rb") as file:
-                    return file.read()
+                return read_file(path)
             except ABSENT:
                 return None
 
@@ -143,6 +145,10 @@ class LocalStore(Store):
         return infos
 
 
+def _version_of(state: os.stat_result) -> str:
+    return f"{state.st_dev}-{state.st_ino}-{state.st_mtime_ns}-{state.st_size}"
+
+
 def _info_of(state: os.stat_result) -> Info:
     kind = "directory" if S_ISDIR(state.st_mode) else "file"
     # fsspec has the time as a float, which is too coarse to tell two saves apart.
@@ -155,17 +161,17 @@ class _SharedLockFile(LockFile):
     """A lock for whoever may save beside the record."""
 
     def make_folder(self) -> None:
-        _make_folders(os.path.dirname(self.path))
+        _made_folder(os.path.dirname(self.path))
 
     def share(self, descriptor: int) -> None:
-        _share(descriptor, os.stat(os.path.dirname(self.path)), _FILE_MODES)
+        around = os.stat(os.path.dirname(self.path))
+        _share(descriptor, os.fstat(descriptor), around, _FILE_MODES)
 
 
 @contextmanager
 def _replaced(path: str) -> Iterator[str]:
     """The path of a file that takes the place of another, in one piece, if the block writes it without an error."""
-    # Not mkstemp: a record is for the whole team, as the data is, and not for its writer alone.
-    temporary = os.path.join(os.path.dirname(path), f".{uuid.uuid4().hex}.tmp")
+    temporary = os.path.join(os.path.dirname(path), temporary_name())
     try:
         yield temporary
         os.replace(temporary, path)
@@ -175,32 +181,43 @@ def _replaced(path: str) -> Iterator[str]:
         raise
 
 
-def _make_folders(folder: str) -> None:
-    """Make a folder and those above it, with the mode and the group of the folder that they lie in."""
-    above = os.path.dirname(folder)
-    if os.path.isdir(folder) or above == folder:
-        return
-    _make_folders(above)
+def _made_folder(folder: str) -> os.stat_result:
+    """What the disk says of a folder; it is made, and those above it, with the mode and the group of the one above."""
+    with suppress(FileNotFoundError):
+        return os.stat(folder)
+    around = _made_folder(os.path.dirname(folder))
     with suppress(FileExistsError):  # made by another process just now
         os.mkdir(folder)
         # By its descriptor: somebody may put a link in its place.
         descriptor = os.open(folder, os.O_RDONLY | _NEW_FOLDER)
         try:
-            _share(descriptor, os.stat(above), _FOLDER_MODES)
+            _share(descriptor, os.fstat(descriptor), around, _FOLDER_MODES)
         finally:
             os.close(descriptor)
+    return os.stat(folder)
 
 
-def _share(descriptor: int, folder: os.stat_result, modes: int) -> None:
+def _share(descriptor: int, state: os.stat_result, folder: os.stat_result, modes: int) -> None:
     """Give a new file or folder the permissions that the folder around it has.
 
     So whoever may read the data may read its records, and whoever may save beside it may record that, whatever the
     umask of the first who did (what core.sharedRepository is to Git).
+
+    Args:
+        descriptor: of the new one.
+        state: what the disk says of it.
+        folder: what it says of the folder around it.
+        modes: those that a file, or a folder, may have.
     """
     if sys.platform == "win32":  # new files inherit the permissions of their folder
         return
-    _give_to_group(descriptor, folder.st_gid)
-    os.chmod(descriptor, S_IMODE(folder.st_mode) & modes)
+    is_of_group = state.st_gid == folder.st_gid
+    if not is_of_group:
+        _give_to_group(descriptor, folder.st_gid)
+    mode = S_IMODE(folder.st_mode) & modes
+    # Another group may take bits of the mode away.
+    if not is_of_group or S_IMODE(state.st_mode) != mode:
+        os.chmod(descriptor, mode)
 
 
 def _give_to_group(file: str | int, group: int) -> None:

@@ -144,13 +144,12 @@ def _opened_and_locked(lock_file: LockFile) -> int | None:
 
 def _opened(lock_file: LockFile) -> int:
     while True:
-        lock_file.make_folder()
-        # `clean` may remove the file, or the folder, between any two of these.
+        # Nearly always it is there. `clean` may remove it, or the folder, between any two of these.
         with suppress(FileNotFoundError):
-            try:
-                descriptor = os.open(lock_file.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
-            except FileExistsError:
-                return _opened_again(lock_file.path)
+            return _opened_again(lock_file.path)
+        with suppress(FileNotFoundError, FileExistsError):
+            lock_file.make_folder()
+            descriptor = os.open(lock_file.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
             lock_file.share(descriptor)
             return descriptor
 

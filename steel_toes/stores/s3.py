@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, ClassVar
 
 from fsspec.asyn import sync
 
 from steel_toes.stores.answers import Watch
-from steel_toes.stores.base import Stamped
+from steel_toes.stores.base import Stamped, Store
 from steel_toes.stores.conditions import causes
 from steel_toes.stores.identity import identity_of
 from steel_toes.stores.objects import ObjectStore, RefusedError, UnknownConditionError, split
 from steel_toes.stores.s3_answers import watches_of
-from steel_toes.stores.together import all_together
+from steel_toes.stores.together import THREADS, all_together
 
 _BULK = 1000  # keys of one request: docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 # A condition that does not hold, and one that met another at the same time:
@@ -38,6 +38,11 @@ class S3Store(ObjectStore):
     has_answers: ClassVar[bool] = True
     has_content_identities: ClassVar[bool] = True
     _other_stamp: ClassVar[str] = '"00000000000000000000000000000000"'
+
+    def wide(self) -> Store:
+        # botocore's own pool has ten connections: the others would wait. What the entry says of it counts.
+        config = {"max_pool_connections": THREADS, **(self.options.get("config_kwargs") or {})}
+        return replace(self, options={**self.options, "config_kwargs": config})
 
     @property
     def _can_stamp(self) -> bool:

@@ -9,7 +9,8 @@ from typing import TypeVar
 S = TypeVar("S")
 T = TypeVar("T")
 
-_THREADS = 20
+THREADS = 20
+"""Requests that are under way at once."""
 
 
 def together(*calls: Callable[[], object]) -> None:
@@ -31,5 +32,5 @@ def all_together(function: Callable[[S], T], values: Iterable[S]) -> list[T]:
 
 def each_together(function: Callable[[S], T], values: Iterable[S]) -> Iterator[T]:
     """The same, each as it becomes clear, in the order of the values."""
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         yield from pool.map(function, values)

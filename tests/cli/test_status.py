@@ -53,7 +53,7 @@ class TestStatus:
             ("log", "main", "shared", "main"),
             ("memory", "main", "left alone", "main"),
             ("remote", "main", "None of its parameters is known to say where its data is.", None),
-            ("silent", None, "StoreError: Cannot look into", None),
+            ("silent", None, "StoreError: Cannot list", None),
             ("broken", None, "DatasetError", None),
         ],
     )
