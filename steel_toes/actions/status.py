@@ -105,22 +105,23 @@ def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded) ->
 
     What is wrong with it is looked at once more: somebody may have saved between two requests.
     """
-    seen = _snapshot(branched, unrecorded)
-    verdicts = _verdicts(seen)
+    snapshot = _snapshot(branched, unrecorded)
+    verdicts = _verdicts(snapshot)
     if any(verdict.is_against for verdict in verdicts.values()):
-        seen = _snapshot(branched, Unrecorded({}))
-        verdicts = _verdicts(seen)
-    return _status_of_branched(name, seen, verdicts)
+        snapshot = _snapshot(branched, Unrecorded({}))
+        verdicts = _verdicts(snapshot)
+    return _status_of_branched(name, snapshot, verdicts)
 
 
 def _snapshot(branched: BranchedDataset, unrecorded: Unrecorded) -> BranchedDataset:
     """The same dataset, whose stores are asked once for each path."""
     entry = branched.entry
-    more = [replace(other, place=_seen(other.place, unrecorded)) for other in entry.more]
-    return branched.at(replace(entry, place=_seen(entry.place, unrecorded), more=tuple(more)))
+    more = [replace(other, place=_place_once(other.place, unrecorded)) for other in entry.more]
+    return branched.at(replace(entry, place=_place_once(entry.place, unrecorded), more=tuple(more)))
 
 
-def _seen(place: Place, unrecorded: Unrecorded) -> Place:
+def _place_once(place: Place, unrecorded: Unrecorded) -> Place:
+    """The same place, whose stores are asked once for each path."""
     records = place.ledger.store.wide()
     ledger = replace(
         place.ledger,

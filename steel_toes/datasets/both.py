@@ -115,7 +115,10 @@ def differences(first: Dataset, second: Dataset) -> dict[Key, str]:
 
 def _unshared(pair: _Pair) -> dict[str, Any]:
     """The attributes of the first of two datasets that are not the very same in the second."""
-    unshared = {name: value for name, value in pair.first.items() if value is not pair.second.get(name)}
+    unshared = dict(pair.first)
+    for name, value in pair.second.items():
+        if unshared.get(name) is value:
+            unshared.pop(name, None)
     for name in _OF_ITS_MAKING:
         unshared.pop(name, None)
     return unshared
