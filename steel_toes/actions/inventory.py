@@ -26,12 +26,12 @@ from steel_toes.naming.branch import make_slug
 from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.layout import branch_location
 from steel_toes.naming.location import normalise
-from steel_toes.records.format import read_record
+from steel_toes.records.file import RecordFile
 from steel_toes.records.record import ALL, NO_RECORD, Record, record_path
 from steel_toes.records.state import judge
 from steel_toes.records.units import MANY, units_of
 from steel_toes.redaction import redacted_repr
-from steel_toes.stores.base import Store
+from steel_toes.stores.base import Object, Store
 from steel_toes.stores.identity import digest_of
 from steel_toes.stores.opening import open_store
 from steel_toes.stores.together import all_together
@@ -71,6 +71,7 @@ class Reading(NamedTuple):
     stored: StoredRecord
     record: Record
     failure: str = ""
+    stamp: str = ""
 
 
 class Believed(NamedTuple):
@@ -286,9 +287,10 @@ def _list_folder(folder: _ListedFolder) -> _FolderListing:
 def read_stored(stored: StoredRecord) -> Reading:
     """Read a record that was listed."""
     try:
-        return Reading(stored, read_record(stored.root.store, stored.path, stored.path))
+        in_place = RecordFile(stored.root.store, stored.path, stored.path).find()
     except errors.CopyError as exc:
         return Reading(stored, NO_RECORD, str(exc))
+    return Reading(stored, in_place.record, stamp=in_place.stamp)
 
 
 def read_all(stored: Collection[StoredRecord]) -> list[Reading]:
@@ -300,10 +302,10 @@ def believed(readings: Iterable[Reading]) -> Believed:
     """Each record once, though two sets of credentials may have shown it; and why others could not be read."""
     records: dict[tuple[str, str], FiledRecord] = {}
     failures = []
-    for stored, record, failure in readings:
+    for stored, record, failure, stamp in readings:
         # By its id too: one root may be two servers with the same bucket name.
         if record.exists:
-            records[stored.path, record.id] = FiledRecord(stored, record)
+            records[stored.path, record.id] = FiledRecord(stored, record, stamp)
         if failure:
             failures.append(failure)
     return Believed(list(records.values()), failures)
@@ -362,7 +364,8 @@ def _objects_there(store: Store, copy_path: str, record: Record) -> Mapping[str,
         for path in paths:
             objects.update(_objects_at(store, path))
         return dict(sorted(objects.items()))
-    everything = _objects_at(store, copy_path)
+    listed = store.objects_below(copy_path) if paths else {}
+    everything = _held(copy_path, listed) or _objects_at(store, copy_path)
     # A save of everything that did not finish may have left any file.
     if ALL in record.doubt:
         return dict(sorted(everything.items()))
@@ -372,7 +375,10 @@ def _objects_there(store: Store, copy_path: str, record: Record) -> Mapping[str,
 
 def _objects_at(store: Store, path: str) -> dict[str, HeldObject]:
     """The object at a path, or those below it."""
-    objects = store.objects(path)
+    return _held(path, store.objects(path))
+
+
+def _held(path: str, objects: Mapping[str, Object]) -> dict[str, HeldObject]:
     return {f"{path}/{name}".rstrip("/"): HeldObject(item.size, item.identity) for name, item in objects.items()}
 
 

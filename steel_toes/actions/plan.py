@@ -46,10 +46,12 @@ class FiledRecord:
     Args:
         stored: where.
         record: what it says.
+        stamp: of this state, as `RecordInPlace` has it.
     """
 
     stored: StoredRecord
     record: Record
+    stamp: str = ""
 
 
 def recorded_units(record: Record) -> set[str]:

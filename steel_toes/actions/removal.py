@@ -77,6 +77,15 @@ class _Going:
         stored = self.copy.stored
         return RecordFile(stored.root.store, stored.path, self.copy.record.dataset)
 
+    @property
+    def as_planned(self) -> RecordInPlace | None:
+        """Its record as the plan read it, where a put over another is refused; None where it must be read again."""
+        stored = self.copy.stored
+        stamp = self.copy.filed.stamp
+        if not stamp or not stored.root.store.honours_conditions(stored.path):
+            return None
+        return RecordInPlace(self.copy.record, stamp)
+
 
 def _remove_batch(batch: list[HeldCopy]) -> list[Removal]:
     all_going = [_Going(copy) for copy in batch]
@@ -85,7 +94,10 @@ def _remove_batch(batch: list[HeldCopy]) -> list[Removal]:
         _stop_at_links(all_going)
         for going in _still(all_going):
             _lock(going, locks)
-        all_together(_announce, _still(all_going))
+        # The first one shows whether a put over another record is refused.
+        for first in _still(all_going)[:1]:
+            _announce(first)
+        all_together(_announce, [going for going in _still(all_going) if going.in_place is None])
         # Again, right before: a hundred announcements take a while.
         _stop_at_links(_still(all_going))
         _remove_objects(_still(all_going))
@@ -130,7 +142,7 @@ def _announce(going: _Going) -> None:
         return announcement if _is_planned(now, copy) else now
 
     try:
-        in_place = going.file.update(change, is_locked=going.is_locked)
+        in_place = going.file.update(change, going.as_planned, going.is_locked)
     except errors.CopyError as exc:
         going.problem = str(exc)
         return

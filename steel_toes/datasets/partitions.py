@@ -33,6 +33,7 @@ from steel_toes.records.units import MANY, Parts
 from steel_toes.records.write import Write
 from steel_toes.redaction import logger_of
 from steel_toes.sentences import PARTITIONS_UNFINISHED
+from steel_toes.stores.identity import is_of_several
 
 logger = logger_of(__name__)
 
@@ -92,6 +93,11 @@ class BranchedPartitions(BranchedDataset):
     def glance(self, unit: str) -> Look:
         # One record for all partitions of a load: each is compared after it was loaded, and only then is it read again.
         return self.place.look(unit, is_compared_later=True, record=self.place.ledger.recall())
+
+    def may_be_read_by_listing(self, record: Record, unit: str) -> bool:
+        """One object of those that the load has listed: another object by now is refused, or has another identity."""
+        identity = record.identity(unit)
+        return self.place.store.has_answers and identity is not None and not is_of_several(identity)
 
     def _load_unit(self, path: str, load_main: Load, load_branch: Load) -> Any:
         def choose(look_at: LookAt) -> Choice:

@@ -169,7 +169,7 @@ class BranchedVersions(BranchedDataset):
     def at(self, entry: Entry) -> BranchedVersions:
         twin = super().at(entry)
         assert isinstance(twin, BranchedVersions)
-        twin._forget()
+        twin.repin(self.version)
         return twin
 
     def repin(self, version: Version | None) -> None:

@@ -157,6 +157,17 @@ class RecordFile:
         self.memory.keep_version(version)
         return record
 
+    def find(self) -> RecordInPlace:
+        """The record as it is now, with its stamp where the store has conditions.
+
+        Raises:
+            RecordError: it cannot be read, or is not ours.
+            StoreError: the store gave no definite answer.
+        """
+        if self.has_conditions:
+            return self.read_in_place()
+        return RecordInPlace(self.read())
+
     def update(self, change: Change, in_place: RecordInPlace | None = None, is_locked: bool = False) -> RecordInPlace:
         """Put what a change makes of the record as it is, whoever else changes it at the same time.
 

@@ -11,7 +11,6 @@ from steel_toes.checkout.urls import project_name
 from steel_toes.errors import NEWER_FIELDS, NEWER_FORMAT, NO_RECORD_AT_ALL, RecordError
 from steel_toes.naming.digest import encode
 from steel_toes.records.record import ALL, NO_RECORD, Record, Recorded, Writer, writers_of
-from steel_toes.stores.base import Store
 
 FORMAT = 2
 _READ = (1, FORMAT)
@@ -51,16 +50,6 @@ def to_bytes(record: Record, was: bytes | None = None) -> bytes:
         return encode(text)
     was_text = (was or to_bytes(record.was)).decode("utf-8", "surrogatepass")
     return encode(f'{text[:-1]},\n "was": {was_text}}}')
-
-
-def read_record(store: Store, path: str, dataset: str) -> Record:
-    """A record, from one small uncached read; `NO_RECORD` if there is none.
-
-    Raises:
-        RecordError: it is no record, or a newer steel_toes wrote it.
-        StoreError: the store gave no definite answer.
-    """
-    return parse(store.read(path), path, dataset).record
 
 
 def parse(data: bytes | None, path: str, dataset: str) -> Parsed:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import groupby
-from typing import Any, ClassVar
+from itertools import chain, groupby
+from typing import Any, ClassVar, NamedTuple
 
 from fsspec.asyn import sync
 
@@ -20,6 +21,7 @@ from steel_toes.stores.s3_answers import watches_of
 from steel_toes.stores.together import THREADS, all_together
 
 _BULK = 1000  # keys of one request: docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+_LOOKS_IN_A_PAGE = 10  # that take about as long, twenty at a time
 # A condition that does not hold, and one that met another at the same time:
 # docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 _REFUSED = (409, 412)
@@ -29,6 +31,13 @@ _UNKNOWN_PARAMETER = "ParamValidationError"
 # What a bulk deletion answers of an object that is another, and of one that is not there.
 _CHANGED = "PreconditionFailed"
 _GONE = "NoSuchKey"
+
+
+class _Listed(NamedTuple):
+    """What a listing says: the identities of the objects up to a key, by their keys."""
+
+    last_key: str
+    identities: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -117,28 +126,71 @@ class S3Store(ObjectStore):
     def remove_unchanged(self, identities: Mapping[str, str], folders: Iterable[str] = ()) -> list[str]:
         if not self._can_stamp:
             return super().remove_unchanged(identities)
+        # A request is of one bucket, and of so many objects.
+        chunks: list[list[str]] = []
+        for _, in_bucket in groupby(sorted(identities), key=lambda path: split(path)[0]):
+            paths = list(in_bucket)
+            chunks += [paths[start : start + _BULK] for start in range(0, len(paths), _BULK)]
+        changed = all_together(
+            lambda paths: self._remove_chunk({path: identities[path] for path in paths}),
+            chunks,
+        )
+        return list(chain.from_iterable(changed))
+
+    def _remove_chunk(self, identities: Mapping[str, str]) -> list[str]:
+        """Remove objects of one bucket that are as they were; the paths of the others."""
         # Looked at as well: not every server compares the etags of a bulk deletion.
         paths, changed = self._still_there(identities)
-        # Not s3fs's `rm`, which expands `*` in names and hides the refusal of an object.
-        with self._errors_of("delete from"):
-            # A request is of one bucket.
-            for _, in_bucket in groupby(sorted(paths), key=lambda path: split(path)[0]):
-                changed += self._remove_in_bucket({path: self._stamp_of(identities[path]) for path in in_bucket})
-        return changed
-
-    def _remove_in_bucket(self, stamps: Mapping[str, str]) -> list[str]:
-        changed = []
-        paths = list(stamps)
-        for start in range(0, len(paths), _BULK):
-            changed += self._remove_bulk({path: stamps[path] for path in paths[start : start + _BULK]})
+        if paths:
+            # Not s3fs's `rm`, which expands `*` in names and hides the refusal of an object.
+            with self._errors_of("delete from"):
+                changed += self._remove_bulk({path: self._stamp_of(identities[path]) for path in paths})
         return changed
 
     def _still_there(self, identities: Mapping[str, str]) -> tuple[list[str], list[str]]:
         """The paths of objects that are as they were, and of those that are others by now."""
-        now = dict(zip(identities, all_together(self.identity, identities), strict=True))
-        same = [path for path, identity in identities.items() if now[path] == identity]
-        changed = [path for path, identity in identities.items() if now[path] not in (identity, None)]
+        now = self._identities_now(identities)
+        same = [path for path, identity in identities.items() if now.get(path) == identity]
+        changed = [path for path, identity in identities.items() if now.get(path) not in (identity, None)]
         return same, changed
+
+    def _identities_now(self, paths: Iterable[str]) -> dict[str, str]:
+        """The identities of objects of one bucket, by a listing of what lies between them, else one by one."""
+        paths = sorted(paths)
+        bucket, _ = split(paths[0])
+        listed = self._listed_between(bucket, [split(path)[1] for path in paths])
+        now = {f"{bucket}/{key}": identity for key, identity in listed.identities.items()}
+        unlisted = [path for path in paths if split(path)[1] > listed.last_key]
+        for path, identity in zip(unlisted, all_together(self.identity, unlisted), strict=True):
+            if identity is not None:
+                now[path] = identity
+        return now
+
+    def _listed_between(self, bucket: str, keys: list[str]) -> _Listed:
+        """What one listing says of objects, as long as it does not lead past too many others.
+
+        Args:
+            bucket: theirs.
+            keys: theirs, sorted.
+        """
+        listed = _Listed("", {})
+        # A request for a page answers as much as that many for single objects.
+        pages = len(keys) // _LOOKS_IN_A_PAGE
+        # What is a key without its last character comes before it.
+        arguments = {"Prefix": posixpath.commonprefix([keys[0], keys[-1]]), "StartAfter": keys[0][:-1]}
+        for _ in range(pages):
+            with self._errors_of("list"):
+                answer = self._filesystem.call_s3("list_objects_v2", Bucket=bucket, **arguments)
+            contents = answer.get("Contents", [])
+            identities = {item["Key"]: identity_of({**item, "size": item["Size"]}) for item in contents}
+            listed.identities.update(identities)
+            if not answer.get("IsTruncated"):
+                return listed._replace(last_key=keys[-1])
+            listed = listed._replace(last_key=contents[-1]["Key"])
+            if listed.last_key >= keys[-1]:
+                return listed
+            arguments["ContinuationToken"] = answer["NextContinuationToken"]
+        return listed
 
     def _remove_bulk(self, stamps: Mapping[str, str]) -> list[str]:
         """Remove objects of one bucket that have these stamps; the paths of those that have others."""

@@ -47,9 +47,9 @@ COSTS = {  # on S3, GCS and Azure
     "v: save": ("3H 1G 2L 2P", "6H 1G 4L 2P", "3H 1G 6L 2P"),
     "parts: load and call one of main's, never written": ("1G", "1G", "1G"),
     "parts: save one, first": ("2H 1G 1L 2P", "4H 1G 1L 2P", "3H 1G 1L 2P"),
-    "parts: load and call one of the branch's": ("1H 1G 1L", "2H 1G 1L", "2H 1G 1L"),
+    "parts: load and call one of the branch's": ("1G 1L", "2H 1G 1L", "2H 1G 1L"),
     "parts: save one": ("2H 1G 1L 2P", "3H 1G 2P", "3H 1G 2P"),
-    "parts: load and call one of each side": ("1H 1G 1L", "2H 1G 1L", "2H 1G 1L"),
+    "parts: load and call one of each side": ("1G 1L", "2H 1G 1L", "2H 1G 1L"),
 }
 LETTERS = {"HEAD": "H", "BUCKET": "B", "GET": "G", "LIST": "L", "PUT": "P", "COPY": "C", "DELETE": "D"}
 

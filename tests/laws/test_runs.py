@@ -408,6 +408,19 @@ class TestAttacked:
         assert state_of(team, "b") == "main's"
         assert not team.branch(conf).exists("p")
 
+    @pytest.mark.parametrize("text", ["a longer text than it was", "s", ""])
+    def test_a_partition_of_an_old_listing(self, team: RunningTeam, text: str) -> None:
+        """What another host has saved since a load listed the partitions is read as it is, whatever its length."""
+        conf = {"p": {**PARTS, "path": "data/02/p"}}
+        team.branch(conf).save("p", {"a": "as it was", "b": "b"})
+        loaded = team.branch(conf).load("p")
+        here = team.credentials
+        # Another client has its own listings.
+        team.credentials = {**here, "default_fill_cache": False}
+        team.branch(conf).save("p", {"a": text})
+        team.credentials = here
+        assert [loaded["a"](), loaded["b"](), loaded["a"]()] == [text, "b", text]
+
     def test_a_cache_of_a_refused_save(self, team: RunningTeam, monkeypatch: pytest.MonkeyPatch) -> None:
         """A cache gives what counts: not what a save that was told of another has left in it."""
         conf = {**CONF, "b": {"type": "CachedDataset", "dataset": CONF["b"]}}

@@ -237,3 +237,25 @@ def test_a_server_that_knows_no_conditional_deletes(moto, monkeypatch: pytest.Mo
     assert not store.delete_stamped("conditions-501/a", first)
     assert store.delete_stamped("conditions-501/a", second)
     assert store.read("conditions-501/a") is None
+
+
+@pytest.mark.parametrize("others", [0, 700, 4_000])
+def test_remove_unchanged_among_others(bucket: Bucket, others: int) -> None:
+    """Of many objects what lies there is listed, as long as that leads past few others; each other object stays."""
+    if bucket.store.protocol != "s3":
+        pytest.skip("other stores compare each object themselves")
+    paths = [bucket.path(f"data/{number:05}.csv") for number in range(0, others + 60, max(1, (others + 60) // 30))]
+    filesystem = bucket.store._filesystem
+    filesystem.pipe({bucket.path(f"data/{number:05}.csv"): b"another's" for number in range(others + 60)})
+    filesystem.pipe(dict.fromkeys(paths, b"ours"))
+    identities = {path: bucket.store.identity(path) or "" for path in paths}
+    filesystem.pipe_file(paths[3], b"changed since")
+    filesystem.rm_file(paths[5])
+    bucket.proxy.clear()
+    assert bucket.store.remove_unchanged(identities) == [paths[3]]
+    kinds = [line.split(" ")[0] for line in bucket.proxy.log]
+    assert kinds.count("LIST") == {0: 1, 700: 1, 4_000: 3}[others]
+    assert (kinds.count("HEAD") > 0) == (others == 4_000)
+    left = set(filesystem.find(bucket.path("data"), refresh=True))
+    assert len(left) == others + 60 - len(paths) + 1
+    assert paths[3] in left
