@@ -364,8 +364,7 @@ def _objects_there(store: Store, copy_path: str, record: Record) -> Mapping[str,
         for path in paths:
             objects.update(_objects_at(store, path))
         return dict(sorted(objects.items()))
-    listed = store.objects_below(copy_path) if paths else {}
-    everything = _held(copy_path, listed) or _objects_at(store, copy_path)
+    everything = _objects_below(store, copy_path)
     # A save of everything that did not finish may have left any file.
     if ALL in record.doubt:
         return dict(sorted(everything.items()))
@@ -376,6 +375,11 @@ def _objects_there(store: Store, copy_path: str, record: Record) -> Mapping[str,
 def _objects_at(store: Store, path: str) -> dict[str, HeldObject]:
     """The object at a path, or those below it."""
     return _held(path, store.objects(path))
+
+
+def _objects_below(store: Store, path: str) -> dict[str, HeldObject]:
+    """The objects below a path, from one listing; the one at it, if it is no directory."""
+    return _held(path, store.objects_below(path)) or _objects_at(store, path)
 
 
 def _held(path: str, objects: Mapping[str, Object]) -> dict[str, HeldObject]:
