@@ -245,12 +245,12 @@ class RecordError(CopyError):
 
 
 class StoreError(CopyError):
-    """The store gave no definite answer. Facts: `dataset`, `store`, `action`, `why`."""
+    """The store gave no definite answer. Facts: `dataset`, `place`, `action`, `why`, `remedy`.
 
-    message = (
-        "Cannot {action} {store} for {dataset}. {why} Check the network and the permissions of its credentials; if "
-        'this project may not list or write there, share the entry with SteelToes(shared=["{dataset}"]).'
-    )
+    It never advises to share the entry: who does so because of a network that failed writes main from then on.
+    """
+
+    message = "Cannot {action} {place} for {dataset}. {why} {remedy}"
 
 
 # --- Why a setting cannot be used: ConfigurationError -----------------------------------------------------------------
@@ -422,6 +422,17 @@ COPY_NOT_AS_SAVED = "is not as it was saved, and this save would add to it"
 PARTITION_GONE = "has no partition {partition} any more"
 
 THE_FILE = "the file"
+
+SOME_PERMISSION = "the permission to {action} it"
+
+TRY_AGAIN = "Check the network, and try again."
+"""Of a store that did not answer."""
+
+LACKS_PERMISSION = "Check the credentials: they are wrong, or lack {permission} there."
+"""Of a store that refused."""
+
+LACKS_RIGHT = "This user may not do that there: give this user, or the user's group, {permission}."
+"""Of a disk that refused."""
 
 UPDATE = "record a save in"
 OTHERS_WERE_FASTER = "Others changed the record for two minutes, each time faster than this save."

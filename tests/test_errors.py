@@ -56,7 +56,7 @@ FACTS: dict[type[SteelToesError], dict[str, str]] = {
     UnwrittenError: {**COPY, "what": "part {1}"},
     OtherProjectError: {**COPY, "theirs": "host/{a}", "ours": "host/b"},
     RecordError: {"dataset": "flights", "record": "data/_steel_toes/x/1.json", "why": WHY, "remedy": "Look at it."},
-    StoreError: {"dataset": "flights", "store": "s3://", "action": "list", "why": WHY},
+    StoreError: {"dataset": "flights", "place": "s3://b/k", "action": "list", "why": WHY, "remedy": "Try again."},
 }
 EVERY = pytest.mark.parametrize("cls", FACTS, ids=lambda cls: cls.__name__)
 
@@ -160,10 +160,16 @@ def test_changed_copy():
     assert "`steel-toes clean --branch 'feature/{x}' flights`" in message
 
 
-@pytest.mark.parametrize("cls", [SaveRefusedError, LoadRefusedError, StoreError])
+@pytest.mark.parametrize("cls", [SaveRefusedError, LoadRefusedError])
 def test_way_out_by_sharing(cls):
     """What cannot have a branch copy can be shared, and the message says how, ready to be pasted."""
     assert 'SteelToes(shared=["flights"])' in str(cls(**FACTS[cls]))
+
+
+def test_a_store_that_fails_is_no_reason_to_share():
+    """Who shares an entry since a network failed writes main from then on."""
+    assert "share" not in str(StoreError(**FACTS[StoreError])).lower()
+    assert not [text for text in (errors.TRY_AGAIN, errors.LACKS_PERMISSION, errors.LACKS_RIGHT) if "share" in text]
 
 
 def test_refusals_show_the_metadata_to_paste():

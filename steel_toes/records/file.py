@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from steel_toes.errors import OTHERS_WERE_FASTER, UPDATE, StoreError
+from steel_toes.errors import OTHERS_WERE_FASTER, TRY_AGAIN, UPDATE, StoreError
 from steel_toes.records.format import parse, to_bytes
 from steel_toes.records.record import Record
 from steel_toes.redaction import redacted_repr
@@ -217,7 +217,13 @@ class RecordFile:
                     self.memory.keep_in_place(put)
                 return put
             if time.monotonic() > end:
-                raise StoreError(dataset=self.dataset, store=self.store.label, action=UPDATE, why=OTHERS_WERE_FASTER)
+                raise StoreError(
+                    dataset=self.dataset,
+                    place=self.store.located(self.path),
+                    action=UPDATE,
+                    why=OTHERS_WERE_FASTER,
+                    remedy=TRY_AGAIN,
+                )
             # Those that were refused together must not come again together.
             time.sleep(random.uniform(0, _PAUSE_SECONDS))  # noqa: S311 - it is no secret
 

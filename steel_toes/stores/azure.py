@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,6 +24,17 @@ _METADATA = {"is_directory": "false"}
 class AzureStore(ObjectStore):
     """Azure Blob Storage through adlfs. A blob's stamp is its etag."""
 
+    # learn.microsoft.com/azure/role-based-access-control/built-in-roles/storage
+    permissions: ClassVar[Mapping[str, str]] = {
+        "read": "the role Storage Blob Data Reader",
+        "look into": "the role Storage Blob Data Reader",
+        "list": "the role Storage Blob Data Reader",
+        "write to": "the role Storage Blob Data Contributor",
+        "delete": "the role Storage Blob Data Contributor",
+        "copy": "the role Storage Blob Data Contributor",
+        "make the bucket": "the role Storage Blob Data Contributor",
+        "remove the bucket": "the role Storage Blob Data Contributor",
+    }
     _other_stamp: ClassVar[str] = '"0x0"'
 
     @property

@@ -16,12 +16,13 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import fsspec
 
-from steel_toes.errors import CopyError, StoreError
+from steel_toes.errors import LACKS_PERMISSION, SOME_PERMISSION, TRY_AGAIN, CopyError, StoreError, sentence
 from steel_toes.naming.digest import digest
 from steel_toes.redaction import cause_of, redacted
 from steel_toes.stores.answers import Watch
 from steel_toes.stores.identity import Info, digest_of, identity_of, modified_of
 from steel_toes.stores.locks import LockFile, LockHeldError, hold_lock, own_folder
+from steel_toes.stores.refusals import is_refusal
 from steel_toes.stores.together import all_together
 
 T = TypeVar("T")
@@ -101,7 +102,7 @@ class Store:
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a small object, never from a cache; None if there is none."""
-        with self._errors_of("read"):
+        with self._errors_of("read", path):
             filesystem = self._fresh(path)
             try:
                 return bytes(filesystem.cat_file(path, **self._read_options(filesystem)))
@@ -117,7 +118,7 @@ class Store:
 
     def identity(self, path: str) -> str | None:
         """The identity of a file, or of all files of a directory; None if there is nothing."""
-        with self._errors_of("look into"):
+        with self._errors_of("look into", path):
             try:
                 info = self._info(path)
             except ABSENT:
@@ -138,7 +139,7 @@ class Store:
 
     def files(self, path: str) -> dict[str, str]:
         """Identities of the files below a directory by their relative paths, from one uncached listing."""
-        with self._errors_of("list"):
+        with self._errors_of("list", path):
             return {name: identity_of(info) for name, info in self._below(path).items()}
 
     def few_objects(self, folder: str) -> Mapping[str, str] | None:
@@ -150,13 +151,13 @@ class Store:
 
     def objects(self, path: str) -> dict[str, Object]:
         """The file at a path, as "", or the files below it by their relative paths, from an uncached listing."""
-        with self._errors_of("list"):
+        with self._errors_of("list", path):
             infos = self._infos(path)
             return {name: _object(info) for name, info in infos.items()}
 
     def objects_below(self, path: str) -> dict[str, Object]:
         """The files below a directory by their relative paths, from one uncached listing."""
-        with self._errors_of("list"):
+        with self._errors_of("list", path):
             return {name: _object(info) for name, info in self._below(path).items()}
 
     def size(self, path: str) -> int:
@@ -175,7 +176,7 @@ class Store:
 
     def forget(self, path: str) -> None:
         """Drop what the filesystem remembers of a path: another process may have written there."""
-        with self._errors_of("look into"):
+        with self._errors_of("look into", path):
             self._fresh(path)
 
     @contextmanager
@@ -194,7 +195,7 @@ class Store:
     def _type(self, path: str) -> str:
         """What is there; "" if nothing is."""
         # Not fsspec's isdir, which takes every failure for a no.
-        with self._errors_of("look into"), suppress(*ABSENT):
+        with self._errors_of("look into", path), suppress(*ABSENT):
             return str(self._info(path)["type"])
         return ""
 
@@ -217,7 +218,7 @@ class Store:
         Returns:
             What `is_as_put` takes; "" where the store has no such thing.
         """
-        with self._errors_of("write to"):
+        with self._errors_of("write to", path):
             self.make_parent(path)
             self._filesystem.pipe_file(path, data)
         return ""
@@ -228,7 +229,7 @@ class Store:
 
     def make_folder(self, path: str) -> None:
         """Make an empty folder."""
-        with self._errors_of("write to"):
+        with self._errors_of("write to", path):
             self._filesystem.makedirs(path, exist_ok=True)
 
     def make_parent(self, path: str) -> None:
@@ -238,7 +239,7 @@ class Store:
     def copy(self, source: str, target: str) -> None:
         """Copy a file or a directory within the store, on the server's side where it can."""
         # File by file: fsspec's recursive methods expand `*`, `?` and `[` in names, and would touch other files.
-        with self._errors_of("copy within"):
+        with self._errors_of("copy", source):
             for name in self._infos(source):
                 place = _join(target, name)
                 self.make_parent(place)
@@ -253,7 +254,7 @@ class Store:
 
     def remove(self, path: str) -> None:
         """Remove a file or a directory; nothing there is no error."""
-        with self._errors_of("delete from"):
+        with self._errors_of("delete", path):
             for name in self._infos(path):
                 self._filesystem.rm_file(_join(path, name))
 
@@ -272,8 +273,8 @@ class Store:
             The paths of those that are others by now: they stay.
         """
         changed = []
-        with self._errors_of("delete from"):
-            for path, identity in identities.items():
+        for path, identity in identities.items():
+            with self._errors_of("delete", path):
                 now = self.identity(path)
                 if now == identity:
                     with suppress(*ABSENT):
@@ -287,12 +288,12 @@ class Store:
 
     def make_bucket(self, name: str) -> None:
         """Make a bucket."""
-        with self._errors_of("make a bucket in"):
+        with self._errors_of("make the bucket", name):
             self._filesystem.mkdir(name)
 
     def remove_bucket(self, name: str) -> None:
         """Remove an empty bucket."""
-        with self._errors_of("remove a bucket from"):
+        with self._errors_of("remove the bucket", name):
             self._filesystem.rmdir(name)
 
     # Many writers -----------------------------------------------------------------------------------------------------
@@ -364,7 +365,7 @@ class Store:
             LockHeldError: another held it for so long.
         """
         with ExitStack() as stack:
-            with self._errors_of("lock a record of"):
+            with self._errors_of("lock a record of", path):
                 is_locked = stack.enter_context(hold_lock(self._lock_file(path), seconds))
             yield is_locked and self.has_shared_locks
 
@@ -378,9 +379,19 @@ class Store:
         """The file that is the lock of a record."""
         return LockFile(os.path.join(own_folder(), digest(f"{self.label}{path}", 32)))
 
+    permissions: ClassVar[Mapping[str, str]] = {}
+    """What a user needs for an action, as the store calls it."""
+
+    refusal: ClassVar[str] = LACKS_PERMISSION
+    """What is said of a store that refused an action."""
+
+    def located(self, path: str) -> str:
+        """What messages call a path; where there may be a secret in it, they name the store alone."""
+        return f"a path of {self.label}"
+
     @contextmanager
-    def _errors_of(self, action: str) -> Iterator[None]:
-        """Turn every failure of the block into a `StoreError` that names the store and the action."""
+    def _errors_of(self, action: str, path: str) -> Iterator[None]:
+        """Turn every failure of the block into a `StoreError` that names the path, the action and what is missing."""
         try:
             yield
         except (CopyError, LockHeldError):
@@ -388,7 +399,13 @@ class Store:
         except Exception as exc:  # noqa: BLE001 - it is raised again, as ours
             # Of the store's own words, not of ours: a client puts the URL that it asked for into them.
             why = f"{type(exc).__name__}: {redacted(str(exc))}".rstrip(".") + f".{self.hint}"
-            raise StoreError(dataset=self.dataset, store=self.label, action=action, why=why) from cause_of(exc)
+            facts = {"dataset": self.dataset, "place": self.located(path), "action": action}
+            raise StoreError(**facts, why=why, remedy=self._remedy(action, exc)) from cause_of(exc)
+
+    def _remedy(self, action: str, error: Exception) -> str:
+        if not is_refusal(error):
+            return TRY_AGAIN
+        return sentence(self.refusal, permission=self.permissions.get(action, SOME_PERMISSION.format(action=action)))
 
     @property
     def _filesystem(self) -> Any:

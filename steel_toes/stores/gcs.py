@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,6 +20,17 @@ _PRECONDITION_FAILED = 412
 class GCSStore(ObjectStore):
     """Google Cloud Storage through gcsfs. An object's stamp is its generation."""
 
+    # cloud.google.com/storage/docs/access-control/iam-permissions; to replace an object is to delete one.
+    permissions: ClassVar[Mapping[str, str]] = {
+        "read": "storage.objects.get and storage.objects.list",
+        "look into": "storage.objects.get and storage.objects.list",
+        "list": "storage.objects.list",
+        "write to": "storage.objects.create and storage.objects.delete",
+        "delete": "storage.objects.delete",
+        "copy": "storage.objects.get and storage.objects.create",
+        "make the bucket": "storage.buckets.create",
+        "remove the bucket": "storage.buckets.delete",
+    }
     _other_stamp: ClassVar[str] = "1"
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from stat import S_IMODE, S_ISDIR, S_IWUSR
 from typing import ClassVar
 
+from steel_toes.errors import LACKS_RIGHT
 from steel_toes.stores.base import ABSENT, Inode, Links, Store
 from steel_toes.stores.files import put_file, read_file, temporary_name
 from steel_toes.stores.identity import Info, digest_of, identity_of
@@ -33,6 +34,10 @@ class LocalStore(Store):
 
     has_shared_locks: ClassVar[bool] = True
     has_versions: ClassVar[bool] = True
+    refusal: ClassVar[str] = LACKS_RIGHT
+
+    def located(self, path: str) -> str:
+        return path
 
     def shown(self, path: str) -> str:
         """The path: nothing in a local file's name is a secret."""
@@ -40,7 +45,7 @@ class LocalStore(Store):
 
     def write(self, path: str, data: bytes) -> str:
         """Write a small file in one piece, by replacing what is there."""
-        with self._errors_of("write to"):
+        with self._errors_of("write to", path):
             folder = os.path.dirname(path)
             around = _made_folder(folder)
             put = put_file(path, data, lambda descriptor, state: _share(descriptor, state, around, _FILE_MODES))
@@ -51,7 +56,7 @@ class LocalStore(Store):
         return state is not None and _version_of(state) == put
 
     def make_own(self, path: str) -> None:
-        with self._errors_of("write to"), _replaced(path) as temporary:
+        with self._errors_of("write to", path), _replaced(path) as temporary:
             shutil.copy2(path, temporary)
             state = os.stat(path)
             _give_to_group(temporary, state.st_gid)
@@ -72,7 +77,7 @@ class LocalStore(Store):
 
     def read(self, path: str) -> bytes | None:
         # As any store's, but quicker: a record that is not there is asked for with each of thousands of partitions.
-        with self._errors_of("read"):
+        with self._errors_of("read", path):
             try:
                 return read_file(path)
             except ABSENT:
@@ -94,7 +99,7 @@ class LocalStore(Store):
         except ABSENT:
             return None
         except OSError:
-            with self._errors_of("look into"):
+            with self._errors_of("look into", path):
                 raise
 
     def lock_path(self, path: str) -> str:
@@ -104,7 +109,7 @@ class LocalStore(Store):
         return _SharedLockFile(self.lock_path(path))
 
     def remove(self, path: str) -> None:
-        with self._errors_of("delete from"), suppress(*ABSENT):
+        with self._errors_of("delete", path), suppress(*ABSENT):
             if os.path.isdir(path) and not os.path.islink(path):
                 shutil.rmtree(path)
             else:
@@ -112,8 +117,8 @@ class LocalStore(Store):
 
     def remove_unchanged(self, identities: Mapping[str, str], folders: Iterable[str] = ()) -> list[str]:
         changed = super().remove_unchanged(identities)
-        with self._errors_of("delete from"):
-            for top in folders:
+        for top in folders:
+            with self._errors_of("delete", top):
                 _remove_empty(top)
         return changed
 
@@ -121,13 +126,13 @@ class LocalStore(Store):
         os.unlink(path)
 
     def links(self, top: str, paths: Iterable[str]) -> Links:
-        with self._errors_of("look into"):
+        with self._errors_of("look into", top):
             return find_links(top, paths)
 
     def inodes(self, paths: Iterable[str]) -> set[Inode]:
         inodes: set[Inode] = set()
-        with self._errors_of("look into"):
-            for path in paths:
+        for path in paths:
+            with self._errors_of("look into", path):
                 inodes.update(info["inode"] for info in self._infos(path).values())
         return inodes
 

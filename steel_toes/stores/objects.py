@@ -49,7 +49,7 @@ class ObjectStore(Store):
         return self._can_stamp and self._conditions(path).word == "honoured"
 
     def read_stamped(self, path: str) -> Stamped:
-        with self._errors_of("read"):
+        with self._errors_of("read", path):
             try:
                 return self._get(path)
             except ABSENT:
@@ -57,7 +57,7 @@ class ObjectStore(Store):
 
     def write_stamped(self, path: str, data: bytes, stamp: str) -> str | None:
         conditions = self._conditions(path)
-        with self._errors_of("write to"):
+        with self._errors_of("write to", path):
             self._filesystem.invalidate_cache(path)
             try:
                 stamp_now = self._put(path, data, stamp)
@@ -75,17 +75,19 @@ class ObjectStore(Store):
             return stamp_now
 
     def delete_stamped(self, path: str, stamp: str) -> bool:
-        with self._errors_of("delete from"):
+        with self._errors_of("delete", path):
             self._filesystem.invalidate_cache(path)
             return self._is_deleted(path, stamp)
+
+    def located(self, path: str) -> str:
+        return f"{self.label}{self.shown(path)}"
 
     def remove_unchanged(self, identities: Mapping[str, str], folders: Iterable[str] = ()) -> list[str]:
         # A generation or an etag that the server compares itself.
         if not identities or not all(map(self.has_conditions, identities)):
             return super().remove_unchanged(identities)
-        with self._errors_of("delete from"):
-            deleted = all_together(lambda path: self._is_deleted(path, self._stamp_of(identities[path])), identities)
-            return [path for path, is_deleted in zip(identities, deleted, strict=True) if not is_deleted]
+        deleted = all_together(lambda path: self.delete_stamped(path, self._stamp_of(identities[path])), identities)
+        return [path for path, is_deleted in zip(identities, deleted, strict=True) if not is_deleted]
 
     def _is_deleted(self, path: str, stamp: str) -> bool:
         """Delete an object that has this stamp; whether it is gone."""

@@ -46,6 +46,18 @@ class S3Store(ObjectStore):
 
     has_answers: ClassVar[bool] = True
     has_content_identities: ClassVar[bool] = True
+    # docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html; without ListBucket S3 answers 403
+    # of an object that is not there.
+    permissions: ClassVar[Mapping[str, str]] = {
+        "read": "s3:GetObject and s3:ListBucket",
+        "look into": "s3:GetObject and s3:ListBucket",
+        "list": "s3:ListBucket",
+        "write to": "s3:PutObject",
+        "delete": "s3:DeleteObject",
+        "copy": "s3:GetObject and s3:PutObject",
+        "make the bucket": "s3:CreateBucket",
+        "remove the bucket": "s3:DeleteBucket",
+    }
     _other_stamp: ClassVar[str] = '"00000000000000000000000000000000"'
 
     def wide(self) -> Store:
@@ -68,7 +80,7 @@ class S3Store(ObjectStore):
         if not self._can_stamp:
             yield Watch()
             return
-        with self._errors_of("look into"):
+        with self._errors_of("look into", path):
             watches = watches_of(self._filesystem.s3)
         with watches.watch(path) as watch:
             yield watch
@@ -76,7 +88,7 @@ class S3Store(ObjectStore):
     def is_free(self, path: str) -> bool:
         if not self._can_stamp:
             return super().is_free(path)
-        with self._errors_of("look into"):
+        with self._errors_of("look into", path):
             filesystem = self._filesystem
             is_free: bool = sync(filesystem.loop, _is_free, filesystem, *split(path))
             return is_free
@@ -85,7 +97,7 @@ class S3Store(ObjectStore):
         if not self._can_stamp:
             return None
         bucket, key = split(folder)
-        with self._errors_of("list"):
+        with self._errors_of("list", folder):
             prefix = f"{key}/" if key else ""
             answer = self._filesystem.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix)
         contents = answer.get("Contents", [])
@@ -143,7 +155,7 @@ class S3Store(ObjectStore):
         paths, changed = self._still_there(identities)
         if paths:
             # Not s3fs's `rm`, which expands `*` in names and hides the refusal of an object.
-            with self._errors_of("delete from"):
+            with self._errors_of("delete", paths[0]):
                 changed += self._remove_bulk({path: self._stamp_of(identities[path]) for path in paths})
         return changed
 
@@ -179,7 +191,7 @@ class S3Store(ObjectStore):
         # What is a key without its last character comes before it.
         arguments = {"Prefix": posixpath.commonprefix([keys[0], keys[-1]]), "StartAfter": keys[0][:-1]}
         for _ in range(pages):
-            with self._errors_of("list"):
+            with self._errors_of("list", f"{bucket}/{arguments['Prefix']}"):
                 answer = self._filesystem.call_s3("list_objects_v2", Bucket=bucket, **arguments)
             contents = answer.get("Contents", [])
             identities = {item["Key"]: identity_of({**item, "size": item["Size"]}) for item in contents}

@@ -190,7 +190,7 @@ def _load_some(catalog: DataCatalog, names: list[str]) -> None:
 
 def partitions_on_s3(size: Size, folder: Path) -> Iterator[Row]:
     """The requests of loading all of many partitions."""
-    number = size.of((10_000,), (30,))[0]
+    number = size.of((2_000,), (30,))[0]
     config = {"type": "partitions.PartitionedDataset", "dataset": "text.TextDataset", "credentials": "own"}
     with moto(folder) as server, RunningTeam.behind_proxy(server, folder) as team:
         conf = {"parts": {**config, "path": "data/parts"}}

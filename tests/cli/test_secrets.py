@@ -427,15 +427,15 @@ class TestErrors:
     def test_a_stores_own_words(self, location: str) -> None:
         """What a client raises is quoted without its secrets, and is no cause whose text a traceback would print."""
         store = Store("flights", "vault://", "vault")
-        with pytest.raises(errors.StoreError) as raised, store._errors_of("list"):
+        with pytest.raises(errors.StoreError) as raised, store._errors_of("list", ""):
             raise OSError("no") from KeyError(LOCATIONS[location])
         assert_clean("".join(traceback.format_exception(raised.value)))
-        with pytest.raises(errors.StoreError) as raised, store._errors_of("list"):
+        with pytest.raises(errors.StoreError) as raised, store._errors_of("list", ""):
             raise OSError(LOCATIONS[location])
         assert_clean("".join(traceback.format_exception(raised.value)) + str(raised.value.why))
 
     def test_a_cause_without_secrets(self) -> None:
         """Any other cause stays, for whoever looks for a bug."""
-        with pytest.raises(errors.StoreError) as raised, Store("flights", "s3://", "s3")._errors_of("list"):
+        with pytest.raises(errors.StoreError) as raised, Store("flights", "s3://", "s3")._errors_of("list", ""):
             raise OSError("no")
         assert isinstance(raised.value.__cause__, OSError)

@@ -295,7 +295,7 @@ class TestRefusal:
         store = open_store("flights", "forbidding-test", {})
         with pytest.raises(StoreError, match=r"forbidding-test://.*Access Denied") as failed:
             getattr(store, question)("/forbidden/x")
-        assert 'SteelToes(shared=["flights"])' in str(failed.value)
+        assert "share" not in str(failed.value)
         assert isinstance(failed.value.__cause__, PermissionError)
 
     def test_remote_version(self):
@@ -316,14 +316,14 @@ class TestRefusal:
     def test_loop(self, tmp_path, question):
         """A link that leads to itself is no absence: the disk cannot say what is there."""
         (tmp_path / "loop").symlink_to("loop")
-        with pytest.raises(StoreError, match="the local disk"):
+        with pytest.raises(StoreError, match=str(tmp_path / "loop" / "x")):
             getattr(LocalStore("flights", "the local disk"), question)(str(tmp_path / "loop" / "x"))
 
     def test_long_name(self, tmp_path):
         """A name that is too long for the disk is an error for a reader and a writer."""
         store, path = LocalStore("flights", "the local disk"), str(tmp_path / ("x" * 300))
         for ask in (store.read, store.identity, lambda path: store.write(path, b"1")):
-            with pytest.raises(StoreError, match="the local disk"):
+            with pytest.raises(StoreError, match=path):
                 ask(path)
 
     @pytest.mark.parametrize("question", QUESTIONS)
@@ -341,7 +341,7 @@ class TestRefusal:
     def test_write_in_a_file(self, tmp_path):
         """A record that would lie in a file cannot be written, and the error says where."""
         (tmp_path / "file").write_text("1")
-        with pytest.raises(StoreError, match="Cannot write to the local disk for flights"):
+        with pytest.raises(StoreError, match=f"Cannot write to {tmp_path}/file/one.json for flights"):
             LocalStore("flights", "the local disk").write(str(tmp_path / "file" / "one.json"), b"1")
 
 

@@ -131,7 +131,7 @@ class SteppingStore(ObjectStore):
     """As S3: equal bytes have equal identities."""
 
     def step(self, operation: str, path: str, effect: Callable[[], Any]) -> Any:
-        with self._errors_of(operation):
+        with self._errors_of(operation, path):
             return self.life.take(operation, path, effect)
 
     @property
