@@ -7,6 +7,7 @@
     └── CopyError               out of a dataset; also a kedro.io.DatasetError
         ├── SaveRefusedError    this entry cannot be saved on a branch
         │   ├── BranchUnknownError  no entry can, while the branch is unknown
+        │   ├── RunRefusedError     what a pipeline saves or loads cannot be, and nothing was run
         │   ├── LocationIsFixedError    somebody set where its dataset writes
         │   └── OtherProjectError   the branch copy is another project's
         ├── LoadRefusedError    what this entry loads could write main
@@ -133,6 +134,19 @@ class BranchUnknownError(SaveRefusedError):
     message = (
         "Cannot save {dataset}: the branch is unknown. {why} Set STEEL_TOES_BRANCH to the branch's name, "
         "or STEEL_TOES_ENABLED=false to work on main's data without steel_toes."
+    )
+
+
+class RunRefusedError(SaveRefusedError):
+    """A pipeline saves or loads what is refused, so that nothing of it was run.
+
+    Facts: `branch`, `datasets` (how many), `refusals` (a line for each), `names` (to be pasted).
+    """
+
+    message = (
+        "Cannot run these nodes on branch {branch}. Nothing was run: {datasets} would be refused.\n{refusals}\n"
+        "Run the others alone (`kedro run --to-nodes`, `--nodes`), or let every branch read and write main's copies: "
+        "put SteelToes(shared=[{names}]) in settings.py."
     )
 
 

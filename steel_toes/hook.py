@@ -18,7 +18,14 @@ from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import DELIMITER
 from steel_toes.records.node import note_node
 from steel_toes.redaction import logger_of
-from steel_toes.sentences import BRANCHED_TWICE, ON_BRANCH, ON_UNKNOWN_BRANCH, RECORD_NOT_PUT, WARNING_IN_LOG
+from steel_toes.sentences import (
+    BRANCHED_TWICE,
+    ON_BRANCH,
+    ON_UNKNOWN_BRANCH,
+    RECORD_NOT_PUT,
+    SWITCHED_OFF_ON_BRANCH,
+    WARNING_IN_LOG,
+)
 from steel_toes.settings import Parameters, Settings
 
 if TYPE_CHECKING:
@@ -109,9 +116,10 @@ class SteelToes:
         if self._command is not None:
             self._command(catalog)
             return
-        if not self._settings.is_enabled:
-            return
         path = self._project_path or _find_project()
+        if not self._settings.is_enabled:
+            self._warn_if_switched_off(path)
+            return
         branch = self._settings.find_branch(path, code=self._code)
         if branch.warning:
             logger.warning(WARNING_IN_LOG, branch.warning)
@@ -126,18 +134,32 @@ class SteelToes:
         else:
             logger.warning(BRANCHED_TWICE)
 
+    def _warn_if_switched_off(self, path: Path) -> None:
+        """Say that what follows writes main, where steel_toes was switched off and nobody may remember."""
+        branch = self._settings.find_branch(path)
+        if branch.is_known and not branch.is_main:
+            logger.warning(SWITCHED_OFF_ON_BRANCH, branch.source, branch.name)
+
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any, catalog: Any) -> None:
-        """Freeze the sides of what the run only reads, so that all its nodes read the same."""
+        """Freeze the sides of what the run only reads, so that all its nodes read the same.
+
+        Raises:
+            SaveRefusedError: something that the run saves or loads is refused; before its first node.
+        """
         # What this thread loaded for another run.
         note_node(None)
         if not _is_installed(catalog):
             return
         from steel_toes.catalog.announce import announce_mains_outputs
+        from steel_toes.catalog.refusals import check_run
         from steel_toes.catalog.run import begin_run
 
+        # Which nodes are left out is decided later.
         if run_params.get("only_missing_outputs"):
             announce_mains_outputs(pipeline, catalog)
+        else:
+            check_run(pipeline, catalog)
         begin_run(run_params, pipeline, catalog)
 
     @hook_impl

@@ -38,6 +38,11 @@ ANOTHER_PROJECTS_BRANCH = "it is {project}'s"
 
 ON_BRANCH = "steel-toes: on branch %s (from %s); saves go to %s"
 WARNING_IN_LOG = "steel-toes: %s"
+NEAR_MISS = "%s: its metadata has `%s`, which nobody reads. Write `steel_toes` if it is meant for steel_toes."
+SWITCHED_OFF_ON_BRANCH = (
+    "steel-toes: STEEL_TOES_ENABLED switches steel_toes off, and by %s this is branch %s: everything that is saved now "
+    "goes to main's data. Unset STEEL_TOES_ENABLED to save to the branch's own copies."
+)
 ON_UNKNOWN_BRANCH = "steel-toes: the branch is unknown, so data is read from main and not saved. %s"
 BRANCHED_TWICE = "steel-toes: this catalog is branched already. Keep one SteelToes() among the HOOKS."
 RUN_READ = "{branch} from the branch, {main} from main; "

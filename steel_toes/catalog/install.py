@@ -16,6 +16,7 @@ from kedro.io import AbstractDataset, CachedDataset, DatasetError
 from kedro.io.core import Version, parse_dataset_definition
 from kedro.io.data_catalog import _LazyDataset
 
+from steel_toes.catalog.metadata import warn_of_near_misses
 from steel_toes.catalog.policy import Moves, Policy
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.datasets.base import BranchedDataset, Dataset
@@ -64,6 +65,7 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
         spec: the entry.
         main_dataset: the dataset that Kedro built for it.
     """
+    warn_of_near_misses(spec.name, spec.config)
     rule = policy.rule(spec)
     # The very object that Kedro built: whoever holds it sees no difference.
     if rule.action == "alone" or _is_in_memory(main_dataset):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from steel_toes import errors
+from steel_toes.catalog.metadata import says_shared
 from steel_toes.datasets.registry import Config, catalog_name, class_names
 
 
@@ -21,7 +21,7 @@ def is_shared(shared: Iterable[str | type], name: str, config: Config, classes: 
     Raises:
         ConfigurationError: its metadata says neither true nor false.
     """
-    if _says_shared(config):
+    if says_shared(config):
         return True
     types = []
     names: set[str] = set()
@@ -33,26 +33,6 @@ def is_shared(shared: Iterable[str | type], name: str, config: Config, classes: 
             names.add(cls)
     names.update([catalog_name(type_name) for type_name in names])
     return any(_names(value, name, names, types) for value in shared)
-
-
-def _says_shared(config: Config) -> bool:
-    """Whether an entry's own metadata shares it: `metadata: {steel_toes: {shared: true}}`.
-
-    Raises:
-        ConfigurationError: it says something else there.
-    """
-    metadata = config.get("metadata")
-    # It is anybody's, and may be anything.
-    if not isinstance(metadata, Mapping) or metadata.get("steel_toes") is None:
-        return False
-    settings = metadata["steel_toes"]
-    # A typing error, or the text "false", is not to make main writable.
-    if not isinstance(settings, Mapping) or not settings.keys() <= {"shared"}:
-        raise errors.ConfigurationError(errors.NOT_METADATA, setting="metadata.steel_toes", value=settings)
-    shared = settings.get("shared", False)
-    if not isinstance(shared, bool):
-        raise errors.ConfigurationError(errors.NOT_A_SWITCH, setting="metadata.steel_toes.shared", value=shared)
-    return shared
 
 
 def _names(value: str | type, name: str, type_names: set[str], types: list[type]) -> bool:

@@ -170,6 +170,7 @@ class BranchedDataset(ABC):
 
     answers: ClassVar[frozenset[str]] = frozenset({"load", "save", "exists", "release", "confirm"})
     branch_part: BranchPart | None = None
+    load_error: ClassVar[errors.CopyError | None] = None
 
     def __init__(
         self,
@@ -389,8 +390,16 @@ class BranchedDataset(ABC):
 
     def refuse_saving(self, why: str) -> NoReturn:
         """Raise the error of a save that is refused."""
+        raise self._refused_error(why)
+
+    @property
+    def save_error(self) -> errors.CopyError | None:
+        """The error of every save, if the entry is only read."""
+        return self._refused_error(self.entry.save_refusal) if self.entry.save_refusal else None
+
+    def _refused_error(self, why: str) -> errors.SaveRefusedError:
         facts = {"dataset": self.entry.name, "branch": self.place.ledger.branch_name}
-        raise errors.SaveRefusedError(**facts, type=type(self.main_dataset).__name__, why=why)
+        return errors.SaveRefusedError(**facts, type=type(self.main_dataset).__name__, why=why)
 
     def with_settings(self, dataset: Dataset) -> Dataset:
         """A dataset that was built anew, with the settings that both sides' datasets have by now."""

@@ -21,6 +21,7 @@ from kedro.runner import SequentialRunner, ThreadRunner
 from kedro_datasets.text import TextDataset
 
 from steel_toes.catalog.install import run_of
+from steel_toes.datasets.proxy import branched_of
 from steel_toes.errors import StoreError
 from steel_toes.records.ledger import Ledger
 from support.places import V
@@ -139,8 +140,9 @@ class TestBehind:
         complete_later = team.spans(PUT, record_of(team, later))[1]
         assert complete_b.answered <= complete_later.came
 
-    def test_after_one_that_failed_none_is_put(self, team: RunningTeam) -> None:
+    def test_after_one_that_failed_none_is_put(self, team: RunningTeam, caplog: pytest.LogCaptureFixture) -> None:
         """The run fails before anybody calls it finished; what it saved later does not count either."""
+        caplog.set_level(logging.INFO, "steel_toes")
         self.slow(team, "b", "403")
         finished: list[str] = []
 
@@ -153,6 +155,7 @@ class TestBehind:
             team.run(CONF, chain("a", "b") + chain("a", "c"), None, Finished())
         team.proxy.faults = ()
         assert not finished
+        assert "wrote" not in caplog.text
         assert [state_of(team, name) for name in ("b", "c")] == ["main's", "main's"]
         team.run(CONF, chain("a", "b") + chain("a", "c"))
         assert [state_of(team, name) for name in ("b", "c")] == ["the branch's", "the branch's"]
@@ -343,6 +346,7 @@ class FailingText(TextDataset):
         raise DatasetError(data)
 
 
+APPEND = {"fs_args": {"open_args_save": {"mode": "a"}}}
 PARTS = {"type": "partitions.PartitionedDataset", "dataset": "text.TextDataset", "credentials": "own"}
 
 
@@ -396,6 +400,36 @@ class TestAttacked:
             team.run(CONF, nodes)
         record = team.filesystem().cat_file(f"{team.url[5:]}/_steel_toes/{SLUG}/{record_of(team, 'b')}")
         assert b'"writing"' not in record
+
+    def test_a_hook_that_appends(self, team: RunningTeam, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A hook may change what a node's save does when it is begun already: it begins again, by what it does now."""
+        team.branch(CONF).save("b", "whole")
+        with monkeypatch.context() as patch, pytest.raises(TypeError):
+            patch.setattr(Ledger, "_end", None)
+            team.branch(CONF).save("b", "torn")
+
+        class Appends:
+            @hook_impl
+            def before_node_run(self, catalog: DataCatalog) -> None:
+                catalog["b"]._fs_open_args_save["mode"] = "a"
+
+        with pytest.raises(DatasetError, match="Cannot append to b: its branch copy .* is torn"):
+            team.run(CONF, chain("a", "b"), None, Appends())
+
+    def test_main_saves_before_a_node_appends(self, team: RunningTeam) -> None:
+        """What a save keeps of main's is what is there when it begins, not when the run began; its record says so."""
+        conf = {**CONF, "log": {**CONF["b"], "filepath": "data/02/log.txt", **APPEND}}
+        team.main_saves(conf, log="as the run began\n")
+
+        class MainSaves:
+            @hook_impl
+            def before_node_run(self) -> None:
+                team.main_saves(conf, log="since then\n")
+
+        catalog = team.run(conf, chain("a", "log"), None, MainSaves())
+        assert team.branch(conf).load("log") == "as the run began\nsince then\nmain's alog"
+        place = branched_of(catalog["log"]).place
+        assert not place.has_main_changed(place.ledger.read().settled)
 
     def test_a_partition_of_a_failed_save(self, team: RunningTeam) -> None:
         """What a save that failed has saved whole counts only after what was saved before it."""

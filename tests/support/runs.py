@@ -65,12 +65,13 @@ class RunningTeam(Team):
         runner = runner or SequentialRunner()
         catalog = self.plain(conf)
         manager = _create_hook_manager()
-        for hook in more_hooks:
-            manager.register(hook)
         if branch:
             hook = self.hook(branch)
             manager.register(hook)
             hook.after_catalog_created(catalog)
+        # Of two that say nothing of their order the last one is called first.
+        for hook in more_hooks:
+            manager.register(hook)
         told = {"run_params": {"runner": says or str(runner)}, "pipeline": nodes, "catalog": catalog}
         manager.hook.before_pipeline_run(**told)
         try:

@@ -1,0 +1,87 @@
+"""What a run would be refused in the middle is refused before its first node."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kedro.pipeline import node, pipeline
+
+from steel_toes import SteelToes
+from steel_toes.errors import BranchUnknownError, RunRefusedError
+from support.entries import Lines, Table, own, saved_on_main, text
+
+pytestmark = pytest.mark.contract
+
+CONFIG = {
+    "a": text("data/a.txt"),
+    "b": text("data/b.txt"),
+    "table": own(Table, table_name="t"),
+    "again": own(Table, table_name="u"),
+}
+
+
+class VectorStoreDataset(Lines):
+    """What it loads can write where it came from, as its name says."""
+
+
+def same(*data: Any) -> Any:
+    """A node's function."""
+    return data[0]
+
+
+class TestRefused:
+    """A run of nodes whose outputs cannot all be saved."""
+
+    @pytest.fixture
+    def begin(self, checkout: Any) -> Callable[..., None]:
+        """Begins a run of nodes on feature/x."""
+        saved_on_main(checkout, {"a": CONFIG["a"]}, a="old")
+
+        def begin(*nodes: Any, hook: SteelToes | None = None, **params: Any) -> None:
+            chosen = hook or SteelToes()
+            catalog = checkout.catalog(CONFIG, chosen)
+            chosen.before_pipeline_run(run_params=params, pipeline=pipeline(list(nodes)), catalog=catalog)
+
+        return begin
+
+    def test_all_in_one(self, begin: Callable[..., None]) -> None:
+        """The error names each of them with its reason, and what can be done."""
+        nodes = [("a", "table"), ("a", "b"), ("b", "again")]
+        with pytest.raises(RunRefusedError) as raised:
+            begin(*[node(same, source, target, name=f"make_{target}") for source, target in nodes])
+        message = str(raised.value)
+        assert "on branch feature/x. Nothing was run: 2 datasets would be refused." in message
+        assert "\n- table (" in message
+        assert "\n- again (" in message
+        assert 'SteelToes(shared=["table", "again"])' in message
+        assert str(pickle.loads(pickle.dumps(raised.value))) == message
+
+    def test_only_what_is_run(self, begin: Callable[..., None]) -> None:
+        """What no node of the run saves is none of its concern, nor what is shared."""
+        begin(node(same, "a", "b", name="two"))
+        begin(node(same, "a", "table", name="one"), hook=SteelToes(shared=["table"]))
+
+    def test_only_missing_outputs(self, begin: Callable[..., None]) -> None:
+        """Which nodes those are is decided later: the save itself is refused then."""
+        begin(node(same, "a", "table", name="one"), only_missing_outputs=True)
+
+    def test_an_unknown_branch(self, begin: Callable[..., None], checkout: Any) -> None:
+        """Nothing of it can be saved, and the error says why, once."""
+        checkout.git("switch", "-q", "--detach")
+        unknown = r"Cannot save b, table: the branch is unknown\..*STEEL_TOES_BRANCH"
+        with pytest.raises(BranchUnknownError, match=unknown):
+            begin(node(same, "a", "b", name="two"), node(same, "b", "table", name="one"))
+        begin(node(print, "a", None, name="only_reads"))
+
+    def test_a_load(self, checkout: Any) -> None:
+        """What a node loads, and could write main's through, is refused too."""
+        saved_on_main(checkout, {"a": CONFIG["a"]}, a="old")
+        config = {"study": {"type": VectorStoreDataset, "filepath": "data/h.txt"}, "b": CONFIG["b"]}
+        hook = SteelToes()
+        catalog = checkout.catalog(config, hook)
+        nodes = pipeline([node(same, "study", "b", name="n")])
+        with pytest.raises(RunRefusedError, match="- study "):
+            hook.before_pipeline_run(run_params={}, pipeline=nodes, catalog=catalog)

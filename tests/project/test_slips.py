@@ -1,0 +1,94 @@
+"""The ways in which a user's own slip has overwritten main: each is refused, or said loudly, and main stays."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from kedro.io import DatasetError
+
+from steel_toes import SteelToes
+from steel_toes.errors import ConfigurationError, SwitchedCheckoutError
+from support.entries import saved_on_main, text
+
+pytestmark = pytest.mark.contract
+
+CONFIG = {"a": text("data/a.txt")}
+QUOTED = ["false", "no", "true", 1, None]
+
+
+@pytest.fixture
+def on_branch(checkout: Any) -> Any:
+    """A checkout on feature/x, where main has data."""
+    saved_on_main(checkout, CONFIG, a="main's")
+    return checkout
+
+
+@pytest.mark.parametrize("value", QUOTED)
+def test_a_quoted_shared(on_branch: Any, value: Any) -> None:
+    """`shared: "false"` in the metadata, quoted or interpolated, shares nothing: it is neither true nor false."""
+    config = {"a": text("data/a.txt", metadata={"steel_toes": {"shared": value}})}
+    with pytest.raises(ConfigurationError, match=r"metadata\.steel_toes\.shared"):
+        on_branch.catalog(config)["a"].save("the branch's")
+    on_branch.assert_main_unchanged()
+
+
+@pytest.mark.parametrize("metadata", [{"shred": True}, {"shared": True, "more": 1}, True, "shared", ["shared"]])
+def test_a_misspelled_shared(on_branch: Any, metadata: Any) -> None:
+    """Unknown keys and other shapes are errors: whoever wrote them meant something."""
+    config = {"a": text("data/a.txt", metadata={"steel_toes": metadata})}
+    with pytest.raises(ConfigurationError, match="metadata"):
+        on_branch.catalog(config)["a"].save("the branch's")
+    on_branch.assert_main_unchanged()
+
+
+@pytest.mark.parametrize("name", ["steel-toes", "steeltoes", "Steel_Toes", "steel toes"])
+def test_a_near_miss_of_the_name(on_branch: Any, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Metadata that is nearly ours harms nothing, and is one warning: the entry is branched."""
+    config = {"a": text("data/a.txt", metadata={name: {"shared": True}})}
+    on_branch.catalog(config)["a"].save("the branch's")
+    assert f"`{name}`" in caplog.text
+    assert "`steel_toes`" in caplog.text
+    on_branch.assert_main_unchanged()
+
+
+@pytest.mark.parametrize("value", ["false", "0", "no", "OFF"])
+def test_switched_off_on_a_branch(
+    on_branch: Any, value: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forgotten STEEL_TOES_ENABLED=false is a warning in every run on a branch, which names the branch."""
+    monkeypatch.setenv("STEEL_TOES_ENABLED", value)
+    for _ in range(2):
+        caplog.clear()
+        on_branch.catalog(CONFIG)
+        (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+        assert "STEEL_TOES_ENABLED" in record.getMessage()
+        assert "branch feature/x" in record.getMessage()
+
+
+def test_switched_off_on_main(checkout: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On main, and where nobody knows the branch, there is nothing to say."""
+    monkeypatch.setenv("STEEL_TOES_ENABLED", "false")
+    checkout.catalog(CONFIG)
+    checkout.git("commit", "-q", "--allow-empty", "-m", "x")
+    checkout.git("switch", "-q", "--detach")
+    checkout.catalog(CONFIG)
+    assert not caplog.records
+
+
+def test_a_variable_that_names_main(on_branch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forgotten `export STEEL_TOES_BRANCH=main` refuses saves while Git is on a branch, and names both."""
+    monkeypatch.setenv("STEEL_TOES_BRANCH", "main")
+    with pytest.raises(DatasetError, match="(?s)main.*feature/x"):
+        on_branch.catalog(CONFIG)["a"].save("the branch's")
+    on_branch.assert_main_unchanged()
+
+
+def test_a_notebook_opened_on_main(checkout: Any) -> None:
+    """A process that has loaded main's code does not go on as a branch, nor one of a branch as main."""
+    hook = SteelToes()
+    checkout.catalog(CONFIG, hook)["a"].save("main's")
+    checkout.git("switch", "-q", "-c", "feature/x")
+    with pytest.raises(SwitchedCheckoutError, match="branch main, and Git now says .*feature/x"):
+        checkout.catalog(CONFIG, hook)
