@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -208,7 +209,9 @@ class TestRounds:
         # Whether the server honours conditions is asked once in a process.
         team.branch({"first": table("first")}).save("first", frame(1))
         # A machine that is busy may begin one of two requests too late, or end it.
-        assert OUTSIDE_A_RUN in [self.rounds_outside(team, name) for name in "abcd"]
+        measured = [self.rounds_outside(team, name) for name in "abcde"]
+        usual = {step: statistics.multimode(rounds[step] for rounds in measured) for step in OUTSIDE_A_RUN}
+        assert all(rounds in usual[step] for step, rounds in OUTSIDE_A_RUN.items()), usual
 
     def rounds_outside(self, team: RunningTeam, entry: str) -> dict[str, int]:
         """The rounds that each call waits for, over plain Kedro's."""

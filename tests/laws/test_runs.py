@@ -24,6 +24,7 @@ from steel_toes.catalog.install import run_of
 from steel_toes.datasets.proxy import branched_of
 from steel_toes.errors import StoreError
 from steel_toes.records.ledger import Ledger
+from steel_toes.records.save import Transaction
 from support.places import V
 from support.runs import RunningTeam, chain, record_name
 from support.servers import Server
@@ -415,6 +416,26 @@ class TestAttacked:
 
         with pytest.raises(DatasetError, match="Cannot append to b: its branch copy .* is torn"):
             team.run(CONF, chain("a", "b"), None, Appends())
+
+    def test_a_save_beside_one_that_lives(self, team: RunningTeam, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A save that found another's doubt looks at its data when it ends: what was answered may be gone by then."""
+        place = branched_of(team.branch(CONF)["b"]).place
+        with monkeypatch.context() as patch, pytest.raises(TypeError):
+            patch.setattr(Ledger, "_end", None)
+            team.branch(CONF).save("b", "the other's")
+
+        identities = Transaction.identities
+
+        def identities_late(transaction: Transaction, look: Any) -> Any:
+            team.filesystem().pipe_file(place.branch_path, b"the other's, once more")
+            return identities(transaction, look)
+
+        monkeypatch.setattr(Transaction, "identities", identities_late)
+        catalog = team.branch(CONF)
+        catalog.save("b", "ours")
+        monkeypatch.undo()
+        # What is recorded is what is there, whosever it is: the last one counts.
+        assert team.branch(CONF).load("b") == "the other's, once more"
 
     def test_main_saves_before_a_node_appends(self, team: RunningTeam) -> None:
         """What a save keeps of main's is what is there when it begins, not when the run began; its record says so."""
