@@ -47,6 +47,8 @@ ON_UNKNOWN_BRANCH = "steel-toes: the branch is unknown, so data is read from mai
 BRANCHED_TWICE = "steel-toes: this catalog is branched already. Keep one SteelToes() among the HOOKS."
 RUN_READ = "{branch} from the branch, {main} from main; "
 RUN_WROTE = "steel-toes: %swrote %s to the branch%s"
+SHARES_NOTHING = "SteelToes(shared=...) names %r, and no entry of the catalog is called so."
+RUN_WROTE_TO_MAIN = "steel-toes: saves of %s went to main's data, since the entries are shared: %s"
 RECORD_NOT_PUT = "steel-toes: after the run had failed, what it saved before could not be recorded: %s"
 MAIN_HAS_OUTPUTS = "steel-toes: %s of main's, which the branch does not have, count as there"
 PARTITIONS_UNFINISHED = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from steel_toes.catalog.install import branched_behind, run_of
+from steel_toes.catalog.install import branched_behind, run_of, shared_entries
 from steel_toes.catalog.run import all_branched, is_of_this_process, record_paths
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import AnyBranched
@@ -13,7 +13,7 @@ from steel_toes.errors import count
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.place import Side
 from steel_toes.redaction import logger_of
-from steel_toes.sentences import MAIN_HAS_OUTPUTS, RUN_READ, RUN_WROTE
+from steel_toes.sentences import MAIN_HAS_OUTPUTS, RUN_READ, RUN_WROTE, RUN_WROTE_TO_MAIN
 from steel_toes.stores.together import all_together
 
 logger = logger_of("steel_toes")
@@ -56,6 +56,9 @@ def announce_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> 
     if names:
         listed_names = f": {listed_names}"
     logger.info(RUN_WROTE, read, count(len(names), "dataset"), listed_names)
+    shared_names = sorted(shared_entries(catalog) & pipeline.all_outputs())
+    if shared_names:
+        logger.info(RUN_WROTE_TO_MAIN, count(len(shared_names), "dataset"), ", ".join(shared_names))
 
 
 def _written(outputs: Iterable[str], catalog: Any, is_of_this_process: bool) -> list[str]:

@@ -447,6 +447,9 @@ def install(catalog: Any, policy: Policy) -> bool:
     instances = catalog._datasets
     explicit, patterns = configurations(catalog)
     policy = policy.surveyed(explicit.values(), patterns.values())
+    # What a pattern makes is not known yet.
+    if not patterns:
+        policy.warn_of_idle_names(explicit)
     catalog._lazy_datasets = _LazyDatasets(policy, catalog._lazy_datasets)
     catalog._datasets = _Datasets(policy, instances)
     for name, dataset in instances.items():
@@ -481,6 +484,12 @@ def run_of(catalog: Any) -> Run:
     """The run of a pipeline on a catalog on which the law is installed."""
     run: Run = catalog._lazy_datasets.policy.run
     return run
+
+
+def shared_entries(catalog: Any) -> set[str]:
+    """The names of the entries used so far that are shared: they are read and written in main's place."""
+    names: set[str] = catalog._lazy_datasets.policy.shared_names
+    return names
 
 
 def is_installed(catalog: Any) -> bool:

@@ -17,7 +17,7 @@ from steel_toes.catalog.folders import DataFolders, data_folders
 from steel_toes.catalog.late import LateEntries
 from steel_toes.catalog.listings import located
 from steel_toes.catalog.roots import RecordRoot, Subject, folder_below, link_target, open_root, subject_of
-from steel_toes.catalog.shared import is_shared
+from steel_toes.catalog.shared import idle_names, is_shared
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.catalog.survey import Survey, survey
 from steel_toes.datasets.base import Builder, Entry, PlaceOfEntry
@@ -58,11 +58,14 @@ from steel_toes.records.place import Place
 from steel_toes.records.record import FOLDER, Writer, record_path
 from steel_toes.records.run import Run
 from steel_toes.records.units import Units
-from steel_toes.redaction import redacted_repr
+from steel_toes.redaction import logger_of, redacted_repr
+from steel_toes.sentences import SHARES_NOTHING
 from steel_toes.settings import Settings
 from steel_toes.stores.base import Store
 from steel_toes.stores.buckets import BranchBucket
 from steel_toes.stores.opening import open_store
+
+logger = logger_of(__name__)
 
 _ALONE = Rule("alone")
 
@@ -94,6 +97,7 @@ class Policy:
         memories: the records that this catalog has read, for all entries of one location.
         late: what is known of entries that joined the catalog later.
         run: of a pipeline on this catalog, if one is going on in this process.
+        shared_names: of the entries that are shared, as they are used.
     """
 
     branch: Branch
@@ -105,6 +109,7 @@ class Policy:
     memories: dict[tuple[str, ...], RecordMemory] = field(default_factory=dict, compare=False, repr=False)
     late: LateEntries = field(default_factory=LateEntries, compare=False, repr=False)
     run: Run = field(default_factory=Run, compare=False, repr=False)
+    shared_names: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def surveyed(self, explicit: Iterable[Config], patterns: Iterable[Config]) -> Policy:
         """This, with the configurations of a catalog's entries and patterns. They are looked at when they are needed.
@@ -139,6 +144,7 @@ class Policy:
         """What is done with an entry; shared entries are left alone."""
         # Before any rule: a shared entry of a class that cannot be redirected works too.
         if self.shares(spec.name, spec.config, spec.classes):
+            self.shared_names.add(spec.name)
             return _ALONE
         rule = self._rule_of(spec.classes[0], spec.inner_config)
         # A wrapper with a save of its own may keep what is there, too.
@@ -230,6 +236,13 @@ class Policy:
             if catalog_name(name) in names:
                 sources += parameters
         return unmoved_parameter(cls, config, moved, sources, data)
+
+    def warn_of_idle_names(self, explicit: Mapping[str, Config]) -> None:
+        """Warn of a name in `SteelToes(shared=...)` that is no entry's."""
+        if self.settings.shared:
+            types = [str(config["type"]) for config in explicit.values()]
+            for name in idle_names(self.settings.shared, explicit, types):
+                logger.warning(SHARES_NOTHING, name)
 
     def shares(self, name: str, config: Config, classes: Iterable[type | str]) -> bool:
         """Whether an entry is shared: by its metadata, its name or its type.

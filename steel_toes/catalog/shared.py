@@ -41,3 +41,23 @@ def _names(value: str | type, name: str, type_names: set[str], types: list[type]
         return any(issubclass(cls, value) for cls in types)
     # `fnmatch` would ignore case on Windows, where names in a catalog are as distinct as elsewhere.
     return value in type_names or fnmatchcase(name, value)
+
+
+def idle_names(shared: Iterable[str | type], entries: Iterable[str], types: Iterable[str]) -> list[str]:
+    """Those of `SteelToes(shared=...)` that name none of these entries, and no type: somebody has mistyped them.
+
+    Args:
+        shared: what it says.
+        entries: the names of all entries.
+        types: their types, as the catalog writes them.
+    """
+    names = list(entries)
+    type_names = set(types)
+    idle = []
+    for value in shared:
+        # The name of a class may be that of one that others build on.
+        if isinstance(value, type) or value in type_names or value.endswith("Dataset"):
+            continue
+        if not any(fnmatchcase(name, value) for name in names):
+            idle.append(value)
+    return idle

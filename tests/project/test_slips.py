@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from kedro.io import DatasetError
+from kedro.pipeline import node, pipeline
+from kedro.runner import SequentialRunner
 
 from steel_toes import SteelToes
 from steel_toes.errors import ConfigurationError, SwitchedCheckoutError
@@ -92,3 +94,24 @@ def test_a_notebook_opened_on_main(checkout: Any) -> None:
     checkout.git("switch", "-q", "-c", "feature/x")
     with pytest.raises(SwitchedCheckoutError, match="branch main, and Git now says .*feature/x"):
         checkout.catalog(CONFIG, hook)
+
+
+def test_what_a_run_writes_to_main(on_branch: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Shared entries are written in main's place on purpose, and the log of each run says which were."""
+    config = {name: text(f"data/{name}.txt") for name in ("a", "b", "c")}
+    config["b"]["metadata"] = {"steel_toes": {"shared": True}}
+    hook = SteelToes(shared=["nothing_of_th*", "b*", "text.TextDataset_", "pandas.SQLTableDataset", str])
+    catalog = on_branch.catalog(config, hook)
+    # A pattern that matches nothing is mistyped, and shares nothing.
+    idle = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert ["nothing_of_th*" in idle[0], "text.TextDataset_" in idle[1], len(idle)] == [True, True, 2]
+    nodes = pipeline([node(str.upper, "a", "b", name="make_b"), node(str.upper, "b", "c", name="make_c")])
+    told = {"run_params": {}, "pipeline": nodes, "catalog": catalog}
+    hook.before_pipeline_run(**told)
+    SequentialRunner().run(nodes, catalog)
+    caplog.clear()
+    hook.after_pipeline_run(**told)
+    assert [record.getMessage() for record in caplog.records if record.name == "steel_toes"] == [
+        "steel-toes: 0 inputs from the branch, 1 from main; wrote 1 dataset to the branch: c",
+        "steel-toes: saves of 1 dataset went to main's data, since the entries are shared: b",
+    ]
