@@ -113,10 +113,31 @@ def cause_of(error: BaseException) -> BaseException | None:
 
 
 def logger_of(name: str) -> logging.Logger:
-    """The logger of a module. Whatever its lines are given, they show locations as messages do."""
-    logger = logging.getLogger(name)
+    """The logger of a module. Whatever its lines are given, they show locations as messages do.
+
+    A logging configuration with `disable_existing_loggers: true` does not silence it: a level does.
+    """
+    usual_class = logging.getLoggerClass()
+    logging.setLoggerClass(_Logger)
+    try:
+        logger = logging.getLogger(name)
+    finally:
+        logging.setLoggerClass(usual_class)
     logger.addFilter(_redact_line)
     return logger
+
+
+class _Logger(logging.Logger):
+    """A logger that is never disabled only because it was there before the logging was configured."""
+
+    @property
+    def disabled(self) -> bool:
+        """False."""
+        return False
+
+    @disabled.setter
+    def disabled(self, _: bool) -> None:
+        """Nothing is disabled."""
 
 
 def _redact_line(record: logging.LogRecord) -> bool:

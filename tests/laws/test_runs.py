@@ -340,6 +340,27 @@ def test_two_servers_with_one_bucket(moto: Server, open_moto: Server, tmp_path: 
         team.check()
 
 
+def test_a_folder_on_two_servers(moto: Server, open_moto: Server, tmp_path: Path) -> None:
+    """What is listed of a folder on one server says nothing of the folder of that name on the other."""
+    teams = [RunningTeam.in_bucket(server, tmp_path, "folders").made() for server in (moto, open_moto)]
+    conf = {"b": {**CONF["b"], "credentials": "one"}, "c": {**CONF["c"], "credentials": "two"}}
+    for team, name in zip(teams, conf, strict=True):
+        team.main_saves(CONF, **{name: f"main's {name}"})
+    credentials = {name: team.credentials for name, team in zip(("one", "two"), teams, strict=True)}
+    catalog = DataCatalog.from_config(teams[0].placed(conf), copy.deepcopy(credentials))
+    hook = teams[0].hook(BRANCH)
+    hook.after_catalog_created(catalog)
+    nodes = pipeline([node(lambda name=name: name, None, name, name=name) for name in conf])
+    hook.before_pipeline_run({"runner": "None"}, nodes, catalog)
+    SequentialRunner().run(nodes, catalog)
+    hook.after_pipeline_run({"runner": "None"}, nodes, catalog)
+    for team, name in zip(teams, conf, strict=True):
+        place = branched_of(catalog[name]).place
+        assert not place.has_main_changed(place.ledger.read().settled), f"{name} began as another server's"
+        team.slugs.add(SLUG)
+        team.check()
+
+
 class CountingText(TextDataset):
     """It reads what is there by the store's client, and writes by another that nobody watches."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import logging.config
 from typing import Any
 
 import pytest
@@ -115,3 +116,22 @@ def test_what_a_run_writes_to_main(on_branch: Any, caplog: pytest.LogCaptureFixt
         "steel-toes: 0 inputs from the branch, 1 from main; wrote 1 dataset to the branch: c",
         "steel-toes: saves of 1 dataset went to main's data, since the entries are shared: b",
     ]
+
+
+def test_loggers_that_were_there_before(on_branch: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A logging configuration that disables existing loggers, as Python's does by default, leaves ours."""
+    handlers = {"plain": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}}
+    root = logging.getLogger()
+    kept_handlers, level = root.handlers[:], root.level
+    others = [other for other in logging.Logger.manager.loggerDict.values() if isinstance(other, logging.Logger)]
+    were_disabled = {other: other.disabled for other in others}
+    config = {"version": 1, "disable_existing_loggers": True, "handlers": handlers}
+    try:
+        logging.config.dictConfig({**config, "root": {"handlers": ["plain"], "level": "WARNING"}})
+        on_branch.catalog(CONFIG, SteelToes(shared=["nothing_at_all"]))
+    finally:
+        root.handlers[:] = kept_handlers
+        root.setLevel(level)
+        for other, was_disabled in were_disabled.items():
+            other.disabled = was_disabled
+    assert "nothing_at_all" in capsys.readouterr().out

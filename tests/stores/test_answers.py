@@ -155,6 +155,9 @@ class TestS3:
         assert store.few_objects("answers/nothing") == {}
         filesystem.call_s3("put_object", Bucket="answers", Key="few/marker/", Body=b"")
         assert store.few_objects("answers/few") is None
+        # One request lists a thousand, and says nothing of the others.
+        filesystem.pipe({f"answers/many/{number}": b"1" for number in range(1_001)})
+        assert store.few_objects("answers/many") is None
 
 
 def test_a_store_that_shows_nothing(tmp_path: Path) -> None:
