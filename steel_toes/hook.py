@@ -151,10 +151,11 @@ class SteelToes:
         note_node(None)
         if not _is_installed(catalog):
             return
-        from steel_toes.catalog.announce import announce_mains_outputs
+        from steel_toes.catalog.announce import announce_mains_outputs, warn_of_wide_listings
         from steel_toes.catalog.refusals import check_run
         from steel_toes.catalog.run import begin_run
 
+        warn_of_wide_listings(catalog)
         # Which nodes are left out is decided later.
         if run_params.get("only_missing_outputs"):
             announce_mains_outputs(pipeline, catalog)

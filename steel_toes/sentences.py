@@ -48,6 +48,10 @@ BRANCHED_TWICE = "steel-toes: this catalog is branched already. Keep one SteelTo
 RUN_READ = "{branch} from the branch, {main} from main; "
 RUN_WROTE = "steel-toes: %swrote %s to the branch%s"
 SHARES_NOTHING = "SteelToes(shared=...) names %r, and no entry of the catalog is called so."
+LISTS_MOST_ENTRIES = (
+    "steel-toes: an entry lists %s, in which %s of the %s locations lie, so that on a branch all of them move to %s. "
+    "If the entry is left over, such as a template in YAML, remove it; else give it a folder of its own."
+)
 RUN_WROTE_TO_MAIN = "steel-toes: saves of %s went to main's data, since the entries are shared: %s"
 RECORD_NOT_PUT = "steel-toes: after the run had failed, what it saved before could not be recorded: %s"
 MAIN_HAS_OUTPUTS = "steel-toes: %s of main's, which the branch does not have, count as there"

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from steel_toes.catalog.install import branched_behind, run_of, shared_entries
+from steel_toes.catalog.install import branched_behind, policy_of, run_of
 from steel_toes.catalog.run import all_branched, is_of_this_process, record_paths
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import AnyBranched
 from steel_toes.errors import count
+from steel_toes.naming.layout import branch_location
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.place import Side
 from steel_toes.redaction import logger_of
-from steel_toes.sentences import MAIN_HAS_OUTPUTS, RUN_READ, RUN_WROTE, RUN_WROTE_TO_MAIN
+from steel_toes.sentences import LISTS_MOST_ENTRIES, MAIN_HAS_OUTPUTS, RUN_READ, RUN_WROTE, RUN_WROTE_TO_MAIN
 from steel_toes.stores.together import all_together
 
 logger = logger_of("steel_toes")
@@ -36,6 +37,14 @@ def announce_mains_outputs(pipeline: Any, catalog: Any) -> None:
     logger.info(MAIN_HAS_OUTPUTS, count(number, "output"))
 
 
+def warn_of_wide_listings(catalog: Any) -> None:
+    """Warn of an entry that lists a folder in which most other entries lie: on a branch all of them move together."""
+    policy = policy_of(catalog)
+    for directory, number in policy.catalog.wide_directories().items():
+        copy = branch_location(directory, policy.branch.slug, policy.settings.layout)
+        logger.warning(LISTS_MOST_ENTRIES, directory, number, len(policy.catalog.locations), copy)
+
+
 def announce_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> None:
     """Say what the run read from where, and what it wrote.
 
@@ -56,7 +65,7 @@ def announce_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> 
     if names:
         listed_names = f": {listed_names}"
     logger.info(RUN_WROTE, read, count(len(names), "dataset"), listed_names)
-    shared_names = sorted(shared_entries(catalog) & pipeline.all_outputs())
+    shared_names = sorted(policy_of(catalog).shared_names & pipeline.all_outputs())
     if shared_names:
         logger.info(RUN_WROTE_TO_MAIN, count(len(shared_names), "dataset"), ", ".join(shared_names))
 

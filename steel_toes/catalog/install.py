@@ -482,14 +482,13 @@ def configurations(catalog: Any, names: Iterable[str] = ()) -> Configurations:
 
 def run_of(catalog: Any) -> Run:
     """The run of a pipeline on a catalog on which the law is installed."""
-    run: Run = catalog._lazy_datasets.policy.run
-    return run
+    return policy_of(catalog).run
 
 
-def shared_entries(catalog: Any) -> set[str]:
-    """The names of the entries used so far that are shared: they are read and written in main's place."""
-    names: set[str] = catalog._lazy_datasets.policy.shared_names
-    return names
+def policy_of(catalog: Any) -> Policy:
+    """What is done with the entries of a catalog on which the law is installed."""
+    policy: Policy = catalog._lazy_datasets.policy
+    return policy
 
 
 def is_installed(catalog: Any) -> bool:

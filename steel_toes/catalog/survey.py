@@ -18,6 +18,8 @@ from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import Directories
 from steel_toes.redaction import redacted_repr
 
+_MANY = 5  # entries
+
 
 @redacted_repr
 @dataclass(frozen=True)
@@ -104,6 +106,17 @@ class Survey:
         # "0" follows the slash.
         end = bisect_left(self.locations, f"{place}0")
         return self.locations[start:end]
+
+    def wide_directories(self) -> dict[str, int]:
+        """The directories that entries list in which most other entries lie; how many."""
+        wide = {}
+        for directory, listing in self.listed.facts.items():
+            others = set(self.inside(directory)) - {directory}
+            # Of a few entries most may lie in one on purpose.
+            is_wide = len(others) >= _MANY and len(others) > len(self.locations) / 2
+            if is_wide and not listing.is_pattern:
+                wide[directory] = len(others)
+        return wide
 
     @cached_property
     def _real_directories(self) -> Directories[str]:

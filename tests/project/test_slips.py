@@ -135,3 +135,19 @@ def test_loggers_that_were_there_before(on_branch: Any, capsys: pytest.CaptureFi
         for other, was_disabled in were_disabled.items():
             other.disabled = was_disabled
     assert "nothing_at_all" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("folder", "warns"), [("data", True), ("data/parts", False)])
+def test_an_entry_that_lists_everything(
+    on_branch: Any, folder: str, warns: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A template that was left as an entry moves all the others with it, which each run says, with both ways out."""
+    parts = {"type": "partitions.PartitionedDataset", "path": folder, "dataset": "text.TextDataset"}
+    config = {"_template": parts, **{name: text(f"data/02/{name}.txt") for name in "abcdef"}}
+    hook = SteelToes()
+    catalog = on_branch.catalog(config, hook)
+    nodes = pipeline([node(str.upper, "a", "b", name="make_b")])
+    hook.before_pipeline_run(run_params={}, pipeline=nodes, catalog=catalog)
+    said = [record.getMessage() for record in caplog.records if "6 of the 7 locations" in record.getMessage()]
+    assert len(said) == warns
+    assert all("data--feature-x-217d2bf5" in line and "remove it" in line for line in said)
