@@ -439,8 +439,11 @@ THE_FILE = "the file"
 
 SOME_PERMISSION = "the permission to {action} it"
 
-TRY_AGAIN = "Check the network, and try again."
+TRY_AGAIN = "Check what it says, the network and the credentials; then try again."
 """Of a store that did not answer."""
+
+MEND_DISK = "Check what the disk says; then try again."
+"""Of a disk that failed."""
 
 LACKS_PERMISSION = "Check the credentials: they are wrong, or lack {permission} there."
 """Of a store that refused."""

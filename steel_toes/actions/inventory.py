@@ -53,15 +53,16 @@ class Unrecorded:
     """Where no records lie.
 
     Args:
-        listed: the paths of the records in each folder of records that answered, by its store and its path.
+        listed: the names of what lies in each folder of records that answered, by its store and its path.
     """
 
     listed: Mapping[tuple[str, str, str], frozenset[str]] = field(repr=False)
 
     def has(self, store: Store, path: str) -> bool:
         """Whether there is certainly no record at a path of a store."""
-        paths = self.listed.get((store.protocol, store.access, posixpath.dirname(path)))
-        return paths is not None and path not in paths
+        folder, name = posixpath.split(path)
+        names = self.listed.get((store.protocol, store.access, folder))
+        return names is not None and name not in names
 
 
 @redacted_repr
@@ -142,7 +143,7 @@ class Inventory:
             # Of one that did not answer nothing is known.
             if not listing.failure:
                 key = (folder.root.store.protocol, folder.root.store.access, folder.path)
-                listed[key] = frozenset(record.path for record in listing.records)
+                listed[key] = listing.names
         return Unrecorded(listed)
 
     def samples(self, groups: Iterable[list[StoredRecord]]) -> list[Reading]:
@@ -262,8 +263,11 @@ class _ListedFolder(NamedTuple):
 
 
 class _FolderListing(NamedTuple):
+    """What a folder of records holds: its records, why it could not be listed, and the names of whatever lies in it."""
+
     records: list[StoredRecord]
     failure: str = ""
+    names: frozenset[str] = frozenset()
 
 
 def _list_folder(folder: _ListedFolder) -> _FolderListing:
@@ -281,7 +285,7 @@ def _list_folder(folder: _ListedFolder) -> _FolderListing:
             path = f"{root.folder}/{name}"
             lock_path = root.store.lock_path(path) if f"{relative_path}.lock" in objects else None
             records.append(StoredRecord(root, match[1], path, item.modified, lock_path))
-    return _FolderListing(records)
+    return _FolderListing(records, names=frozenset(name.split("/")[0] for name in objects))
 
 
 def read_stored(stored: StoredRecord) -> Reading:
@@ -369,7 +373,14 @@ def _objects_there(store: Store, copy_path: str, record: Record) -> Mapping[str,
     if ALL in record.doubt:
         return dict(sorted(everything.items()))
     unit_paths = set(paths)
-    return {path: item for path, item in sorted(everything.items()) if _unit_path(path, unit_paths, copy_path)}
+    objects = {}
+    for path, item in sorted(everything.items()):
+        unit_path = _unit_path(path, unit_paths, copy_path)
+        # What lies below a unit that is an object itself is no part of it.
+        is_of_directory = unit_path not in everything
+        if unit_path and (unit_path == path or is_of_directory):
+            objects[path] = item
+    return objects
 
 
 def _objects_at(store: Store, path: str) -> dict[str, HeldObject]:

@@ -103,11 +103,11 @@ def _status(name: str, dataset: Any, policy: Policy, config: Config, unrecorded:
 def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded) -> Status:
     """The status of a dataset, of which each store is asked once.
 
-    What is wrong with it is looked at once more: somebody may have saved between two requests.
+    What is no saved copy is looked at once more: somebody may have saved between two requests.
     """
     snapshot = _snapshot(branched, unrecorded)
     verdicts = _verdicts(snapshot)
-    if any(verdict.is_against for verdict in verdicts.values()):
+    if any(verdict is not Verdict.BRANCH for verdict in verdicts.values()):
         snapshot = _snapshot(branched, Unrecorded({}))
         verdicts = _verdicts(snapshot)
     return _status_of_branched(name, snapshot, verdicts)

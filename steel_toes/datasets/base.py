@@ -304,17 +304,16 @@ class BranchedDataset(ABC):
 
     def copied(self, deep: bool) -> BranchedDataset:
         """The same with datasets of its own, as a copy of a plain dataset has its own attributes."""
+        # A copy of one that was never built would share its settings with nobody.
+        part = self._built_part()
         twin = copy.copy(self)
         twin.overrides = dict(self.overrides)
         twin.settings = dict(self.settings)
         # Together: what they share, their copies share.
-        datasets = [self.main_dataset]
-        if self.branch_part is not None:
-            datasets.append(self.branch_part.dataset)
+        datasets = [self.main_dataset, part.dataset]
         twins = copy.deepcopy(datasets) if deep else [copy.copy(dataset) for dataset in datasets]
         twin.main_dataset = twins[0]
-        if self.branch_part is not None:
-            twin.branch_part = replace(self.branch_part, dataset=twins[-1])
+        twin.branch_part = replace(part, dataset=twins[1])
         if deep:
             # What a hook has put around a method of this one is put around the twin's.
             twin.overrides = copy.deepcopy(self.overrides, {id(self): twin})
@@ -486,6 +485,9 @@ class BranchedDataset(ABC):
                 # What a half-written file makes a reader raise is no answer; nor what an old listing does.
                 if not may_be_old and self.is_still(record, unit):
                     raise
+                continue
+            # Without an answer nobody knows whether it was read at all, or only listed.
+            if may_be_old and watch.read_identity is None:
                 continue
             # Read while its record was put: it must be in place before anybody relies on the data.
             self.place.ledger.settle()

@@ -164,6 +164,8 @@ class Proxy:
         if name == "_copy":
             return self._copy_with
         if name == "__dict__":
+            # What is in it may be changed in place: on both sides, which therefore must be there.
+            branched.sides()
             return _Attributes(branched)
         # What a hook has put in the place of a method wins, as it does on a plain dataset.
         if name in branched.overrides:

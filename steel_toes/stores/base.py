@@ -385,6 +385,9 @@ class Store:
     refusal: ClassVar[str] = LACKS_PERMISSION
     """What is said of a store that refused an action."""
 
+    failure: ClassVar[str] = TRY_AGAIN
+    """What is said of one that failed otherwise."""
+
     def located(self, path: str) -> str:
         """What messages call a path; where there may be a secret in it, they name the store alone."""
         return f"a path of {self.label}"
@@ -404,7 +407,7 @@ class Store:
 
     def _remedy(self, action: str, error: Exception) -> str:
         if not is_refusal(error):
-            return TRY_AGAIN
+            return self.failure
         return sentence(self.refusal, permission=self.permissions.get(action, SOME_PERMISSION.format(action=action)))
 
     @property

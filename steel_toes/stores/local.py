@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from stat import S_IMODE, S_ISDIR, S_IWUSR
 from typing import ClassVar
 
-from steel_toes.errors import LACKS_RIGHT
+from steel_toes.errors import LACKS_RIGHT, MEND_DISK
 from steel_toes.stores.base import ABSENT, Inode, Links, Store
 from steel_toes.stores.files import put_file, read_file, temporary_name
 from steel_toes.stores.identity import Info, digest_of, identity_of
@@ -35,6 +35,7 @@ class LocalStore(Store):
     has_shared_locks: ClassVar[bool] = True
     has_versions: ClassVar[bool] = True
     refusal: ClassVar[str] = LACKS_RIGHT
+    failure: ClassVar[str] = MEND_DISK
 
     def located(self, path: str) -> str:
         return path
@@ -190,16 +191,30 @@ def _made_folder(folder: str) -> os.stat_result:
     """What the disk says of a folder; it is made, and those above it, with the mode and the group of the one above."""
     with suppress(FileNotFoundError):
         return os.stat(folder)
-    around = _made_folder(os.path.dirname(folder))
-    with suppress(FileExistsError):  # made by another process just now
-        os.mkdir(folder)
-        # By its descriptor: somebody may put a link in its place.
-        descriptor = os.open(folder, os.O_RDONLY | _NEW_FOLDER)
-        try:
-            _share(descriptor, os.fstat(descriptor), around, _FOLDER_MODES)
-        finally:
-            os.close(descriptor)
+    above = os.path.dirname(folder)
+    around = _made_folder(above)
+    # Under another name until it has them: a process that is killed in between must not lock the others out.
+    temporary = os.path.join(above, temporary_name())
+    os.mkdir(temporary)
+    try:
+        _share_folder(temporary, around)
+        os.rename(temporary, folder)
+    except BaseException as exc:
+        os.rmdir(temporary)
+        # Made by another process just now, and something is in it already.
+        is_there = isinstance(exc, OSError) and os.path.isdir(folder)
+        if not is_there:
+            raise
     return os.stat(folder)
+
+
+def _share_folder(folder: str, around: os.stat_result) -> None:
+    # By its descriptor: somebody may put a link in its place.
+    descriptor = os.open(folder, os.O_RDONLY | _NEW_FOLDER)
+    try:
+        _share(descriptor, os.fstat(descriptor), around, _FOLDER_MODES)
+    finally:
+        os.close(descriptor)
 
 
 def _share(descriptor: int, state: os.stat_result, folder: os.stat_result, modes: int) -> None:

@@ -16,6 +16,7 @@ from functools import cache
 
 from steel_toes.redaction import logger_of
 from steel_toes.sentences import NO_LOCKS
+from steel_toes.stores.files import temporary_name
 
 if sys.platform != "win32":
     import fcntl
@@ -24,6 +25,7 @@ logger = logger_of(__name__)
 
 # What a file system answers that has no locks, or a network that does not carry them.
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _PAUSE_SECONDS = 0.01
 
@@ -149,9 +151,30 @@ def _opened(lock_file: LockFile) -> int:
             return _opened_again(lock_file.path)
         with suppress(FileNotFoundError, FileExistsError):
             lock_file.make_folder()
-            descriptor = os.open(lock_file.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
-            lock_file.share(descriptor)
-            return descriptor
+            _make_lock(lock_file)
+
+
+def _make_lock(lock_file: LockFile) -> None:
+    """Make the file with its permissions: a process that is killed meanwhile must not lock the others out."""
+    temporary = os.path.join(os.path.dirname(lock_file.path), temporary_name())
+    _make_shared(lock_file, temporary)
+    try:
+        os.link(temporary, lock_file.path, follow_symlinks=False)
+    except OSError as exc:
+        if exc.errno not in _NO_HARD_LINKS:
+            raise
+        # Not by a rename, which would take the place of a lock that somebody holds.
+        _make_shared(lock_file, lock_file.path)
+    finally:
+        os.unlink(temporary)
+
+
+def _make_shared(lock_file: LockFile, path: str) -> None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+    try:
+        lock_file.share(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _opened_again(path: str) -> int:

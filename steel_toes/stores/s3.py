@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from fsspec.asyn import sync
 
@@ -31,13 +31,6 @@ _UNKNOWN_PARAMETER = "ParamValidationError"
 # What a bulk deletion answers of an object that is another, and of one that is not there.
 _CHANGED = "PreconditionFailed"
 _GONE = "NoSuchKey"
-
-
-class _Listed(NamedTuple):
-    """What a listing says: the identities of the objects up to a key, by their keys."""
-
-    last_key: str
-    identities: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -170,22 +163,23 @@ class S3Store(ObjectStore):
         """The identities of objects of one bucket, by a listing of what lies between them, else one by one."""
         paths = sorted(paths)
         bucket, _ = split(paths[0])
-        listed = self._listed_between(bucket, [split(path)[1] for path in paths])
-        now = {f"{bucket}/{key}": identity for key, identity in listed.identities.items()}
-        unlisted = [path for path in paths if split(path)[1] > listed.last_key]
+        identities = self._listed_between(bucket, [split(path)[1] for path in paths])
+        now = {f"{bucket}/{key}": identity for key, identity in identities.items()}
+        # What a listing does not show is no proof: some servers list in another order than that of the keys.
+        unlisted = [path for path in paths if path not in now]
         for path, identity in zip(unlisted, all_together(self.identity, unlisted), strict=True):
             if identity is not None:
                 now[path] = identity
         return now
 
-    def _listed_between(self, bucket: str, keys: list[str]) -> _Listed:
-        """What one listing says of objects, as long as it does not lead past too many others.
+    def _listed_between(self, bucket: str, keys: list[str]) -> dict[str, str]:
+        """The identities that a listing shows of objects, as long as it does not lead past too many others.
 
         Args:
             bucket: theirs.
             keys: theirs, sorted.
         """
-        listed = _Listed("", {})
+        identities: dict[str, str] = {}
         # A request for a page answers as much as that many for single objects.
         pages = len(keys) // _LOOKS_IN_A_PAGE
         # What is a key without its last character comes before it.
@@ -194,15 +188,11 @@ class S3Store(ObjectStore):
             with self._errors_of("list", f"{bucket}/{arguments['Prefix']}"):
                 answer = self._filesystem.call_s3("list_objects_v2", Bucket=bucket, **arguments)
             contents = answer.get("Contents", [])
-            identities = {item["Key"]: identity_of({**item, "size": item["Size"]}) for item in contents}
-            listed.identities.update(identities)
-            if not answer.get("IsTruncated"):
-                return listed._replace(last_key=keys[-1])
-            listed = listed._replace(last_key=contents[-1]["Key"])
-            if listed.last_key >= keys[-1]:
-                return listed
+            identities.update((item["Key"], identity_of({**item, "size": item["Size"]})) for item in contents)
+            if not answer.get("IsTruncated") or contents[-1]["Key"] >= keys[-1]:
+                break
             arguments["ContinuationToken"] = answer["NextContinuationToken"]
-        return listed
+        return identities
 
     def _remove_bulk(self, stamps: Mapping[str, str]) -> list[str]:
         """Remove objects of one bucket that have these stamps; the paths of those that have others."""

@@ -149,6 +149,28 @@ class TestSettings:
         assert catalog.load("t").to_dict("list") == {"b": [4]}
         checkout.assert_main_unchanged()
 
+    @pytest.mark.parametrize(
+        "found",
+        [
+            lambda dataset: vars(dataset)["_fs_open_args_save"],
+            lambda dataset: dataset.__dict__["_fs_open_args_save"],
+            lambda dataset: dict(vars(dataset))["_fs_open_args_save"],
+            lambda dataset: vars(dataset).get("_fs_open_args_save"),
+            lambda dataset: dataset._fs_open_args_save,
+            lambda dataset: copy.copy(dataset)._fs_open_args_save,
+        ],
+    )
+    def test_however_it_is_found(self, checkout: Any, found: Callable[[Any], Any]) -> None:
+        """A dictionary that is changed in place before the branch was ever used is the branch's, too."""
+        config = {"log": text("data/log.txt", fs_args={"open_args_save": {"mode": "w"}})}
+        saved_on_main(checkout, config, log="main,")
+        catalog = checkout.catalog(config)
+        found(catalog["log"])["mode"] = "a"
+        catalog.save("log", "one,")
+        catalog.save("log", "two")
+        assert catalog.load("log") == "main,one,two"
+        checkout.assert_main_unchanged()
+
     def test_inside_a_cache(self, checkout: Any) -> None:
         """What is set on the dataset inside a cache is set on both; where it lies cannot be set there either."""
         config = {"c": {"type": "CachedDataset", "dataset": text("data/c.txt")}}

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 
+from steel_toes.actions.inventory import Unrecorded
 from support.studio import EXPLICIT, Studio, catalog_of, files, rows
 from support.team import SLUG
 
@@ -33,6 +34,17 @@ class TestStatus:
             "dirty": False,
             "main_changed": False,
         }
+
+    def test_saved_meanwhile(self, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What was saved after the records were listed is looked at once more."""
+        find = Inventory.find_unrecorded
+
+        def found_before(inventory: Inventory, slug: str) -> Unrecorded:
+            return Unrecorded(dict.fromkeys(find(inventory, slug).listed, frozenset()))
+
+        monkeypatch.setattr(Inventory, "find_unrecorded", found_before)
+        rows = {row["dataset"]: (row["side"], row["why"]) for row in studio.json("status", "saved", "parts")}
+        assert rows == {"saved": ("branch", "saved on the branch"), "parts": ("branch", "2 files, over main's")}
 
     @pytest.mark.contract
     @pytest.mark.parametrize(
@@ -200,6 +212,7 @@ class TestStatus:
 USERS_HOOK = """
 from kedro.framework.hooks import hook_impl
 from kedro.io import AbstractDataset
+from steel_toes.actions.inventory import Unrecorded
 from steel_toes import SteelToes
 
 

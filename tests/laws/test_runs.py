@@ -527,6 +527,20 @@ class TestAttacked:
         team.credentials = here
         assert [loaded["a"](), loaded["b"](), loaded["a"]()] == [text, "b", text]
 
+    def test_a_partition_that_was_empty(self, team: RunningTeam) -> None:
+        """What an old listing calls empty is asked for: the client would read nothing, and be answered nothing."""
+        conf = {"p": {**PARTS, "path": "data/02/p"}, "inside": {**CONF["a"], "filepath": "data/02/p/inside"}}
+        team.branch(conf).save("p", {"a": "", "deep/a": ""})
+        catalog = team.branch(conf)
+        first = catalog.load("p")
+        here = team.credentials
+        team.credentials = {**here, "default_fill_cache": False}
+        team.branch(conf).save("p", {"a": "second", "deep/a": "second"})
+        team.credentials = here
+        assert not catalog.exists("inside")
+        assert first["a"]() == "second"
+        assert [catalog.load("p")[name]() for name in ("a", "deep/a")] == ["second", "second"]
+
     def test_a_cache_of_a_refused_save(self, team: RunningTeam, monkeypatch: pytest.MonkeyPatch) -> None:
         """A cache gives what counts: not what a save that was told of another has left in it."""
         conf = {**CONF, "b": {"type": "CachedDataset", "dataset": CONF["b"]}}

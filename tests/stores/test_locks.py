@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from steel_toes.errors import StoreError
-from steel_toes.stores import locks
+from steel_toes.stores import local, locks
 from steel_toes.stores.local import LocalStore
 from steel_toes.stores.opening import open_store
 
@@ -54,6 +54,22 @@ class TestBesideTheRecord:
                 assert stat.S_IMODE(record.parent.stat().st_mode) == mode
         finally:
             os.umask(old)
+
+    def test_killed_while_it_is_made(self, disk: LocalStore, record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A lock and a folder are there with their permissions, or not at all: a colleague is never locked out."""
+        data = record.parents[2]
+        data.mkdir()
+        data.chmod(0o2775)
+        with monkeypatch.context() as patch, pytest.raises(StoreError):
+            # As a kill right after the file was made.
+            patch.setattr(local, "_share", None)
+            with disk.lock(str(record)):
+                pass
+        assert not lock_of(record).exists()
+        assert not list(data.iterdir())
+        with disk.lock(str(record)):
+            assert stat.S_IMODE(lock_of(record).stat().st_mode) == 0o664
+            assert stat.S_IMODE(record.parent.stat().st_mode) == 0o2775
 
     def test_a_file_is_never_truncated(self, disk: LocalStore, record: Path) -> None:
         """What is in a lock's file stays: whatever somebody made of it, nothing is lost by locking."""
