@@ -132,8 +132,8 @@ class BranchUnknownError(SaveRefusedError):
     """The branch is unknown, so nothing is saved. Facts: `dataset`, `why`."""
 
     message = (
-        "Cannot save {dataset}: the branch is unknown. {why} Set STEEL_TOES_BRANCH to the branch's name, "
-        "or STEEL_TOES_ENABLED=false to work on main's data without steel_toes."
+        "Cannot save {dataset}: the branch is unknown. {why} Set STEEL_TOES_BRANCH to the branch's name; "
+        "if it is set to another's, unset it."
     )
 
 

@@ -17,6 +17,14 @@ MAIN_SINCE_LOADED = (
     "STEEL_TOES_BRANCH says {main}, but this process loaded the code of branch {branch}, which would overwrite main's "
     "data. Restart it."
 )
+ARGUMENT_AGAINST_GIT = (
+    "SteelToes(branch={main!r}) says that this is main, and Git is on {branch}: everything that is saved goes to "
+    "main's data. Take it out of settings.py to save to the branch's own copies."
+)
+MAIN_OF_A_VARIABLE = (
+    "STEEL_TOES_MAIN says that {branch} is main, so what is saved here goes to main's data, though there "
+    "is a branch {main}. Unset it if it is another project's; else write SteelToes(main={branch!r}) in settings.py."
+)
 VARIABLE_AGAINST_GIT = "STEEL_TOES_BRANCH says {variable}, and Git is on {branch}. The variable counts."
 REPOSITORY_IN_DOUBT = "{why}, so nothing proves that this is {branch}, as {system} says."
 COMMIT_NOT_GIVEN = "{system} builds {branch}, but does not say at which commit, so nothing proves that HEAD is there."
@@ -90,8 +98,9 @@ OTHER_MAIN = (
 )
 STEPS_ASIDE = "{why}: everything is read from main and saved to main."
 READS_MAIN = "The branch is unknown, so data is read from main and not saved. {why}"
-WAYS_OUT = """A dataset whose side is none cannot be loaded. Run the node that saves it again; or record the file that
-is there with `steel-toes adopt DATASET`; or go back to main's with `steel-toes clean --branch {branch!q} DATASET`."""
+WAYS_OUT = """A dataset whose side is none cannot be loaded. Run the node that saves it again; or look at the file that
+is there and, if it is whole, record it with `steel-toes adopt DATASET`; or go back to main's with
+`steel-toes clean --branch {branch!q} DATASET`."""
 EMPTY_CATALOG = "The catalog has no datasets."
 NO_BRANCHES = "No branch has data in this catalog's stores."
 WHICH_BRANCHES = "Say which branches: --branch NAME; or --stale, --older-than AGE or both of these."
@@ -105,6 +114,7 @@ RECORDED = "Recorded as branch {branch}'s: {files}."
 NOTHING_OF_BRANCH = "Nothing of branch {branch} is here to remove."
 NO_OLD_BRANCH = "Nothing to remove: no branch is old enough."
 NO_STALE_BRANCH = "Nothing to remove: no branch that is gone is old enough."
+NOT_KNOWN_GONE = "Whether branch {branch} is gone is not known, so it stays: {why}."
 NOTHING_CHANGED = "Nothing was changed. Add --yes to do it."
 CANNOT_WRITE = "Cannot write {path}. {why}."
 FAILED = "Failed: {why}"

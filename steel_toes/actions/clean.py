@@ -126,20 +126,25 @@ def _admitted_by_age(inventory: Inventory, listing: Listing, wish: Wish) -> _Adm
             old_groups.append(group)
     if not wish.stale:
         return _Admitted(old_groups, set(), [])
-    gone = _gone_branches(inventory, old_groups)
+    gone, failures = _gone_branches(inventory, old_groups)
     stale_groups = [group for group in old_groups if group[0].slug in gone]
-    return _Admitted(stale_groups, set(gone.values()), [])
+    return _Admitted(stale_groups, set(gone.values()), failures)
 
 
-def _gone_branches(inventory: Inventory, groups: list[list[StoredRecord]]) -> dict[str, str]:
-    """The names of those branches that Git says are gone, by their slugs."""
+def _gone_branches(inventory: Inventory, groups: list[list[StoredRecord]]) -> tuple[dict[str, str], list[str]]:
+    """The names of those branches that Git says are gone, by their slugs; and why nothing is known of others."""
     samples, _ = believed(inventory.samples(groups))
     gone = {}
+    failures = []
     for filed in samples:
+        name = filed.record.branch_name
+        word, why = inventory.word_on(filed.record)
         # "unknown" and "never pushed" prove nothing.
-        if inventory.word_on(filed.record).word == "gone":
-            gone[filed.stored.slug] = filed.record.branch_name
-    return gone
+        if word == "gone":
+            gone[filed.stored.slug] = name
+        elif word == "unknown" and inventory.is_own(filed.record):
+            failures.append(sentences.NOT_KNOWN_GONE.format(branch=name, why=why))
+    return gone, failures
 
 
 def _is_wanted(inventory: Inventory, filed: FiledRecord, datasets: Collection[str]) -> bool:

@@ -162,13 +162,17 @@ class Inventory:
         return first
 
     def _is_own(self, reading: Reading) -> bool:
-        return reading.record.exists and reading.record.writer.project == self.policy.writer.project
+        return reading.record.exists and self.is_own(reading.record)
+
+    def is_own(self, record: Record) -> bool:
+        """Whether a record is this project's."""
+        return record.writer.project == self.policy.writer.project
 
     def word_on(self, record: Record) -> GitWord:
         """Git's word on a record's branch, and why it is unknown."""
         writer = record.writer
         # This repository's Git knows nothing of another project's branches.
-        if writer.project != self.policy.writer.project:
+        if not self.is_own(record):
             owner = writer.project or "an unknown project"
             return GitWord("unknown", sentences.ANOTHER_PROJECTS_BRANCH.format(project=owner))
         heads = self._heads(writer.remote)
@@ -372,13 +376,19 @@ def _objects_there(store: Store, copy_path: str, record: Record) -> Mapping[str,
     # A save of everything that did not finish may have left any file.
     if ALL in record.doubt:
         return dict(sorted(everything.items()))
-    unit_paths = set(paths)
+    return _those_of_units(everything, set(paths), copy_path)
+
+
+def _those_of_units(
+    everything: Mapping[str, HeldObject], unit_paths: Collection[str], copy_path: str
+) -> dict[str, HeldObject]:
+    """Those objects that are units, or lie in units that are directories."""
     objects = {}
     for path, item in sorted(everything.items()):
         unit_path = _unit_path(path, unit_paths, copy_path)
         # What lies below a unit that is an object itself is no part of it.
-        is_of_directory = unit_path not in everything
-        if unit_path and (unit_path == path or is_of_directory):
+        is_of_directory = unit_path != "" and unit_path not in everything
+        if unit_path == path or is_of_directory:
             objects[path] = item
     return objects
 

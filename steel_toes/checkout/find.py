@@ -14,6 +14,7 @@ from steel_toes import errors, sentences
 from steel_toes.checkout import ci, git
 from steel_toes.checkout.code import LoadedCode
 from steel_toes.checkout.doubts import doubt_of_ci, doubt_of_variable
+from steel_toes.checkout.warned import USUAL_MAINS, warned
 from steel_toes.naming.branch import Branch
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def main_names(main: str | None, environ: Mapping[str, str] = os.environ) -> fro
             raise errors.ConfigurationError(errors.SEVERAL_MAINS, setting="STEEL_TOES_MAIN", value=name)
     if name:
         return frozenset({name})
-    return frozenset({"main", "master"})
+    return USUAL_MAINS
 
 
 def find_branch(
@@ -80,7 +81,7 @@ def find_branch(
     # The order is the law's (README, Which branch): whoever says it on purpose comes first.
     name = _argument("SteelToes(branch)", branch)
     if name:
-        return Branch(name, "SteelToes(branch=...)", name in mains)
+        return warned(Branch(name, "SteelToes(branch=...)", name in mains), project, mains, main, environ)
     name = _variable("STEEL_TOES_BRANCH", environ)
     tried = [sentences.NOT_AN_ARGUMENT]
     if name:
@@ -101,7 +102,8 @@ def find_branch(
     if code:
         code.must_be_of(head, project)
     if head.name:
-        return Branch(head.name, "Git", head.name in mains, tried=tuple(tried))
+        git_branch = Branch(head.name, "Git", head.name in mains, tried=tuple(tried))
+        return warned(git_branch, project, mains, main, environ)
     tried.append(head.why)
     ci_branch = ci.find_ci_branch(systems, facts, mains, head.why)
     why = ""

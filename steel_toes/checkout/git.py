@@ -148,6 +148,11 @@ def read_head(project: Path) -> HeadAnswer:
     return _without_branch(project, answer.output)
 
 
+def has_branch(project: Path, name: str) -> bool:
+    """Whether there is a branch of this name in the repository."""
+    return ask(project, "show-ref", "--verify", "--quiet", f"refs/heads/{name}").status == 0
+
+
 def _has_repository(project: Path) -> bool:
     """Whether there is something at the place of a repository, in the project's folder or around it."""
     return any(os.path.lexists(folder / ".git") for folder in (project, *project.parents))

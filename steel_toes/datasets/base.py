@@ -469,35 +469,26 @@ class BranchedDataset(ABC):
         # A copy that is as it was saved is only looked at after the load.
         look = self.glance
         # A save that ends while we read makes the bytes uncertain, not wrong: the next try reads the new copy.
-        for attempt in range(TRIES):
+        for _ in range(TRIES):
             record, side = choose(look)
             look = self.look
             if side is Side.MAIN:
                 return load_main()
             unit = self.place.units.owner(record, path)
-            may_be_old = attempt == 0 and self.may_be_read_by_listing(record, unit)
-            if not may_be_old:
-                self.place.store.forget(self.place.unit_path(Side.BRANCH, unit))
+            self.place.store.forget(self.place.unit_path(Side.BRANCH, unit))
             try:
                 with self.place.watch(unit) as watch:
                     data = load_branch()
             except Exception:
-                # What a half-written file makes a reader raise is no answer; nor what an old listing does.
-                if not may_be_old and self.is_still(record, unit):
+                # What a half-written file makes a reader raise is no answer.
+                if self.is_still(record, unit):
                     raise
-                continue
-            # Without an answer nobody knows whether it was read at all, or only listed.
-            if may_be_old and watch.read_identity is None:
                 continue
             # Read while its record was put: it must be in place before anybody relies on the data.
             self.place.ledger.settle()
             if self.is_still(record, unit, watch.read_identity):
                 return data
         self.raise_torn(record)
-
-    def may_be_read_by_listing(self, record: Record, unit: str) -> bool:
-        """Whether a unit may first be read by what the filesystem has listed, which may be old."""
-        return False
 
     def is_still(self, record: Record, unit: str, identity_read: str | None = None) -> bool:
         """Whether a unit that was read is as it is recorded: then it is that save's, whatever else has happened.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
@@ -66,6 +66,12 @@ class Partition:
         return self.dataset.load_partition(self.partition_id, self.load_main, self.load_branch)
 
 
+class _Loaded(NamedTuple):
+    """What a load gave; it may be None."""
+
+    data: Any
+
+
 class BranchedPartitions(BranchedDataset):
     """A `PartitionedDataset`: the unit is the partition; after `overwrite=True` the branch's alone are left."""
 
@@ -94,17 +100,37 @@ class BranchedPartitions(BranchedDataset):
         # One record for all partitions of a load: each is compared after it was loaded, and only then is it read again.
         return self.place.look(unit, is_compared_later=True, record=self.place.ledger.recall())
 
-    def may_be_read_by_listing(self, record: Record, unit: str) -> bool:
-        """One object of those that the load has listed: another object by now is refused, or has another identity."""
-        identity = record.identity(unit)
-        return self.place.store.has_answers and identity is not None and not is_of_several(identity)
-
     def _load_unit(self, path: str, load_main: Load, load_branch: Load) -> Any:
+        by_listing = self._loaded_by_listing(path, load_branch)
+        if by_listing is not None:
+            return by_listing.data
+
         def choose(look_at: LookAt) -> Choice:
             look = look_at(path)
             return Choice(look.record, self.side_of(look))
 
         return self.load_stable(path, choose, load_main, load_branch)
+
+    def _loaded_by_listing(self, path: str, load_branch: Load) -> _Loaded | None:
+        """One object of the branch's, read by what the load has listed; None if its answer is not what the record says.
+
+        The listing may be old. Then the client's read is refused, shows another identity, or (of an object that was
+        empty) asks for nothing.
+        """
+        if not self.place.store.has_answers:
+            return None
+        record, verdict = self.glance(path)
+        unit = self.place.units.owner(record, path)
+        identity = record.identity(unit)
+        is_one_object = identity is not None and not is_of_several(identity)
+        if verdict is not Verdict.BRANCH or not is_one_object:
+            return None
+        with suppress(Exception), self.place.watch(unit) as watch:
+            data = load_branch()
+            self.place.ledger.settle()
+            if watch.read_identity == identity:
+                return _Loaded(data)
+        return None
 
     def save(self, data: Any) -> None:
         """Save partitions to the branch; with `overwrite=True`, they are all that the branch has from then on."""

@@ -128,6 +128,20 @@ class S3Store(ObjectStore):
                 raise RefusedError from exc
             raise
 
+    def make_bucket(self, name: str) -> None:
+        if not self._can_stamp:
+            super().make_bucket(name)
+            return
+        with self._errors_of("make the bucket", name):
+            filesystem = self._filesystem
+            region = filesystem.client_kwargs.get("region_name")
+            more: dict[str, Any] = {}
+            # Where buckets lie without a constraint, and which may not be named: API_CreateBucket.html.
+            if region not in (None, "us-east-1"):
+                more["CreateBucketConfiguration"] = {"LocationConstraint": region}
+            filesystem.call_s3("create_bucket", Bucket=name, **more)
+            filesystem.invalidate_cache("")
+
     def remove_unchanged(self, identities: Mapping[str, str], folders: Iterable[str] = ()) -> list[str]:
         if not self._can_stamp:
             return super().remove_unchanged(identities)
@@ -155,8 +169,11 @@ class S3Store(ObjectStore):
     def _still_there(self, identities: Mapping[str, str]) -> tuple[list[str], list[str]]:
         """The paths of objects that are as they were, and of those that are others by now."""
         now = self._identities_now(identities)
-        same = [path for path, identity in identities.items() if now.get(path) == identity]
-        changed = [path for path, identity in identities.items() if now.get(path) not in (identity, None)]
+        same: list[str] = []
+        changed: list[str] = []
+        for path, identity_now in now.items():
+            is_same = identity_now == identities[path]
+            (same if is_same else changed).append(path)
         return same, changed
 
     def _identities_now(self, paths: Iterable[str]) -> dict[str, str]:
@@ -164,9 +181,15 @@ class S3Store(ObjectStore):
         paths = sorted(paths)
         bucket, _ = split(paths[0])
         identities = self._listed_between(bucket, [split(path)[1] for path in paths])
-        now = {f"{bucket}/{key}": identity for key, identity in identities.items()}
-        # What a listing does not show is no proof: some servers list in another order than that of the keys.
-        unlisted = [path for path in paths if path not in now]
+        now = {}
+        unlisted = []
+        for path in paths:
+            _, key = split(path)
+            if key in identities:
+                now[path] = identities[key]
+            else:
+                # What a listing does not show is no proof: some servers list in another order than that of the keys.
+                unlisted.append(path)
         for path, identity in zip(unlisted, all_together(self.identity, unlisted), strict=True):
             if identity is not None:
                 now[path] = identity

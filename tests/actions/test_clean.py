@@ -567,7 +567,9 @@ class TestStale:
         else:
             shed.git("remote", "remove", "origin")
         done = shed.clean(*STALE)
-        assert (done.exit_code, done.plan["items"]) == (0, [])
+        # A remote that is there and gives no answer is a failure, for whoever runs this every night.
+        is_silent = how in ("away", "without main")
+        assert (done.exit_code, done.plan["items"]) == (int(is_silent), [])
         assert shed.files() == before
 
     def test_fork(self, shed: Shed, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def measured(names: list[str], size: Size) -> list[Row]:
         isolate(patch, home)
         for name in names:
             began = time.monotonic()
-            place = Path(folder, name.replace(" ", "-"))
+            place = Path(folder, name)
             place.mkdir()
             rows += TOPICS[name](size, place)
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)  # noqa: T201
@@ -50,13 +50,17 @@ def main() -> None:
     options = parser.parse_args()
     unknown = sorted(set(options.topics) - set(TOPICS))
     if unknown:
-        parser.error(f"no such topic: {', '.join(unknown)}")
-    rows = measured(options.topics or list(TOPICS), Size(is_small=options.small))
-    print(as_markdown(rows))  # noqa: T201
+        parser.error(f"no such topic: {', '.join(unknown)}; there are {', '.join(TOPICS)}")
     if options.output:
+        # Before an hour is spent.
         options.output.mkdir(parents=True, exist_ok=True)
-        (options.output / "benchmarks.md").write_text(as_markdown(rows))
-        (options.output / "benchmarks.json").write_text(json.dumps(as_json(rows), indent=2))
+    size = Size(is_small=options.small)
+    rows = measured(options.topics or list(TOPICS), size)
+    table = as_markdown(rows, size)
+    print(table)  # noqa: T201
+    if options.output:
+        (options.output / "benchmarks.md").write_text(table)
+        (options.output / "benchmarks.json").write_text(json.dumps(as_json(rows, size), indent=2))
 
 
 if __name__ == "__main__":

@@ -172,6 +172,8 @@ class TestVariableAgainstGit:
         assert find(project, STEEL_TOES_BRANCH="feature/x").warning == ""
 
     def test_argument(self, project: Path) -> None:
-        """SteelToes(branch=...) is in the code, and is not compared with anything."""
+        """SteelToes(branch=...) is in the code, and counts; that it makes main of a branch is a warning."""
         found = find_branch(project, branch="main", environ={})
-        assert (found.is_main, found.warning) == (True, "")
+        assert found.is_main
+        assert "Git is on feature/x" in found.warning
+        assert find_branch(project, branch="mine", environ={}).warning == ""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from steel_toes.actions.inventory import Unrecorded
+from steel_toes.actions.inventory import Inventory, Unrecorded
 from support.studio import EXPLICIT, Studio, catalog_of, files, rows
 from support.team import SLUG
 

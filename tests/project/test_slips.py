@@ -88,6 +88,27 @@ def test_a_variable_that_names_main(on_branch: Any, monkeypatch: pytest.MonkeyPa
     on_branch.assert_main_unchanged()
 
 
+def test_an_argument_that_names_main(on_branch: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A `branch="main"` that was left in settings.py counts, and each run says that main is written."""
+    on_branch.catalog(CONFIG, SteelToes(branch="main"))
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "SteelToes(branch='main')" in record.getMessage()
+    assert "Git is on feature/x" in record.getMessage()
+
+
+def test_a_variable_that_makes_main_of_a_branch(
+    on_branch: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A STEEL_TOES_MAIN of another project counts, and each run says so, where there is a branch `main` too."""
+    monkeypatch.setenv("STEEL_TOES_MAIN", "feature/x")
+    on_branch.catalog(CONFIG)
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "STEEL_TOES_MAIN says that feature/x is main" in record.getMessage()
+    caplog.clear()
+    on_branch.catalog(CONFIG, SteelToes(main="feature/x"))
+    assert not caplog.records
+
+
 def test_a_notebook_opened_on_main(checkout: Any) -> None:
     """A process that has loaded main's code does not go on as a branch, nor one of a branch as main."""
     hook = SteelToes()

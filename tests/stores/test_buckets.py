@@ -213,3 +213,16 @@ def test_an_entry_in_a_listed_bucket(fs, server, tmp_path, monkeypatch):
         fs.rm([name for name in fs.find(BUCKET) if name != MARKER])
         for record in (tmp_path / "records").rglob("*.json"):
             record.unlink()
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", None])
+def test_a_bucket_of_a_region(moto, region):
+    """A bucket is made in the region of the credentials; the first of all may not be named as a constraint."""
+    credentials = moto.credentials
+    if region:
+        credentials["client_kwargs"]["region_name"] = region
+    store = open_store("x", "s3", {"credentials": credentials})
+    name = f"region-{region or 'none'}"
+    store.make_bucket(name)
+    store.write(f"{name}/a", b"1")
+    assert store.read(f"{name}/a") == b"1"
