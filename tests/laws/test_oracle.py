@@ -968,7 +968,10 @@ class Oracle(RuleBasedStateMachine):
             return
         chosen = [numbers[n % len(numbers)] for n in others]
         names = [self.entries[n].name for n in chosen]
-        nodes = [SimpleNamespace(name=f"node{n}", outputs=[name]) for n, name in enumerate(dict.fromkeys(names))]
+        nodes = [
+            SimpleNamespace(name=f"node{n}", inputs=[], outputs=[name], confirms=[])
+            for n, name in enumerate(dict.fromkeys(names))
+        ]
         run = SimpleNamespace(nodes=nodes, all_outputs=lambda: set(names), inputs=set)
         hooks = SteelToes(branch=process.branch)
         told = {"run_params": {"runner": "None"}, "pipeline": run, "catalog": process.ours}

@@ -149,7 +149,7 @@ def command(vast: SimpleNamespace, moto: Any, *arguments: str) -> tuple[Any, Cou
 def test_requests(vast: SimpleNamespace, moto: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Requests grow with listings and branches, and by one for each record that is shown in detail or deleted."""
     gone = GONE * DATASETS
-    look = {"HEAD": 1, "LIST": 1 + math.ceil(BRANCHES * DATASETS / PAGE)}
+    look = {"LIST": math.ceil(BRANCHES * DATASETS / PAGE)}
     kept = {name: key.value for name, key in keys(moto).items() if not is_of(name, {*vast.names[:GONE]})}
     with capsys.disabled():
         found, counts = command(vast, moto, "branches", "--no-sizes")
@@ -159,13 +159,15 @@ def test_requests(vast: SimpleNamespace, moto: Any, capsys: pytest.CaptureFixtur
         plan, counts = command(vast, moto, "clean", "--stale", "--grace", "0h")
         assert len(plan["items"]) == gone
         # Each copy that would go is looked at.
-        assert counts == {**look, "HEAD": look["HEAD"] + gone, "GET": BRANCHES + gone}
+        assert counts == {**look, "HEAD": gone, "GET": BRANCHES + gone}
         _, counts = command(vast, moto, "clean", "--stale", "--grace", "0h", "--yes")
-        # Each record is announced to go, its copy is looked at again, and it is deleted as it was announced.
+        # Each record is announced to go over the one that the plan has read, but for the first of each of two batches,
+        # which show that the server refuses others; its copy is in a listing, and it is deleted as it was announced.
+        listed = counts.pop("LIST") - look["LIST"]
+        assert 0 < listed <= math.ceil(gone / BATCH) * 3
         assert counts == {
-            **look,
-            "HEAD": look["HEAD"] + 2 * gone,
-            "GET": BRANCHES + 2 * gone,
+            "HEAD": gone,
+            "GET": BRANCHES + gone + min(2, math.ceil(gone / BATCH)),
             "PUT": gone + 1,
             "DELETE": math.ceil(gone / BATCH) + gone,
         }
