@@ -67,6 +67,15 @@ def state_of(team: RunningTeam, name: str) -> str:
     return "main's" if data.startswith(f"main's {name}") else "the branch's"
 
 
+def half_save(team: RunningTeam, name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A save whose data is there, and that does not finish."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "_end", None)
+        catalog = team.branch(CONF)
+        with pytest.raises(TypeError):
+            catalog.save(name, text)
+
+
 class PastTheClient(TextDataset):
     """Reads by a client of its own, whose answers nobody sees."""
 
@@ -438,16 +447,14 @@ class TestAttacked:
     def test_a_hook_that_appends(self, team: RunningTeam, monkeypatch: pytest.MonkeyPatch) -> None:
         """A hook may change what a node's save does when it is begun already: it begins again, by what it does now."""
         team.branch(CONF).save("b", "whole")
-        with monkeypatch.context() as patch, pytest.raises(TypeError):
-            patch.setattr(Ledger, "_end", None)
-            team.branch(CONF).save("b", "torn")
+        half_save(team, "b", "torn", monkeypatch)
 
         class Appends:
             @hook_impl
             def before_node_run(self, catalog: DataCatalog) -> None:
                 catalog["b"]._fs_open_args_save["mode"] = "a"
 
-        with pytest.raises(DatasetError, match="Cannot append to b: its branch copy .* is torn"):
+        with pytest.raises(DatasetError, match=r"Cannot append to b: its branch copy .* is torn"):
             team.run(CONF, chain("a", "b"), None, Appends())
 
     def test_equal_bytes_that_were_others_in_between(self, team: RunningTeam) -> None:
@@ -471,9 +478,7 @@ class TestAttacked:
     def test_a_save_beside_one_that_lives(self, team: RunningTeam, monkeypatch: pytest.MonkeyPatch) -> None:
         """A save that found another's doubt looks at its data when it ends: what was answered may be gone by then."""
         place = branched_of(team.branch(CONF)["b"]).place
-        with monkeypatch.context() as patch, pytest.raises(TypeError):
-            patch.setattr(Ledger, "_end", None)
-            team.branch(CONF).save("b", "the other's")
+        half_save(team, "b", "the other's", monkeypatch)
 
         identities = Transaction.identities
 

@@ -83,7 +83,7 @@ def test_switched_off_on_main(checkout: Any, caplog: pytest.LogCaptureFixture, m
 def test_a_variable_that_names_main(on_branch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A forgotten `export STEEL_TOES_BRANCH=main` refuses saves while Git is on a branch, and names both."""
     monkeypatch.setenv("STEEL_TOES_BRANCH", "main")
-    with pytest.raises(DatasetError, match="(?s)main.*feature/x"):
+    with pytest.raises(DatasetError, match=r"(?s)main.*feature/x"):
         on_branch.catalog(CONFIG)["a"].save("the branch's")
     on_branch.assert_main_unchanged()
 
@@ -114,7 +114,7 @@ def test_a_notebook_opened_on_main(checkout: Any) -> None:
     hook = SteelToes()
     checkout.catalog(CONFIG, hook)["a"].save("main's")
     checkout.git("switch", "-q", "-c", "feature/x")
-    with pytest.raises(SwitchedCheckoutError, match="branch main, and Git now says .*feature/x"):
+    with pytest.raises(SwitchedCheckoutError, match=r"branch main, and Git now says .*feature/x"):
         checkout.catalog(CONFIG, hook)
 
 

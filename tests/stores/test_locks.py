@@ -10,6 +10,7 @@ import stat
 import sys
 import tempfile
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +61,11 @@ class TestBesideTheRecord:
         data = record.parents[2]
         data.mkdir()
         data.chmod(0o2775)
-        with monkeypatch.context() as patch, pytest.raises(StoreError):
+        with monkeypatch.context() as patch, ExitStack() as locked:
             # As a kill right after the file was made.
             patch.setattr(local, "_share", None)
-            with disk.lock(str(record)):
-                pass
+            with pytest.raises(StoreError):
+                locked.enter_context(disk.lock(str(record)))
         assert not lock_of(record).exists()
         assert not list(data.iterdir())
         with disk.lock(str(record)):
