@@ -95,8 +95,9 @@ class TestCommands:
         shutil.rmtree(branch.data / "04_model.pickle")
         branch.mains = branch.files()
         (said,) = branch.kedro("run --only-missing-outputs")
-        *lines, last = ours(said)
+        *lines, last, of_shared = ours(said)
         assert "wrote 2 datasets to the branch: model, report_airports" in last
+        assert of_shared.endswith("since the entries are shared: scoreboard")
         assert [line for line in lines if re.search(r"\b6 outputs\b.*\bmain\b", line)]
 
     def test_resume(self, branch: Any, private: Any) -> None:
