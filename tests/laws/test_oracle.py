@@ -925,7 +925,9 @@ class Oracle(RuleBasedStateMachine):
                 added = copy.tree.files().keys() - before.keys()
                 units = [unit for unit in units if any(path.startswith(f"{entry.place}/{unit}/") for path in added)]
             if (wanted[0] == "gives" or (entry.versions and units)) and process.branch != MAIN:
-                copy.wrote(entry, *units)
+                # A save of no partitions changes no record: for other processes nothing has happened.
+                if units:
+                    copy.wrote(entry, *units)
                 process.looked[entry.name] = copy.saves_of(entry)
 
     def save_plainly(self, process: Process, entry: Entry, data: Any) -> None:
