@@ -96,6 +96,16 @@ class TestLocalDisk:
         assert seen
         assert names_in(tmp_path) == ["one.json"]
 
+    def test_as_put(self, disk, tmp_path):
+        """A record is what was put until anybody puts another over it, whoever holds its lock, or removes it."""
+        path = f"{tmp_path}/one.json"
+        put = disk.write(path, b"1")
+        assert disk.is_as_put(path, put)
+        again = disk.write(path, b"1")
+        assert [disk.is_as_put(path, text) for text in (put, again, "")] == [False, True, False]
+        disk.remove(path)
+        assert not disk.is_as_put(path, again)
+
     def test_failed_write_leaves_nothing(self, disk, tmp_path):
         """A write that fails leaves the old record and no temporary file."""
         (tmp_path / "folder" / "one.json").mkdir(parents=True)
