@@ -97,7 +97,7 @@ class S3Store(ObjectStore):
         # Some clients make an object for a folder.
         if answer.get("IsTruncated") or any(item["Key"].endswith("/") for item in contents):
             return None
-        return {f"{bucket}/{item['Key']}": identity_of({**item, "size": item["Size"]}) for item in contents}
+        return {f"{bucket}/{key}": identity for key, identity in _identities_in(contents).items()}
 
     def _get(self, path: str) -> Stamped:
         filesystem = self._filesystem
@@ -211,7 +211,7 @@ class S3Store(ObjectStore):
             with self._errors_of("list", f"{bucket}/{arguments['Prefix']}"):
                 answer = self._filesystem.call_s3("list_objects_v2", Bucket=bucket, **arguments)
             contents = answer.get("Contents", [])
-            identities.update((item["Key"], identity_of({**item, "size": item["Size"]})) for item in contents)
+            identities.update(_identities_in(contents))
             if not answer.get("IsTruncated") or contents[-1]["Key"] >= keys[-1]:
                 break
             arguments["ContinuationToken"] = answer["NextContinuationToken"]
@@ -270,6 +270,11 @@ async def _get_stamped(filesystem: Any, bucket: str, key: str) -> Stamped:
             data = await answer["Body"].read()
             return Stamped(bytes(data), answer["ETag"])
     raise AssertionError("the last try gives data or raises")
+
+
+def _identities_in(contents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The identities of the objects that a page of a listing shows, by their keys."""
+    return {item["Key"]: identity_of({**item, "size": item["Size"]}) for item in contents}
 
 
 def _is_refused(error: BaseException, stamp: str) -> bool:
