@@ -7,7 +7,7 @@ dictionaries in which the catalog keeps both are replaced by ones that put a pro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from kedro.io.data_catalog import _LazyDataset
 from steel_toes.catalog.metadata import warn_of_near_misses
 from steel_toes.catalog.policy import Moves, Policy
 from steel_toes.catalog.spec import EntrySpec
-from steel_toes.datasets.base import BranchedDataset, Dataset
+from steel_toes.datasets.base import BranchedDataset, Dataset, Entry
 from steel_toes.datasets.both import differences
 from steel_toes.datasets.cached import BranchedCache
 from steel_toes.datasets.increments import BranchedIncrements
@@ -45,6 +45,8 @@ from steel_toes.naming.location import parse
 from steel_toes.records.place import Side
 from steel_toes.records.run import Run
 
+BuildMain = Callable[[], Dataset]
+
 _AROUND = Rule(parameter="dataset")  # of an instance around a dataset of the catalog
 
 _KINDS: Mapping[str, type[BranchedDataset]] = {
@@ -57,19 +59,19 @@ _KINDS: Mapping[str, type[BranchedDataset]] = {
 # --- From an entry to its proxy ---------------------------------------------------------------------------------------
 
 
-def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
+def wrap(policy: Policy, spec: EntrySpec, build_main: BuildMain) -> Any:
     """The proxy for a dataset, or the dataset itself where it is left alone.
 
     Args:
         policy: of the catalog.
         spec: the entry.
-        main_dataset: the dataset that Kedro built for it.
+        build_main: gives main's dataset as Kedro builds it.
     """
     warn_of_near_misses(spec.name, spec.config)
     rule = policy.rule(spec)
     # The very object that Kedro built: whoever holds it sees no difference.
-    if rule.action == "alone" or _is_in_memory(main_dataset):
-        return main_dataset
+    if rule.action == "alone" or _is_in_memory(spec.classes[-1]):
+        return build_main()
     branch = policy.branch
     rule_why = policy.why(spec, rule)
     why = rule_why
@@ -84,12 +86,12 @@ def wrap(policy: Policy, spec: EntrySpec, main_dataset: Dataset) -> Any:
             if hidden:
                 why = LISTED_LATE
             elif not why:
-                return proxy_for(_branched(policy, spec, rule, moves, main_dataset))
+                return proxy_for(_branched(policy, spec, rule, moves, build_main))
         except LocationError as exc:
             # What cannot be redirected can still be read.
             why = str(exc)
     load_why = _why_not_loaded(rule, rule_why, hidden)
-    blocked = _block(main_dataset, spec.name)
+    blocked = _block(build_main(), spec.name)
     return proxy_for(refuse(blocked, spec.name, own_name(spec.classes[0]), branch.name, why, load_why, hidden))
 
 
@@ -109,22 +111,32 @@ def _why_not_loaded(rule: Rule, rule_why: str, hidden: tuple[str, ...]) -> str:
     return ""
 
 
-def _branched(policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, main_dataset: Dataset) -> BranchedDataset:
-    if rule.is_overlay and isinstance(main_dataset, CachedDataset):
-        return _cached_partitions(policy, spec, rule, moves, main_dataset)
+def _branched(policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, build_main: BuildMain) -> BranchedDataset:
+    cls = spec.classes[-1]
+    if rule.is_overlay and issubclass(cls, CachedDataset):
+        return _cached_partitions(policy, spec, rule, moves, build_main())
     branch_locations = {key: locations.branch_location for key, locations in moves.items()}
     branch_config = spec.moved(rule, branch_locations)
     # Kedro has looked for the class already, in several packages.
-    branch_config["type"] = type(main_dataset)
+    branch_config["type"] = cls
     build = Build(spec.name, spec.config, branch_config, spec.inner_key)
     entry = policy.entry(spec, rule, moves, build)
-    kind = BranchedVersions if spec.version else _KINDS[rule.kind]
-    if entry.more:
-        kind = BranchedPlaces
-    branched = kind(entry, _block(main_dataset, spec.name), spec.version)
-    if not _is_surely_apart(spec, moves):
+    kind = _kind_of(spec, rule, entry)
+    is_surely_apart = _is_surely_apart(spec, moves)
+    # Of the two that an entry needs, an output's may be the only one that is ever used.
+    if kind is BranchedWhole and is_surely_apart and not spec.is_wrapped:
+        return BranchedWhole(entry, branch_dataset=build(Side.BRANCH, None))
+    branched = kind(entry, _block(build_main(), spec.name), spec.version)
+    if not is_surely_apart:
         _check_apart(branched, rule, moves)
     return branched
+
+
+def _kind_of(spec: EntrySpec, rule: Rule, entry: Entry) -> type[BranchedDataset]:
+    """The module of the law that answers for an entry."""
+    if entry.more:
+        return BranchedPlaces
+    return BranchedVersions if spec.version else _KINDS[rule.kind]
 
 
 def _is_surely_apart(spec: EntrySpec, moves: Moves) -> bool:
@@ -151,15 +163,13 @@ def _check_apart(branched: BranchedDataset, rule: Rule, moves: Moves) -> None:
         raise LocationError(ONE_LOCATION_FOR_BOTH, location=main_location, copy=branch_location)
 
 
-def _cached_partitions(
-    policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, main_dataset: CachedDataset
-) -> BranchedCache:
+def _cached_partitions(policy: Policy, spec: EntrySpec, rule: Rule, moves: Moves, main_dataset: Any) -> BranchedCache:
     """Plain Kedro's cache around branched partitions."""
-    inner_dataset: Any = main_dataset
+    inner_dataset = main_dataset
     for _ in spec.inner_key:
         inner_dataset = inner_dataset._dataset
     inner_spec = EntrySpec(spec.name, spec.inner_config, spec.classes[:1], None)
-    branched = _branched(policy, inner_spec, rule, moves, inner_dataset)
+    branched = _branched(policy, inner_spec, rule, moves, lambda: inner_dataset)
     return BranchedCache(_around(spec.config, proxy_for(branched), len(spec.inner_key)), branched)
 
 
@@ -173,11 +183,11 @@ def _around(config: Config, inner: Any, depth: int) -> Any:
     return cls(dataset=_around(config["dataset"], inner, depth - 1), **arguments)
 
 
-def _is_in_memory(dataset: Dataset) -> bool:
+def _is_in_memory(cls: type[Dataset]) -> bool:
     # A CachedDataset is ephemeral too, and holds one that may not be; a class of one's own may save elsewhere.
-    if isinstance(dataset, CachedDataset) or not dataset._EPHEMERAL:
+    if issubclass(cls, CachedDataset) or not cls._EPHEMERAL:
         return False
-    return not saves_by_itself(dataset.__class__)
+    return not saves_by_itself(cls)
 
 
 def _described(dataset: Dataset, parameter: str) -> str | None:
@@ -302,7 +312,7 @@ def branched_behind(dataset: Any) -> list[AnyBranched]:
     branched = branched_of(dataset)
     if branched is not None:
         return [branched]
-    if not isinstance(dataset, AbstractDataset) or _is_in_memory(dataset):
+    if not isinstance(dataset, AbstractDataset) or _is_in_memory(dataset.__class__):
         return []
     return [branched for _, branched in _inside(config_of(dataset).config, ())]
 
@@ -332,6 +342,33 @@ def _spec(name: str, config: Config, main_dataset: Dataset, version: Version | N
     return EntrySpec(name, config, classes, version, vars(main_dataset).get("_dataset_type"))
 
 
+def _surveyed_class(policy: Policy, config: Config) -> type[Dataset] | None:
+    """The class of a plain entry, if the survey says what it does: no dataset need be built to know more.
+
+    Args:
+        policy: of the catalog.
+        config: the entry's; none that has versions, or another dataset inside, is plain.
+    """
+    if config.get("versioned") or "dataset" in config:
+        return None
+    cls = _class_of(policy, config.get("type"))
+    if cls is None or not is_surveyed(cls) or getattr(cls, "versioned", False):
+        return None
+    return cls
+
+
+def _class_of(policy: Policy, kind: Any) -> type[Dataset] | None:
+    """The class of a configuration's type; None where there is none: building the dataset will say why."""
+    if not isinstance(kind, str):
+        return None
+    if kind not in policy.classes:
+        try:
+            policy.classes[kind], _ = parse_dataset_definition({"type": kind})
+        except Exception:  # noqa: BLE001 - an import runs anybody's code
+            return None
+    return policy.classes[kind]
+
+
 # --- The catalog's two dictionaries -----------------------------------------------------------------------------------
 
 
@@ -343,11 +380,14 @@ class _BranchedLazy(_LazyDataset):
         self._policy = policy
 
     def materialize(self) -> Any:
+        cls = _surveyed_class(self._policy, self.config)
+        if cls is not None:
+            return wrap(self._policy, EntrySpec(self.name, self.config, (cls,), None), super().materialize)
         main_dataset = super().materialize()
         version = None
         if self.config.get("versioned") or getattr(type(main_dataset), "versioned", False):
             version = Version(self.load_version, self.save_version)
-        return wrap(self._policy, _spec(self.name, self.config, main_dataset, version), main_dataset)
+        return wrap(self._policy, _spec(self.name, self.config, main_dataset, version), lambda: main_dataset)
 
 
 class _LazyDatasets(dict[str, _LazyDataset]):
@@ -388,7 +428,7 @@ class _Datasets(dict[str, Any]):
 
     def wrapped(self, name: str, dataset: Any) -> Any:
         """What stands for an instance: a proxy with datasets built anew, since the instance is the user's."""
-        if _is_in_memory(dataset):
+        if _is_in_memory(dataset.__class__):
             return dataset
         config, version = config_of(dataset)
         branched_keys = [key for key, _ in _inside(config, ())]
@@ -405,7 +445,7 @@ class _Datasets(dict[str, Any]):
             return proxy_for(refuse(dataset, name, type(dataset).__name__, branch_name, CANNOT_BE_BUILT_AGAIN))
         if differences(dataset, main_dataset):
             return proxy_for(refuse(dataset, name, type(dataset).__name__, branch_name, INSTANCE_CHANGED))
-        return wrap(self.policy, spec, main_dataset)
+        return wrap(self.policy, spec, lambda: main_dataset)
 
     def _wrapper(self, name: str, dataset: Dataset, config: Config, branched_keys: list[Key]) -> Any:
         """What stands for an instance around a dataset of this catalog, as a hook makes it: what is inside is branched.

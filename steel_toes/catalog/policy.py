@@ -98,6 +98,7 @@ class Policy:
         late: what is known of entries that joined the catalog later.
         run: of a pipeline on this catalog, if one is going on in this process.
         shared_names: of the entries that are shared, as they are used.
+        classes: that Kedro has found, by the types that configurations name: it looks in several packages for each.
     """
 
     branch: Branch
@@ -110,6 +111,7 @@ class Policy:
     late: LateEntries = field(default_factory=LateEntries, compare=False, repr=False)
     run: Run = field(default_factory=Run, compare=False, repr=False)
     shared_names: set[str] = field(default_factory=set, compare=False, repr=False)
+    classes: dict[str, type[Any]] = field(default_factory=dict, compare=False, repr=False)
 
     def surveyed(self, explicit: Iterable[Config], patterns: Iterable[Config]) -> Policy:
         """This, with the configurations of a catalog's entries and patterns. They are looked at when they are needed.
@@ -136,7 +138,8 @@ class Policy:
     def __getstate__(self) -> dict[str, Any]:
         # Surveyed once, and not once more in each worker; some configurations cannot be pickled.
         surveyed = {"catalog": self.catalog, "data": self.data}
-        return {**self.__dict__, **surveyed, "explicit": (), "patterns": ()}
+        # Nor can every class; a worker finds them again.
+        return {**self.__dict__, **surveyed, "explicit": (), "patterns": (), "classes": {}}
 
     # What is done with an entry ---------------------------------------------------------------------------------------
 

@@ -8,17 +8,18 @@ not answer is the side's own affair.
 from __future__ import annotations
 
 import copy
+import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, NoReturn, Protocol
 
 from kedro.io import AbstractDataset
 from kedro.io.core import Version
 
 from steel_toes import errors, sentences
-from steel_toes.datasets.both import differences, hand_on_settings, innermost, share_settings, text_at
+from steel_toes.datasets.both import differences, hand_on_settings, innermost, share_settings, text_at, texts_naming
 from steel_toes.datasets.paths import Key
 from steel_toes.datasets.registry import Rule, Seeding, seeding
 from steel_toes.datasets.seeding import obstructed, seeded
@@ -136,40 +137,19 @@ class Choice(NamedTuple):
     side: Side
 
 
-@dataclass(frozen=True)
-class BranchPart:
-    """The branch's dataset of an entry.
-
-    Args:
-        dataset: the dataset.
-        texts: the texts and paths of it that say where its data lies, by where they stand in it.
-    """
-
-    dataset: Dataset
-    texts: Mapping[Key, str] = field(default_factory=dict)
-
-    @classmethod
-    def beside(cls, main_dataset: Dataset, dataset: Dataset) -> BranchPart:
-        """The branch's dataset, which shares its settings with main's from now on."""
-        # A cache around partitions is one for both.
-        if dataset is main_dataset:
-            return cls(dataset)
-        share_settings(main_dataset, dataset)
-        return cls(dataset, differences(dataset, main_dataset))
-
-
 class BranchedDataset(ABC):
     """The two datasets of an entry: main's, which is only read, and the branch's.
 
+    The one that is not given is built when it is first used.
+
     Args:
         entry: its facts.
-        main_dataset: main's dataset, if Kedro has built it already.
+        main_dataset: main's dataset, if it is built already.
         version: the versions that the entry is pinned to, if it is versioned.
-        branch_dataset: the branch's dataset, if it is built already; else it is built when it is first used.
+        branch_dataset: the branch's dataset, if it is built already.
     """
 
     answers: ClassVar[frozenset[str]] = frozenset({"load", "save", "exists", "release", "confirm"})
-    branch_part: BranchPart | None = None
     load_error: ClassVar[errors.CopyError | None] = None
 
     def __init__(
@@ -181,7 +161,6 @@ class BranchedDataset(ABC):
     ) -> None:
         self.entry = entry
         self.version = version
-        self.main_dataset = main_dataset if main_dataset is not None else entry.build(Side.MAIN, version)
         # Of the run that is going on: its inputs are read from one side to the end.
         self.frozen_side: Side | None = None
         self.run_side: Side | None = None
@@ -190,26 +169,48 @@ class BranchedDataset(ABC):
         # What was set on the proxy: in the place of what the class has, and for datasets that are built later.
         self.overrides: dict[str, Any] = {}
         self.settings: dict[str, Any] = {}
+        # Where the branch's data lies, by where the branch's dataset says so.
+        self.branch_texts: Mapping[Key, str] = {}
+        self.built: dict[Side, Dataset] = {}
         if branch_dataset is not None:
-            self.branch_part = BranchPart.beside(self.main_dataset, branch_dataset)
+            self.built[Side.BRANCH] = branch_dataset
+        if main_dataset is not None:
+            self._pair(Side.MAIN, main_dataset)
+        elif branch_dataset is not None:
+            self.branch_texts = texts_naming(branch_dataset, posixpath.basename(self.place.own_path(Side.BRANCH)))
+        else:
+            self.built[Side.MAIN] = entry.build(Side.MAIN, version)
+
+    @property
+    def main_dataset(self) -> Dataset:
+        """Main's dataset."""
+        return self.dataset(Side.MAIN)
 
     @property
     def branch_dataset(self) -> Dataset:
         """The branch's dataset."""
-        return self._built_part().dataset
+        return self.dataset(Side.BRANCH)
+
+    def dataset(self, side: Side) -> Dataset:
+        """The dataset of a side."""
+        dataset = self.built.get(side)
+        return self._pair(side, self.entry.build(side, self.version)) if dataset is None else dataset
 
     @property
-    def branch_texts(self) -> Mapping[Key, str]:
-        """The texts and paths of the branch's dataset that say where its data lies."""
-        return self._built_part().texts
+    def any_dataset(self) -> Dataset:
+        """One that is built already, for what is the same on both sides."""
+        return next(iter(self.built.values()))
 
-    def _built_part(self) -> BranchPart:
-        if self.branch_part is not None:
-            return self.branch_part
-        built = BranchPart.beside(self.main_dataset, self.entry.build(Side.BRANCH, self.version))
+    def _pair(self, side: Side, dataset: Dataset) -> Dataset:
+        """Let the dataset of a side share its settings with the other side's, and keep it."""
+        other = self.built.get(side.other)
+        # A cache around partitions is one for both.
+        if other is not None and other is not dataset:
+            share_settings(other, dataset)
+            branch_dataset, main_dataset = (dataset, other) if side is Side.BRANCH else (other, dataset)
+            self.branch_texts = differences(branch_dataset, main_dataset)
         # Of two threads that build it, both use the one that was there first.
-        part: BranchPart = self.__dict__.setdefault("branch_part", built)
-        return part
+        return self.built.setdefault(side, dataset)
 
     @property
     def place(self) -> Place:
@@ -246,10 +247,9 @@ class BranchedDataset(ABC):
 
     def release(self) -> None:
         """Release both sides."""
-        self.main_dataset.release()
         # What was never built holds nothing.
-        if self.branch_part is not None:
-            self.branch_part.dataset.release()
+        for dataset in list(self.built.values()):
+            dataset.release()
 
     def confirm(self) -> None:
         """Confirm on the branch."""
@@ -298,22 +298,16 @@ class BranchedDataset(ABC):
         """All datasets behind the proxy."""
         return self.main_dataset, self.branch_dataset
 
-    def dataset(self, side: Side) -> Dataset:
-        """The dataset of a side."""
-        return self.main_dataset if side is Side.MAIN else self.branch_dataset
-
     def copied(self, deep: bool) -> BranchedDataset:
         """The same with datasets of its own, as a copy of a plain dataset has its own attributes."""
         # A copy of one that was never built would share its settings with nobody.
-        part = self._built_part()
+        datasets = [self.main_dataset, self.branch_dataset]
         twin = copy.copy(self)
         twin.overrides = dict(self.overrides)
         twin.settings = dict(self.settings)
         # Together: what they share, their copies share.
-        datasets = [self.main_dataset, part.dataset]
         twins = copy.deepcopy(datasets) if deep else [copy.copy(dataset) for dataset in datasets]
-        twin.main_dataset = twins[0]
-        twin.branch_part = replace(part, dataset=twins[1])
+        twin.built = dict(zip((Side.MAIN, Side.BRANCH), twins, strict=True))
         if deep:
             # What a hook has put around a method of this one is put around the twin's.
             twin.overrides = copy.deepcopy(self.overrides, {id(self): twin})
@@ -362,6 +356,8 @@ class BranchedDataset(ABC):
         Raises:
             LocationIsFixedError: it says where the data is.
         """
+        # What says where each lies is known once both are built.
+        self.sides()
         names_location = any(text_key[: len(key)] == key for text_key in self.branch_texts)
         if names_location or key[-1] in _LOCATING:
             raise self._fixed_error(key[-1])
@@ -398,7 +394,7 @@ class BranchedDataset(ABC):
 
     def _refused_error(self, why: str) -> errors.SaveRefusedError:
         facts = {"dataset": self.entry.name, "branch": self.place.ledger.branch_name}
-        return errors.SaveRefusedError(**facts, type=type(self.main_dataset).__name__, why=why)
+        return errors.SaveRefusedError(**facts, type=type(self.any_dataset).__name__, why=why)
 
     def with_settings(self, dataset: Dataset) -> Dataset:
         """A dataset that was built anew, with the settings that both sides' datasets have by now."""

@@ -113,15 +113,30 @@ def differences(first: Dataset, second: Dataset) -> dict[Key, str]:
     return texts
 
 
+def texts_naming(dataset: Dataset, name: str) -> dict[Key, str]:
+    """The texts and paths, at any depth, in which a file's name stands: where a dataset by itself says that it lies."""
+    texts: dict[Key, str] = {}
+    for key, text in texts_in(_of_its_being(vars(dataset))):
+        if name in text:
+            texts[key] = text
+    return texts
+
+
 def _unshared(pair: _Pair) -> dict[str, Any]:
     """The attributes of the first of two datasets that are not the very same in the second."""
-    unshared = dict(pair.first)
+    unshared = _of_its_being(pair.first)
     for name, value in pair.second.items():
         if unshared.get(name) is value:
             unshared.pop(name, None)
-    for name in _OF_ITS_MAKING:
-        unshared.pop(name, None)
     return unshared
+
+
+def _of_its_being(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a dataset without what it was built from."""
+    own = dict(attributes)
+    for name in _OF_ITS_MAKING:
+        own.pop(name, None)
+    return own
 
 
 def text_at(dataset: Dataset, key: Key) -> str | None:

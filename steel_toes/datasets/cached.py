@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steel_toes.datasets.base import BranchedDataset, BranchPart, Choice, Dataset, Entry
+from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, Entry
 from steel_toes.records.place import Side
 
 
@@ -57,7 +57,7 @@ class BranchedCache(BranchedDataset):
     def copied(self, deep: bool) -> BranchedCache:
         twin = super().copied(deep)
         assert isinstance(twin, BranchedCache)
-        twin.branch_part = BranchPart(twin.main_dataset)
+        twin.built = dict.fromkeys(Side, twin.main_dataset)
         twin.empty()
         return twin
 

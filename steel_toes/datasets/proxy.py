@@ -42,6 +42,11 @@ class Inside:
         self.main_dataset = main_dataset
         self.branch_dataset = branch_dataset
 
+    @property
+    def any_dataset(self) -> Dataset:
+        """Main's."""
+        return self.main_dataset
+
     def current(self) -> Dataset:
         """Main's: what the wrapper holds is asked for what it is."""
         return self.main_dataset
@@ -84,12 +89,11 @@ class Inside:
         return Inside(self.outer, copier(self.main_dataset), copier(self.branch_dataset))
 
 
+# Asked of each dataset by Kedro itself, and the same on both sides: no dataset is built to answer.
+_ALIKE = frozenset({"_EPHEMERAL", "_SINGLE_PROCESS", "_copy_mode", "_version"})
 # Answered by main's dataset without asking any store: the same on both sides, or what the catalog says of the entry.
 _QUIET = frozenset(
     {
-        "_EPHEMERAL",
-        "_SINGLE_PROCESS",
-        "_copy_mode",
         "_dataset",
         "_fs",
         "_init_args",
@@ -100,7 +104,6 @@ _QUIET = frozenset(
         "_protocol",
         "_save_args",
         "_storage_options",
-        "_version",
         "metadata",
     }
 )
@@ -159,7 +162,7 @@ class Proxy:
     def __getattr__(self, name: str) -> Any:
         # While it is unpickled or copied there may be nothing in it yet; asking it would recurse for ever.
         branched: AnyBranched | Inside = object.__getattribute__(self, _BRANCHED)
-        if sys._getframe(1).f_code in _save_codes(type(branched.main_dataset)):  # noqa: SLF001 - Python's own
+        if sys._getframe(1).f_code in _save_codes(type(branched.any_dataset)):  # noqa: SLF001 - Python's own
             _check_caller(self, branched)
         if name == "_copy":
             return self._copy_with
@@ -170,10 +173,18 @@ class Proxy:
         # What a hook has put in the place of a method wins, as it does on a plain dataset.
         if name in branched.overrides:
             return branched.overrides[name]
-        # What the class does not have, the proxy has not either.
-        value = getattr(branched.main_dataset, name)
         if name in branched.answers:
+            # What the class does not have, the proxy has not either.
+            getattr(branched.any_dataset, name)
             return getattr(branched, name)
+        if name in _ALIKE:
+            return getattr(branched.any_dataset, name)
+        return self._steel_toes_attribute(name)
+
+    def _steel_toes_attribute(self, name: str) -> Any:
+        """What a plain dataset of the class has under this name, of the side that counts."""
+        branched = self._steel_toes_branched
+        value = getattr(branched.main_dataset, name)
         # What can be changed in place is changed on both sides, which therefore must be there.
         if isinstance(value, CONTAINERS):
             branched.sides()
@@ -263,7 +274,7 @@ def _answer_of_side(branched: AnyBranched | Inside, name: str, value: Any) -> An
 
 def proxy_for(branched: AnyBranched | Inside) -> Any:
     """The proxy that stands for an entry's datasets; also what unpickling calls."""
-    proxy = object.__new__(_proxy_type(type(branched.main_dataset)))
+    proxy = object.__new__(_proxy_type(type(branched.any_dataset)))
     object.__setattr__(proxy, _BRANCHED, branched)
     return proxy
 

@@ -63,6 +63,11 @@ class RefusedDataset:
         """Refuse."""
         raise self.save_error
 
+    @property
+    def any_dataset(self) -> Dataset:
+        """The one dataset."""
+        return self.main_dataset
+
     def current(self) -> Dataset:
         """Main's."""
         return self.main_dataset

@@ -24,7 +24,10 @@ class BranchedWhole(BranchedDataset):
         return self.place.units.own
 
     def load(self) -> Any:
-        return self.load_stable(self.unit, self.choose_by, self.main_dataset.load, self._load_branch)
+        return self.load_stable(self.unit, self.choose_by, self._load_main, self._load_branch)
+
+    def _load_main(self) -> Any:
+        return self.main_dataset.load()
 
     def _load_branch(self) -> Any:
         return self.branch_dataset.load()

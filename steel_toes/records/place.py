@@ -29,6 +29,11 @@ class Side(Enum):
     MAIN = "main"
     BRANCH = "branch"
 
+    @property
+    def other(self) -> Side:
+        """The other one."""
+        return Side.BRANCH if self is Side.MAIN else Side.MAIN
+
 
 @redacted_repr
 class Adoptable(NamedTuple):

@@ -21,11 +21,14 @@ from kedro.io import (
     SharedMemoryDataCatalog,
 )
 from kedro.io.core import Version
+from kedro.pipeline import node, pipeline
+from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.text import TextDataset
 
 from steel_toes import SteelToes
 from steel_toes.datasets.proxy import branched_of
+from steel_toes.records.place import Side
 from support.entries import (
     ENTRIES,
     Lines,
@@ -155,6 +158,32 @@ class TestLazy:
         done = subprocess.run([sys.executable, "-c", MANY], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         assert float(done.stdout.split("took ")[1]) < 20
+
+    def test_main_only_when_it_is_read(self, checkout: Any) -> None:
+        """Of an entry that a run saves, loads and releases, only the branch's dataset is built."""
+        entries = {name: text(f"data/{name}.txt") for name in ("a", "b", "c")}
+        saved_on_main(checkout, entries, a="main")
+        catalog = checkout.catalog(entries)
+        run = pipeline([node(str.upper, "a", "b", name="ab"), node(str.lower, "b", "c", name="bc")])
+        runner = SequentialRunner()
+        runner.run(run, catalog)
+        built = {name: set(branched_of(catalog[name]).built) for name in entries}
+        assert built == {"a": {Side.BRANCH, Side.MAIN}, "b": {Side.BRANCH}, "c": {Side.BRANCH}}
+        assert catalog.load("c") == "main"
+        checkout.assert_main_unchanged()
+
+    @pytest.mark.parametrize(
+        "entry", [{"type": "text.NoSuchDataset"}, {"type": "text.TextDataset", "file_path": "x"}, {"type": ".Text"}]
+    )
+    def test_says_what_plain_kedro_says(self, checkout: Any, entry: dict[str, str]) -> None:
+        """An entry that cannot be built fails as in plain Kedro, when it is asked for and by the same words."""
+        config = {"d": {"filepath": "data/d.txt", **entry}}
+        messages = []
+        for catalog in (checkout.plain(config), checkout.catalog(config)):
+            with pytest.raises(DatasetError) as refused:
+                catalog["d"]
+            messages.append(str(refused.value))
+        assert messages[0] == messages[1]
 
     def test_broken_entries(self, checkout: Any) -> None:
         """An entry whose class cannot be imported harms nobody who does not use it, as in plain Kedro."""
