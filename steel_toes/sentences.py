@@ -89,6 +89,12 @@ SWITCHED_OFF = "STEEL_TOES_ENABLED is false"
 BRANCH_IS_MAIN = "{branch} is main"
 NO_PIPELINE = "No pipeline is named {pipeline}; there are {pipelines}."
 NOT_IN_PIPELINE = "The pipeline {pipeline} does not use {names}."
+PERHAPS = "{name} (perhaps {near}?)"
+OF_NO_RECORD = "Neither the catalog nor a record of these branches has {names}."
+STATUS_TOTALS = "{datasets}: {branch} read from the branch ({size}), {main} from main"
+STATUS_NEITHER = ", {number} from neither"
+BRANCHES_TOTAL = "{branches}, {datasets}, {size}."
+HEADER_OF_PLAN = "Of branch {branch}:"
 NOT_IN_CATALOG = "The catalog has no {names}."
 NOT_AN_AGE = "{value!r} is no age. Give hours, days or weeks, such as 36h, 7d or 2w."
 BRANCH_UNKNOWN = "The branch is unknown. {why}"
@@ -98,9 +104,11 @@ OTHER_MAIN = (
 )
 STEPS_ASIDE = "{why}: everything is read from main and saved to main."
 READS_MAIN = "The branch is unknown, so data is read from main and not saved. {why}"
-WAYS_OUT = """A dataset whose side is none cannot be loaded. Run the node that saves it again; or look at the file that
-is there and, if it is whole, record it with `steel-toes adopt DATASET`; or go back to main's with
-`steel-toes clean --branch {branch!q} DATASET`."""
+WAYS_OUT = """A dataset whose side is none cannot be loaded. Run the node again that saves it;
+or record what is there, if it is whole:
+  steel-toes adopt DATASET
+or go back to main's:
+  steel-toes clean --branch {branch!q} DATASET"""
 EMPTY_CATALOG = "The catalog has no datasets."
 NO_BRANCHES = "No branch has data in this catalog's stores."
 WHICH_BRANCHES = "Say which branches: --branch NAME; or --stale, --older-than AGE or both of these."
@@ -112,6 +120,39 @@ NO_LEGACY_FILES = "Nothing to record: no entry has a file of steel-toes 0.5 on b
 RECORD_THEM = "Record them as branch {branch}'s?"
 RECORDED = "Recorded as branch {branch}'s: {files}."
 NOTHING_OF_BRANCH = "Nothing of branch {branch} is here to remove."
+TOO_YOUNG = "Branch {branch} is gone, but its last save is too young. It would go from {date} on."
+CLEAN_TOTAL = "{copies}, {files}, {size}; with {records} and {locks}. --paths lists them."
+BUCKET_IF_EMPTY = "its bucket, if empty"
+ITS_RECORD = "its record"
+ITS_LOCK = "its lock"
+NO_ORPHANS = "No branch is an orphan: some checkout or remote has each of them."
+NOT_KNOWN_ORPHAN = "Whether branch {branch} is an orphan is not known, so it is not listed: {why}."
+WITHOUT_HOOK = (
+    "SteelToes is not among the HOOKS of the project's settings.py, so runs are plain Kedro's and write main's data. "
+    "What branches left is looked for with the default settings."
+)
+HEADER_BRANCH = "Branch {branch} (from {source})."
+HEADER_COPIES = "Its copies are named {mark}."
+WHOAMI_BRANCH = "This is branch {branch} (from {source}). Its copies are named {mark}."
+WHOAMI_IS_MAIN = "This is {branch}, which is main (from {source}): steel_toes steps aside."
+WHOAMI_MAIN = "Main is {mains} (from {source})."
+WHOAMI_PROJECT = "The project is {project} (from {source})."
+WHOAMI_NO_PROJECT = "The project has no name: no remote, no STEEL_TOES_PROJECT, no SteelToes(project=...)."
+WHOAMI_SWITCHED_OFF = "STEEL_TOES_ENABLED is false: everything is read from main and saved to main."
+WHOAMI_TRIED = "Asked before: {why}."
+LEGEND = {
+    ("side", "branch"): "branch, the branch's own copy is read",
+    ("side", "main"): "main, main's data",
+    ("side", "none"): "none, a load fails",
+    ("saves", "branch"): "branch, to its own copy",
+    ("saves", "main"): "main, to main's data",
+    ("saves", "memory"): "memory, to no file",
+    ("saves", "refused"): "refused",
+    ("saves", "read only"): "read only, nobody saves it",
+    ("main", "same"): "same, as when the branch's copy began",
+    ("main", "changed"): "changed since",
+    ("main", "missing"): "missing, there is none",
+}
 NO_OLD_BRANCH = "Nothing to remove: no branch is old enough."
 NO_STALE_BRANCH = "Nothing to remove: no branch that is gone is old enough."
 NOT_KNOWN_GONE = "Whether branch {branch} is gone is not known, so it stays: {why}."
@@ -148,7 +189,8 @@ COPY_MISSING = "gone"
 RECORD_HAS_CHANGED = "its record has changed since the plan was made"
 
 SIDE_SHARED = "shared"
-SIDE_LEFT_ALONE = "left alone: only read, or in memory"
+SIDE_LEFT_ALONE = "left alone: it is only read"
+SIDE_IN_MEMORY = "left alone: it is in memory"
 NEVER_SAVED = "never saved on the branch"
 UNIT_WITHOUT_RECORD = "without a record, so ignored"
 UNIT_UNFINISHED = "of a first save that did not finish"

@@ -41,18 +41,25 @@ class Adoption:
         self.place.adopt(self.sources, self.is_part)
 
 
-def make_plan(catalog: Any, names: Collection[str], subject: str) -> list[Adoption]:
-    """What `adopt` would record: of a dataset, at all its places.
+def make_plan(catalog: Any, names: Collection[str], subjects: Iterable[str]) -> list[Adoption]:
+    """What `adopt` would record: of datasets, at all their places.
 
     Args:
         catalog: a catalog on which steel_toes is installed.
         names: of all entries.
-        subject: a dataset's name, or the path of a file at a branch copy's place.
+        subjects: each a dataset's name, or the path of a file at a branch copy's place.
 
     Raises:
-        ConfigurationError: nothing is there to adopt.
+        ConfigurationError: of one of them nothing is there to adopt; then nothing of the others is, either.
         LinkError: what is there is a link.
     """
+    adoptions = []
+    for subject in dict.fromkeys(subjects):
+        adoptions += _adoptions_of(catalog, names, subject)
+    return adoptions
+
+
+def _adoptions_of(catalog: Any, names: Collection[str], subject: str) -> list[Adoption]:
     # A dataset's name wins over a path that is spelled alike.
     if subject in names:
         adoptions = _adoptions_by_name(catalog, subject)

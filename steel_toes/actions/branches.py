@@ -10,9 +10,11 @@ from typing import NamedTuple
 from steel_toes import sentences
 from steel_toes.actions.inventory import Inventory, Measure, believed, read_all
 from steel_toes.actions.plan import FiledRecord, StoredRecord
+from steel_toes.checkout.git import GONE, NO_SUCH_BRANCH, OF_A_FORK, UNKNOWN
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.together import all_together
 
+_ORPHANS = (GONE, NO_SUCH_BRANCH, OF_A_FORK)
 _MANY = 1000  # records: more are not all read unless somebody asks for it
 
 
@@ -66,6 +68,18 @@ def summarise(inventory: Inventory, sizes: bool | None = None) -> Summaries:
             rows.append(_summary(inventory, branch_records, _count_paths(slug_records), None))
     rows.sort(key=lambda row: row.last_write, reverse=True)
     return Summaries(rows, left, failures + unread)
+
+
+def only_orphans(summaries: Summaries, inventory: Inventory) -> Summaries:
+    """Those branches of this project that no remote and no checkout has that was asked.
+
+    What is not known of one is a failure: absence of evidence proves nothing.
+    """
+    own = [row for row in summaries.rows if row.project == inventory.policy.writer.project]
+    rows = [row for row in own if row.git in _ORPHANS]
+    unknown = [row for row in own if row.git == UNKNOWN]
+    failures = [sentences.NOT_KNOWN_ORPHAN.format(branch=row.branch, why=row.why) for row in unknown]
+    return Summaries(rows, summaries.left, summaries.failures + failures)
 
 
 def _by_branch(records: list[FiledRecord]) -> dict[tuple[str, str | None], list[FiledRecord]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from steel_toes.actions.inventory import (
     read_all,
 )
 from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, StoredRecord
+from steel_toes.checkout.git import GONE, UNKNOWN, was_pushed
 from steel_toes.naming.branch import Branch, make_slug
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import outermost_directory
@@ -40,11 +41,19 @@ class Wish:
 
 
 class _Admitted(NamedTuple):
-    """The records that may go, by their slugs' groups; the names of their branches, if only those may; what failed."""
+    """The records that may go.
+
+    Attributes:
+        groups: the records, by their slugs' groups.
+        branch_names: the names of their branches, if only those may.
+        failures: what failed.
+        young: the branches that are gone, but too young, each with when it will be old enough.
+    """
 
     groups: list[list[StoredRecord]]
     branch_names: set[str]
     failures: list[str]
+    young: Mapping[str, datetime] = {}
 
 
 class _Candidate(NamedTuple):
@@ -66,13 +75,27 @@ def make_plan(inventory: Inventory, wish: Wish) -> CleanPlan:
         ConfigurationError: the name of main, or a blank one.
     """
     admitted = _admitted(inventory, wish)
-    stored = [record for group in admitted.groups for record in group]
+    stored: list[StoredRecord] = []
+    for group in admitted.groups:
+        stored += group
     records, unread = believed(read_all(stored))
     # Datasets are chosen first: what nobody asked for needs no look into its store.
     wanted = [filed for filed in records if _is_wanted(inventory, filed, wish.datasets)]
     judge = _Judge(inventory, admitted.branch_names, is_named=bool(wish.branch_names))
     candidates = all_together(judge.candidate, wanted)
-    return _collect(candidates, [*admitted.failures, *unread])
+    plan = _collect(candidates, [*admitted.failures, *unread])
+    return replace(plan, young=admitted.young)
+
+
+def unknown_datasets(inventory: Inventory, wish: Wish, plan: CleanPlan) -> list[str]:
+    """Names that neither the catalog has nor any record of the chosen branches: typing mistakes."""
+    # What was not read may be of any dataset.
+    if plan.left or plan.failed:
+        return []
+    known = set(inventory.explicit)
+    for copy in plan.copies:
+        known.add(copy.record.dataset)
+    return sorted(set(wish.datasets) - known)
 
 
 def _collect(candidates: list[_Candidate], failures: list[str]) -> CleanPlan:
@@ -118,17 +141,26 @@ def _admitted_by_age(inventory: Inventory, listing: Listing, wish: Wish) -> _Adm
     groups = dict(listing.groups)
     # The branch that somebody works on right now is never removed by its age.
     groups.pop(inventory.policy.branch.slug, None)
+    # A group's first record is its newest: while one save is young, all of the branch stays.
     old_groups = []
     for group in groups.values():
-        # A group's first record is its newest: while one save is young, all of the branch stays.
-        newest = group[0]
-        if newest.modified < limit:
+        if group[0].modified < limit:
             old_groups.append(group)
     if not wish.stale:
         return _Admitted(old_groups, set(), [])
     gone, failures = _gone_branches(inventory, old_groups)
     stale_groups = [group for group in old_groups if group[0].slug in gone]
-    return _Admitted(stale_groups, set(gone.values()), failures)
+    return _Admitted(stale_groups, set(gone.values()), failures, _young(inventory, groups, limit, wish.age))
+
+
+def _young(
+    inventory: Inventory, groups: Mapping[str, list[StoredRecord]], limit: datetime, age: timedelta
+) -> dict[str, datetime]:
+    """The branches that are gone, but too young, each with when it will be old enough."""
+    young_groups = [group for group in groups.values() if group[0].modified >= limit]
+    # None of them goes: that it is not known of one is no failure.
+    gone, _ = _gone_branches(inventory, young_groups)
+    return {name: groups[slug][0].modified + age for slug, name in gone.items()}
 
 
 def _gone_branches(inventory: Inventory, groups: list[list[StoredRecord]]) -> tuple[dict[str, str], list[str]]:
@@ -139,10 +171,10 @@ def _gone_branches(inventory: Inventory, groups: list[list[StoredRecord]]) -> tu
     for filed in samples:
         name = filed.record.branch_name
         word, why = inventory.word_on(filed.record)
-        # "unknown" and "never pushed" prove nothing.
-        if word == "gone":
+        # "unknown" and "no such branch" prove nothing.
+        if word == GONE:
             gone[filed.stored.slug] = name
-        elif word == "unknown" and inventory.is_own(filed.record):
+        elif word == UNKNOWN and inventory.is_own(filed.record) and was_pushed(name, filed.record.writer.upstream):
             failures.append(sentences.NOT_KNOWN_GONE.format(branch=name, why=why))
     return gone, failures
 

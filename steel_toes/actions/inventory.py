@@ -175,7 +175,8 @@ class Inventory:
         if not self.is_own(record):
             owner = writer.project or "an unknown project"
             return GitWord("unknown", sentences.ANOTHER_PROJECTS_BRANCH.format(project=owner))
-        heads = self._heads(writer.remote)
+        # What was never pushed would be on the project's own.
+        heads = self._heads(writer.remote or writer.project)
         return heads.word_on(record.branch_name, writer.upstream, self.mains)
 
     def _heads(self, remote: str | None) -> Heads:
@@ -404,7 +405,10 @@ def _objects_below(store: Store, path: str) -> dict[str, HeldObject]:
 
 
 def _held(path: str, objects: Mapping[str, Object]) -> dict[str, HeldObject]:
-    return {f"{path}/{name}".rstrip("/"): HeldObject(item.size, item.identity) for name, item in objects.items()}
+    held = {}
+    for name, item in objects.items():
+        held[f"{path}/{name}".rstrip("/")] = HeldObject(item.size, item.identity, modified=item.modified)
+    return held
 
 
 def _unit_path(path: str, unit_paths: Collection[str], copy_path: str) -> str:

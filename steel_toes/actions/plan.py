@@ -75,11 +75,13 @@ class HeldObject(NamedTuple):
         size: in bytes.
         identity: what tells this state of it from another.
         condition: what is wrong with the unit that it is part of, in words; "" if nothing is, or if nobody has looked.
+        modified: when it was last written, by the store's clock; None if nobody has looked.
     """
 
     size: int
     identity: str
     condition: str = ""
+    modified: datetime | None = None
 
 
 @redacted_repr
@@ -110,6 +112,17 @@ class HeldCopy:
     def stored(self) -> StoredRecord:
         """Where the record lies."""
         return self.filed.stored
+
+    @property
+    def modified(self) -> datetime:
+        """When its youngest object was last written; its record, where nobody has looked at the objects."""
+        ages = [item.modified for item in self.objects.values() if item.modified is not None]
+        return max(ages, default=self.stored.modified)
+
+    @property
+    def size(self) -> int:
+        """Of its objects, in bytes."""
+        return sum(item.size for item in self.objects.values())
 
     @property
     def has_vanished(self) -> bool:
@@ -153,11 +166,13 @@ class CleanPlan:
         copies: each with its record, which goes too; a record that says something else by then is left alone.
         left: why other copies are left alone.
         failed: what could not be read.
+        young: the branches that are gone, and whose last save is not old enough, each with when it will be.
     """
 
     copies: tuple[HeldCopy, ...]
     left: tuple[str, ...]
     failed: tuple[str, ...]
+    young: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def buckets(self) -> dict[str, HeldCopy]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -14,8 +14,10 @@ from steel_toes.actions.inventory import Inventory, Unrecorded
 from steel_toes.catalog.install import branched_behind
 from steel_toes.catalog.policy import Policy
 from steel_toes.datasets.base import BranchedDataset
+from steel_toes.datasets.paths import absolute, location_of
 from steel_toes.datasets.refused import RefusedDataset
-from steel_toes.datasets.registry import Config
+from steel_toes.datasets.registry import Config, names_in, rule_for
+from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.records.file import RecordMemory
 from steel_toes.records.place import Place, Side
 from steel_toes.records.record import Kind, Record
@@ -24,6 +26,9 @@ from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Object
 from steel_toes.stores.snapshot import Snapshot
 from steel_toes.stores.together import each_together
+
+REFUSED = "refused"
+READ_ONLY = "read only"
 
 _WORDS = {
     Verdict.MAIN: sentences.UNIT_WITHOUT_RECORD,
@@ -45,44 +50,65 @@ class Status:
         dataset: its name.
         side: whose data a load would read, "main" or "branch"; None where it would fail.
         why: of the side.
-        saves_to: where a save goes; None where it is refused.
+        saves: where a save goes: "branch"; "main", if the entry is shared; "memory"; "refused"; "read only", where
+            nobody saves it.
+        main_path: of main's copy; None where the entry has none.
+        reads_from: the path of the copy that is read.
+        saves_to: the path that a save goes to; None where it goes to none.
         bytes: of that side's copy: of a dataset with versions, of all; of an overlay, without main's.
-        modified: when that was last written, by the store's clock.
+        modified: when that was last written, by the store's clock; of a dataset with versions, the one that is read.
         commit: of the code that saved the branch copy.
         dirty: whether that code differed from the commit.
         author: who saved it.
+        main_exists: whether main has a copy; None where it was not looked for.
         main_changed: whether main's copy changed since the branch copy was begun; None without one.
     """
 
     dataset: str
     side: str | None
     why: str
+    saves: str | None = None
+    main_path: str | None = None
+    reads_from: str | None = None
     saves_to: str | None = None
     bytes: int | None = None
     modified: datetime | None = None
     commit: str | None = None
     dirty: bool | None = None
     author: str | None = None
+    main_exists: bool | None = None
     main_changed: bool | None = None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether nothing could be found out."""
+        return self.saves is None
 
-def statuses(catalog: Any, inventory: Inventory, configs: Mapping[str, Config]) -> Iterator[Status]:
+
+def statuses(
+    catalog: Any, inventory: Inventory, configs: Mapping[str, Config], outputs: Collection[str] = ()
+) -> Iterator[Status]:
     """The status of each of these datasets, as it becomes clear; what one store does not answer is its own `why`.
 
     Args:
         catalog: a catalog on which steel_toes is installed.
         inventory: of the project.
         configs: the entries.
+        outputs: of the project's pipelines: whatever cannot be saved, and is none of them, is only read.
     """
     policy = inventory.policy
     unrecorded = inventory.find_unrecorded(policy.branch.slug)
 
     def status(name: str) -> Status:
         try:
-            return _status(name, catalog.get(name), policy, configs[name], unrecorded)
+            answer = _status(name, catalog.get(name), policy, configs[name], unrecorded)
         except Exception as exc:  # noqa: BLE001 - one entry that cannot be built or reached does not hide the others
             why = f"{type(exc).__name__}: {exc}"
             return Status(name, None, " ".join(why.split()))
+        # While the branch is unknown, all are refused for that.
+        if answer.saves == REFUSED and name not in outputs and policy.branch.is_known:
+            return replace(answer, why=sentences.SIDE_LEFT_ALONE, saves=READ_ONLY)
+        return answer
 
     # Each entry waits for its store; in the catalog's order.
     return each_together(status, configs)
@@ -92,12 +118,27 @@ def _status(name: str, dataset: Any, policy: Policy, config: Config, unrecorded:
     # Of what a hook has put around several the first speaks for all.
     for branched in branched_behind(dataset)[:1]:
         if isinstance(branched, RefusedDataset):
-            return Status(name, "main", str(branched.save_error.facts["why"]))
+            return _status_of_main(name, str(branched.save_error.facts["why"]), REFUSED, _main_path(policy, config))
         return _status_now(name, branched, unrecorded)
     # What the policy leaves alone has no proxy: only the reason differs.
     if policy.shares(name, config, [type(dataset)]):
-        return Status(name, "main", sentences.SIDE_SHARED, "main")
-    return Status(name, "main", sentences.SIDE_LEFT_ALONE, "main")
+        return _status_of_main(name, sentences.SIDE_SHARED, "main", _main_path(policy, config))
+    if getattr(dataset, "_EPHEMERAL", False):
+        return _status_of_main(name, sentences.SIDE_IN_MEMORY, "memory", None)
+    return _status_of_main(name, sentences.SIDE_LEFT_ALONE, READ_ONLY, _main_path(policy, config))
+
+
+def _status_of_main(name: str, why: str, saves: str, path: str | None) -> Status:
+    """The status of a dataset that has no branch copy."""
+    saves_to = path if saves == "main" else None
+    return Status(name, "main", why, saves, main_path=path, reads_from=path, saves_to=saves_to)
+
+
+def _main_path(policy: Policy, config: Config) -> str | None:
+    """Where a configuration says that its data is."""
+    rule = rule_for(names_in(config), config, policy.settings.location_parameters)
+    location = location_of(rule, config)
+    return absolute(location) if location else None
 
 
 def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded) -> Status:
@@ -137,14 +178,20 @@ def _status_of_branched(name: str, branched: BranchedDataset, verdicts: Mapping[
     # As a run would choose it; `written` keeps it from being frozen.
     side = branched.open_run(written=True)
     objects = _objects(branched, side)
-    size = sum(item.size for item in objects)
+    size = sum(item.size for item in objects.values())
+    main_exists = _has_main(place, side, objects)
+    is_missing = side is Side.MAIN and not main_exists
     status = Status(
         dataset=name,
         side=side.value if side else None,
         why=_why(verdicts, place.units.kind, record),
+        saves="branch",
+        main_path=_shown_main(place),
+        reads_from=_read_path(place, side),
         saves_to=place.ledger.branch_location,
-        bytes=size if side else None,
-        modified=max((item.modified for item in objects), default=None),
+        bytes=None if side is None or is_missing else size,
+        modified=_age(branched, objects),
+        main_exists=main_exists,
     )
     # A record whose units are all gone from the entry says nothing of it.
     if record.exists and verdicts:
@@ -161,14 +208,45 @@ def _verdicts(branched: BranchedDataset) -> dict[str, Verdict]:
     return verdicts
 
 
-def _objects(branched: BranchedDataset, side: Side | None) -> list[Object]:
-    """The objects of a side's copy at all places."""
-    objects: list[Object] = []
+def _objects(branched: BranchedDataset, side: Side | None) -> dict[str, Object]:
+    """The objects of a side's copy at all places, by their paths."""
+    objects: dict[str, Object] = {}
     if side is None:
         return objects
     for place in branched.places:
-        objects += place.store.objects(place.own_path(side)).values()
+        own_path = place.own_path(side)
+        for path, item in place.store.objects(own_path).items():
+            objects[f"{own_path}/{path}"] = item
     return objects
+
+
+def _has_main(place: Place, side: Side | None, objects: Mapping[str, Object]) -> bool | None:
+    """Whether main has a copy, where that is known without another request."""
+    if side is Side.MAIN:
+        return bool(objects)
+    # Whether it has changed is asked of it, too.
+    if place.units.kind == "whole" and side is Side.BRANCH:
+        return place.identity(Side.MAIN, place.units.own) is not None
+    return None
+
+
+def _shown_main(place: Place) -> str:
+    return place.store.shown(place.own_path(Side.MAIN))
+
+
+def _read_path(place: Place, side: Side | None) -> str | None:
+    if side is None:
+        return None
+    return place.ledger.branch_location if side is Side.BRANCH else _shown_main(place)
+
+
+def _age(branched: BranchedDataset, objects: Mapping[str, Object]) -> datetime | None:
+    """When what is read was last written; of versions, the one that a load gives."""
+    items = dict(objects)
+    if isinstance(branched, BranchedVersions) and objects:
+        version = branched.resolve_load_version()
+        items = {path: item for path, item in objects.items() if f"/{version}/" in path}
+    return max((item.modified for item in items.values()), default=None)
 
 
 def _with_writer(status: Status, branched: BranchedDataset, record: Record) -> Status:

@@ -70,7 +70,10 @@ def wrap(policy: Policy, spec: EntrySpec, build_main: BuildMain) -> Any:
     warn_of_near_misses(spec.name, spec.config)
     rule = policy.rule(spec)
     # The very object that Kedro built: whoever holds it sees no difference.
-    if rule.action == "alone" or _is_in_memory(spec.classes[-1]):
+    if rule.action == "alone":
+        return build_main()
+    # The survey knows its classes; only an instance says of another that it is in memory.
+    if not is_surveyed(spec.classes[-1]) and _is_in_memory(build_main()):
         return build_main()
     branch = policy.branch
     rule_why = policy.why(spec, rule)
@@ -183,11 +186,11 @@ def _around(config: Config, inner: Any, depth: int) -> Any:
     return cls(dataset=_around(config["dataset"], inner, depth - 1), **arguments)
 
 
-def _is_in_memory(cls: type[Dataset]) -> bool:
+def _is_in_memory(dataset: Dataset) -> bool:
     # A CachedDataset is ephemeral too, and holds one that may not be; a class of one's own may save elsewhere.
-    if issubclass(cls, CachedDataset) or not cls._EPHEMERAL:
+    if isinstance(dataset, CachedDataset) or not dataset._EPHEMERAL:
         return False
-    return not saves_by_itself(cls)
+    return not saves_by_itself(dataset.__class__)
 
 
 def _described(dataset: Dataset, parameter: str) -> str | None:
@@ -312,7 +315,7 @@ def branched_behind(dataset: Any) -> list[AnyBranched]:
     branched = branched_of(dataset)
     if branched is not None:
         return [branched]
-    if not isinstance(dataset, AbstractDataset) or _is_in_memory(dataset.__class__):
+    if not isinstance(dataset, AbstractDataset) or _is_in_memory(dataset):
         return []
     return [branched for _, branched in _inside(config_of(dataset).config, ())]
 
@@ -428,7 +431,7 @@ class _Datasets(dict[str, Any]):
 
     def wrapped(self, name: str, dataset: Any) -> Any:
         """What stands for an instance: a proxy with datasets built anew, since the instance is the user's."""
-        if _is_in_memory(dataset.__class__):
+        if _is_in_memory(dataset):
             return dataset
         config, version = config_of(dataset)
         branched_keys = [key for key, _ in _inside(config, ())]

@@ -51,6 +51,7 @@ from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.layout import branch_location, contains_slug
 from steel_toes.naming.location import former_spelling, normalise, parse
 from steel_toes.naming.nesting import has_glob, listed_directory, relative
+from steel_toes.naming.schemes import scheme_of
 from steel_toes.records.file import RecordMemory
 from steel_toes.records.guard import LinkGuard
 from steel_toes.records.ledger import Former, Ledger
@@ -489,8 +490,11 @@ class Policy:
                 continue
             for rule, location, inner, _ in located([config], self.settings.location_parameters):
                 subject = self.subject_of(self.catalog.directory_around(location) or location)
+                # An address of the web can have no copies, and nobody lists it.
+                if rule.action != "redirect" or scheme_of(parse(location).scheme).is_http:
+                    continue
                 # A pattern's own place is certain only where its placeholders stand below the root.
-                if rule.action == "redirect" and _is_certain(subject.root):
+                if _is_certain(subject.root):
                     store, path = open_root(name, subject.root, location, inner)
                     data_store = open_store(name, filesystem_path(location)[0], inner)
                     root = RecordRoot(store, path, data_store, bucket_of(location), subject.base)

@@ -266,9 +266,17 @@ def _read_remotes(project: Path) -> _Remotes:
 # --- What commands ask ------------------------------------------------------------------------------------------------
 
 
+HERE = "here"
+ON_THE_REMOTE = "on the remote"
+GONE = "gone"
+NO_SUCH_BRANCH = "no such branch"
+OF_A_FORK = "a fork's"
+UNKNOWN = "unknown"
+
+
 @redacted_repr
 class GitWord(NamedTuple):
-    """Git's word on a branch: here, on the remote, never pushed, gone or unknown; and why it is unknown."""
+    """Git's word on a branch: one of those above; and why it is unknown."""
 
     word: str
     why: str = ""
@@ -295,21 +303,27 @@ class Heads:
         """Git's word on a branch.
 
         Gone is only what had an upstream of its own name and is neither in this repository nor on the remote, if that
-        answered and has main. Never pushed is not gone, and merged is not either.
+        answered and has main. What never had one is not gone: Git has no such branch (it was renamed, mistyped, or
+        never pushed). Merged is not gone either.
         """
         if name in self.local_names:
-            return GitWord("here")
-        # A branch that was begun from `origin/main` has that as its upstream until it is pushed.
-        _, _, upstream_name = (upstream or "").partition("/")
-        if upstream_name != name:
-            return GitWord("never pushed")
+            return GitWord(HERE)
+        # Git allows no colon in a name: the number of a request stands after it.
+        if ":" in name:
+            return GitWord(OF_A_FORK)
         if self.remote_names is None:
-            return GitWord("unknown", self.why)
+            return GitWord(UNKNOWN, self.why)
         if name in self.remote_names:
-            return GitWord("on the remote")
-        if mains & self.remote_names:
-            return GitWord("gone")
-        return GitWord("unknown", sentences.MAIN_NOT_LISTED)
+            return GitWord(ON_THE_REMOTE)
+        if was_pushed(name, upstream):
+            return GitWord(GONE) if mains & self.remote_names else GitWord(UNKNOWN, sentences.MAIN_NOT_LISTED)
+        return GitWord(NO_SUCH_BRANCH)
+
+
+def was_pushed(name: str, upstream: str | None) -> bool:
+    """Whether a branch had an upstream of its own name: what begins from `origin/main` has that until it is pushed."""
+    _, _, upstream_name = (upstream or "").partition("/")
+    return upstream_name == name
 
 
 def read_heads(project: Path, remote: str | None) -> Heads:
@@ -320,12 +334,16 @@ def read_heads(project: Path, remote: str | None) -> Heads:
         remote: a URL in the form of `Checkout.project`; None asks no remote.
     """
     answer = _ask_by_gitpython(project, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
-    name = _read_remotes(project).name_of(remote)
+    remotes = _read_remotes(project)
+    name = remotes.name_of(remote)
     # A shallow clone has few refs, and one that was not pruned has too many: of a remote, only itself is asked.
     others = rf"^refs/(?:heads|remotes/(?!{re.escape(name or '')}/)[^/]+)/(.+)$"
     local_names = frozenset(re.findall(others, answer.output, re.MULTILINE))
     if answer.status:
         return Heads(local_names, None, why=sentences.BRANCHES_UNKNOWN)
+    # There is no other place where a branch could be.
+    if not remotes.urls:
+        return Heads(local_names, frozenset())
     if name is None:
         return Heads(local_names, None, why=sentences.NO_SUCH_REMOTE)
     listing = _ask_by_gitpython(project, "ls-remote", "--symref", name, "HEAD", "refs/heads/*")

@@ -9,7 +9,9 @@ import logging
 import re
 import shlex
 import sys
-from contextlib import redirect_stdout
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +22,12 @@ from steel_toes.cli.output import (
     fail_if_any,
     is_agreed,
     output_options,
+    paths_option,
     print_data,
     say,
+    say_lines,
+    show_lines,
+    with_near,
     with_progress,
 )
 
@@ -47,7 +53,7 @@ class _Group(click.Group):
         logging.disable(logging.INFO)  # of Kedro, which logs how it loads a project
         try:
             # Whatever else a project logs or prints when it is loaded is talk.
-            with redirect_stdout(sys.stderr):
+            with _without_deprecations(), redirect_stdout(sys.stderr):
                 return super().invoke(ctx)
         except (SteelToesError, DatasetError) as exc:
             # An error about an option is wrong usage: exit code 2.
@@ -59,6 +65,17 @@ class _Group(click.Group):
             raise
         finally:
             logging.disable(disabled_level)
+
+
+@contextmanager
+def _without_deprecations() -> Iterator[None]:
+    """Leave out what Kedro and OmegaConf warn of themselves: it is no affair of whoever calls a command."""
+    # It adds filters of its own when it is imported, and the last one counts.
+    import kedro  # noqa: F401
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"(kedro|omegaconf)(\.|$)")
+        yield
 
 
 @click.group(name="Steel-toes")
@@ -96,7 +113,7 @@ def whoami(export: bool) -> None:
     Example: eval "$(steel-toes whoami --export)"
     """
     from steel_toes.cli.project import Project
-    from steel_toes.cli.tables import whoami_output
+    from steel_toes.cli.tables import whoami_lines
 
     project = Project()
     if export:
@@ -119,7 +136,7 @@ def whoami(export: bool) -> None:
     }
     # On stderr, before the table on stdout.
     _warn_of_another_main(project, mains)
-    whoami_output(facts).show()
+    show_lines(facts, whoami_lines(facts))
 
 
 def _print_variables(project: Project) -> None:
@@ -146,6 +163,7 @@ def _warn_of_another_main(project: Project, mains: list[str]) -> None:
 @group.command()
 @click.argument("datasets", nargs=-1)
 @click.option("--pipeline", help="Only the datasets of this pipeline.")
+@paths_option
 @project_options
 @output_options
 def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
@@ -156,7 +174,7 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     from steel_toes import errors, sentences
     from steel_toes.actions.status import statuses
     from steel_toes.cli.project import Project
-    from steel_toes.cli.tables import status_output
+    from steel_toes.cli.tables import header_lines, status_legend, status_output, status_totals
 
     project = Project(datasets)
     if project.why_aside:
@@ -166,35 +184,49 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     if not project.branch.is_known:
         say(sentences.READS_MAIN.format(why=project.branch.why))
     configs = project.entries(pipeline, datasets)
-    rows = with_progress(statuses(project.catalog, project.inventory, configs), len(configs))
-    status_output(rows, project).show()
+    answers = statuses(project.catalog, project.inventory, configs, project.outputs)
+    rows = with_progress(answers, len(configs))
     if not rows:
         say(sentences.EMPTY_CATALOG)
+        status_output(rows, project).show()
+        return
+    say_lines([*header_lines(project.branch), status_totals(rows)])
+    status_output(rows, project).show()
+    say_lines(status_legend(rows))
     # Rows without a place to save to are entries that could not be built, or whose record cannot be read.
     if any(row.side is None and row.saves_to for row in rows):
         say(errors.sentence(sentences.WAYS_OUT, branch=project.branch.name))
+    # A script must not take the silence of all stores for an answer.
+    if all(row.has_failed for row in rows):
+        raise SystemExit(1)
 
 
 @group.command()
+@click.option("--orphans", is_flag=True, help="Only those that no checkout and no remote has.")
 @click.option("--sizes/--no-sizes", default=None, help="Read every record, for files and bytes. Default: up to 1,000.")
 @project_options
 @output_options
-def branches(sizes: bool | None) -> None:
+def branches(orphans: bool, sizes: bool | None) -> None:
     """List every branch that has data in this catalog's stores.
 
     Example: steel-toes branches --json
     """
-    from steel_toes.actions.branches import summarise
+    from steel_toes.actions.branches import only_orphans, summarise
     from steel_toes.cli.project import Project
-    from steel_toes.cli.tables import branches_output
-    from steel_toes.sentences import NO_BRANCHES
+    from steel_toes.cli.tables import branches_output, branches_totals
+    from steel_toes.sentences import NO_BRANCHES, NO_ORPHANS
 
-    summaries = summarise(Project().inventory, sizes)
+    inventory = Project(needs_hook=False).inventory
+    summaries = summarise(inventory, sizes)
+    if orphans:
+        summaries = only_orphans(summaries, inventory)
     branches_output(summaries.rows).show()
     for why in summaries.left:
         say(why)
-    if not summaries.rows:
-        say(NO_BRANCHES)
+    if summaries.rows:
+        say(branches_totals(summaries.rows))
+    elif not summaries.failures:
+        say(NO_ORPHANS if orphans else NO_BRANCHES)
     fail_if_any(summaries.failures)
 
 
@@ -207,6 +239,7 @@ def branches(sizes: bool | None) -> None:
 )
 @click.option("--older-than", "older", callback=_to_age, help="All branches whose last save is older, say 14d.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
+@paths_option
 @project_options
 @output_options
 def clean(
@@ -217,20 +250,24 @@ def clean(
     Example: steel-toes clean --branch feature/x --yes
     """
     from steel_toes import sentences
-    from steel_toes.actions.clean import Wish, make_plan
+    from steel_toes.actions.clean import Wish, make_plan, unknown_datasets
     from steel_toes.actions.removal import apply
     from steel_toes.cli.project import Project
-    from steel_toes.cli.tables import clean_output, clean_summary, copies_text
+    from steel_toes.cli.tables import clean_header, clean_output, clean_summary, copies_text
 
     is_by_age = stale or older is not None
     # Neither or both: nobody must guess what is meant where data is deleted.
     if bool(names) == is_by_age:
         raise click.UsageError(sentences.WHICH_BRANCHES)
-    project = Project(datasets)
+    project = Project(datasets, needs_hook=False)
     wish = Wish(names, datasets, stale=stale, age=_least_age(stale, grace, older))
     plan = make_plan(project.inventory, wish)
+    unknown = unknown_datasets(project.inventory, wish, plan)
+    if unknown:
+        raise click.UsageError(sentences.OF_NO_RECORD.format(names=with_near(unknown, project.inventory.explicit)))
+    say_lines(clean_header(plan))
     clean_output(plan, project).show()
-    say("\n".join(clean_summary(plan, names, stale)))
+    say_lines(clean_summary(plan, names, stale))
     failures = list(plan.failed)
     if plan.copies and is_agreed(yes, sentences.REMOVE_THEM):
         removals = with_progress(apply(plan), len(plan.copies))
@@ -251,47 +288,48 @@ def _least_age(stale: bool, grace: timedelta, older: timedelta | None) -> timede
 
 
 @group.command()
-@click.argument("subject", metavar="[DATASET|PATH]", required=False)
+@click.argument("subjects", metavar="[DATASET|PATH]...", nargs=-1)
 @click.option("--branch", help="The branch whose data it is, if it is not the current one.")
 @click.option(
     "--from-0.5", "legacy", is_flag=True, help="The branch's files of steel-toes 0.5 (x_BRANCH.csv): copy them."
 )
 @click.option("--yes", is_flag=True, help="Do it without asking.")
+@paths_option
 @project_options
 @output_options
-def adopt(subject: str | None, branch: str | None, legacy: bool, yes: bool) -> None:
-    """Record a file that was put at a branch copy's place, so that the branch reads it.
+def adopt(subjects: tuple[str, ...], branch: str | None, legacy: bool, yes: bool) -> None:
+    """Record files that were put at branch copies' places, so that the branch reads them.
 
-    Example: steel-toes adopt companies --yes
+    Example: steel-toes adopt companies reviews --yes
     """
     from steel_toes import errors, sentences
     from steel_toes.cli.project import Project
     from steel_toes.cli.tables import adopt_output
 
     # One or the other, as in `clean`.
-    if bool(subject) == legacy:
+    if bool(subjects) == legacy:
         raise click.UsageError(sentences.WHAT_TO_ADOPT)
-    project = Project([subject] if subject else [], branch)
+    project = Project(subjects, branch)
     why_no_copies = project.why_aside or project.branch.why
     if why_no_copies:
         raise click.ClickException(sentences.NO_COPIES_HERE.format(why=why_no_copies))
-    adoptions = _plan_adoptions(project, subject)
-    output = adopt_output(adoptions, project)
-    output.show()
+    adoptions = _plan_adoptions(project, subjects)
+    adopt_output(adoptions, project).show()
     name = project.branch.name
     if not adoptions:
         say(sentences.NO_LEGACY_FILES.format(branch=name))
     elif is_agreed(yes, sentences.RECORD_THEM.format(branch=name)):
         for adoption in adoptions:
             adoption.apply()
-        say(sentences.RECORDED.format(branch=name, files=errors.count(len(output.table.rows), "file")))
+        number = sum(len(adoption.sources) for adoption in adoptions)
+        say(sentences.RECORDED.format(branch=name, files=errors.count(number, "file")))
 
 
-def _plan_adoptions(project: Project, subject: str | None) -> list[Adoption]:
-    """What `adopt` would record: of one subject, or without one what steel-toes 0.5 left."""
+def _plan_adoptions(project: Project, subjects: Sequence[str]) -> list[Adoption]:
+    """What `adopt` would record: of some subjects, or without one what steel-toes 0.5 left."""
     from steel_toes.actions import adopt, legacy
 
     entries = project.entries()
-    if subject:
-        return adopt.make_plan(project.catalog, entries, subject)
+    if subjects:
+        return adopt.make_plan(project.catalog, entries, subjects)
     return legacy.make_plan(project.catalog, entries, str(project.branch.name))

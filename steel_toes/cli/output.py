@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime, timezone
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from steel_toes import sentences
+from steel_toes.cli.screen import Table, rendered
 from steel_toes.redaction import redacted, shown
 from steel_toes.settings import has_terminal_width
 
 T = TypeVar("T")
 
-_PATH_COLUMNS = ("path", "a save goes to")
 _UNPRINTABLE = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
 _PIPE_WIDTH = 1000  # characters of a line where there is no terminal
 _UNITS_OF_TIME = (("d", 86400), ("h", 3600), ("min", 60))
-
-
-@dataclass(frozen=True)
-class Table:
-    """Data as people read it; cells that are None are empty."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -40,10 +35,12 @@ class Output:
     Args:
         data: for JSON.
         table: for people.
+        lines: for people, where sentences say it better.
     """
 
     data: Any
-    table: Table
+    table: Table | None = None
+    lines: Sequence[str] = ()
 
     def show(self) -> None:
         """Print the table or JSON, and write JSON to a file, as the options of the command say.
@@ -57,8 +54,10 @@ class Output:
             self._write(options["output"])
         if options["json"]:
             print_data(self._json())
-        elif self.table.rows:
-            print_data(self._text())
+        elif self.lines:
+            print_data("\n".join(self.lines))
+        elif self.table and self.table.rows:
+            print_data(_text(self.table))
 
     def _json(self) -> str:
         text = json.dumps(_redacted_data(self.data), indent=1, ensure_ascii=False)
@@ -71,29 +70,14 @@ class Output:
         except OSError as exc:
             raise click.ClickException(sentences.CANNOT_WRITE.format(path=path, why=exc.strerror)) from exc
 
-    def _text(self) -> str:
-        from rich.console import Console
-        from rich.markup import escape
-        from rich.table import Table as RichTable
 
-        columns = self.table.columns
-        table = RichTable(box=None, show_header=any(columns), header_style="bold", pad_edge=False)
-        for column in columns:
-            # A path that is broken into lines cannot be copied.
-            table.add_column(column, overflow="fold", no_wrap=column in _PATH_COLUMNS)
-        for row in self.table.rows:
-            # A branch may be named `[red]`, which rich would take for markup.
-            table.add_row(*(escape(_text_of(cell)) for cell in row))
-        # A pipe has no width, and a program that reads it wants one line a row.
-        has_width = stdout().isatty() or has_terminal_width()
-        console = Console(file=stdout(), width=None if has_width else _PIPE_WIDTH)
-        with console.capture() as capture:
-            console.print(table)
-        return "\n".join(line.rstrip() for line in capture.get().splitlines())
+def _text(table: Table) -> str:
+    from rich.console import Console
 
-
-def _text_of(cell: Any) -> str:
-    return "" if cell is None else shown(str(cell))
+    # A pipe has no width, and a program that reads it wants one line a row.
+    has_width = stdout().isatty() or has_terminal_width()
+    console = Console(file=stdout(), width=None if has_width else _PIPE_WIDTH)
+    return rendered(table, console, bool(click.get_current_context().meta.get("paths")))
 
 
 def _json_escape(match: re.Match[str]) -> str:
@@ -125,6 +109,13 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def paths_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option of a command whose table has more to show beneath its rows."""
+    return click.option("--paths", is_flag=True, help="Show each path, too.", expose_value=False, callback=_remember)(
+        command
+    )
+
+
 def _remember(ctx: click.Context, option: click.Parameter, value: Any) -> None:
     ctx.meta[str(option.name)] = value
 
@@ -142,6 +133,34 @@ def print_data(text: str) -> None:
 def say(text: str) -> None:
     """Print talk."""
     click.echo(shown(text), err=True)
+
+
+def with_near(names: Iterable[str], choices: Iterable[str]) -> str:
+    """Names that there are not, each with the one that may be meant."""
+    known = list(choices)
+    texts = []
+    for name in names:
+        near = get_close_matches(name, known, n=1)
+        texts.append(sentences.PERHAPS.format(name=name, near=near[0]) if near else name)
+    return ", ".join(texts)
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Print lines of talk that stand around a table, each wrapped where it is wider than the terminal."""
+    for line in lines:
+        say("\n".join(_wrapped(line)))
+
+
+def show_lines(data: Any, lines: Iterable[str]) -> None:
+    """Show a result that people read as sentences."""
+    wrapped = [part for line in lines for part in _wrapped(shown(line))]
+    Output(data, lines=wrapped).show()
+
+
+def _wrapped(line: str) -> list[str]:
+    width = shutil.get_terminal_size((_PIPE_WIDTH, 0)).columns
+    # Neither a path nor a branch's name is broken.
+    return textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def is_agreed(yes: bool, question: str) -> bool:

@@ -20,10 +20,11 @@ from steel_toes.catalog.install import Configurations, configurations, install
 from steel_toes.catalog.make import make_policy
 from steel_toes.checkout.identity import Identity, Upstream
 from steel_toes.cli.options import session_options
-from steel_toes.cli.output import say
+from steel_toes.cli.output import say, with_near
 from steel_toes.datasets.registry import Config
 from steel_toes.hook import SteelToes, commanded, settings_of
 from steel_toes.redaction import shown
+from steel_toes.settings import Settings
 
 
 class Project:
@@ -32,12 +33,15 @@ class Project:
     Args:
         datasets: names of entries that somebody asks for, and that only a pattern may make.
         branch_name: the name of another branch than the current one.
+        needs_hook: whether SteelToes must be among its hooks; else what branches left is found without it, too.
 
     Raises:
         ClickException: there is no project, it cannot be loaded, or SteelToes is not among its hooks.
     """
 
-    def __init__(self, datasets: Sequence[str] = (), branch_name: str | None = None) -> None:
+    def __init__(
+        self, datasets: Sequence[str] = (), branch_name: str | None = None, *, needs_hook: bool = True
+    ) -> None:
         path = find_kedro_project(Path.cwd())
         if path is None:
             raise click.ClickException(sentences.NO_PROJECT.format(folder=Path.cwd()))
@@ -45,9 +49,14 @@ class Project:
         self._datasets = datasets
         _load_project(self.path)
         self._hooks = [hook for hook in settings.HOOKS if isinstance(hook, SteelToes)]
-        if not self._hooks:
+        if self._hooks:
+            self.settings = settings_of(self._hooks[0])
+        elif needs_hook:
             raise click.ClickException(sentences.NO_HOOK)
-        self.settings = settings_of(self._hooks[0])
+        else:
+            # After a rollback somebody must still be able to clean up.
+            self.settings = Settings()
+            say(sentences.WARNING_ON_SCREEN.format(warning=sentences.WITHOUT_HOOK))
         self.is_enabled = self.settings.is_enabled
         self.branch = self.settings.find_branch(self.path, branch_name)
         self.policy = make_policy(self.settings, self.branch, self.path)
@@ -124,8 +133,17 @@ class Project:
             why_unknown = sentences.NOT_IN_PIPELINE
         unknown = sorted(set(names) - choices)
         if unknown:
-            raise click.UsageError(why_unknown.format(pipeline=pipeline, names=", ".join(unknown)))
+            raise click.UsageError(why_unknown.format(pipeline=pipeline, names=with_near(unknown, choices)))
         return {name: explicit[name] for name in sorted(names or choices)}
+
+    @cached_property
+    def outputs(self) -> set[str]:
+        """What the project's pipelines save."""
+        outputs: set[str] = set()
+        for pipeline in pipelines.values():
+            if pipeline:
+                outputs |= pipeline.all_outputs()
+        return outputs
 
     def shown(self, path: str) -> str:
         """A path as people read it: from the project's folder, if it lies there."""

@@ -1,8 +1,10 @@
-"""The result of each command as an `Output`."""
+"""The result of each command as an `Output`, with the lines of talk that stand above and below it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from steel_toes import errors, sentences
@@ -10,70 +12,169 @@ from steel_toes.actions.adopt import Adoption
 from steel_toes.actions.branches import Summary
 from steel_toes.actions.plan import CleanPlan, HeldCopy
 from steel_toes.actions.status import Status
-from steel_toes.cli.output import Output, Table, age_text, size_text
+from steel_toes.cli.output import Output, age_text, size_text
 from steel_toes.cli.project import Project
+from steel_toes.cli.screen import Beneath, Column, Row, Table
+from steel_toes.naming.branch import Branch
+from steel_toes.naming.buckets import DELIMITER
+
+_SIDES = {"branch": "green", "main": "cyan", "none": "red"}
+_SAVES = {"branch": "green", "main": "yellow", "refused": "red"}
+_MAINS = {"changed": "yellow", "missing": "yellow"}
+_USUAL_REASONS = frozenset(
+    {
+        sentences.NEVER_SAVED,
+        sentences.UNIT_SAVED,
+        sentences.SIDE_SHARED,
+        sentences.SIDE_LEFT_ALONE,
+        sentences.SIDE_IN_MEMORY,
+    }
+)
 
 
-def whoami_output(facts: Mapping[str, Any]) -> Output:
-    """The branch, and how it was found; facts that say nothing have no row."""
-    rows = []
-    for name, value in facts.items():
-        text = _fact_text(value)
-        if text:
-            rows.append((name, text))
-    return Output(facts, Table(["", ""], rows))
+# --- whoami -----------------------------------------------------------------------------------------------------------
 
 
-def _fact_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (tuple, list)):
-        return "\n".join(value)
-    return str(value or "")
+def whoami_lines(facts: Mapping[str, Any]) -> list[str]:
+    """The branch, and how it was found, in sentences."""
+    mains = " or ".join(facts["main"])
+    lines = [_branch_line(facts), sentences.WHOAMI_MAIN.format(mains=mains, source=facts["main_from"])]
+    project = sentences.WHOAMI_PROJECT if facts["project"] else sentences.WHOAMI_NO_PROJECT
+    lines.append(project.format(project=facts["project"], source=facts["project_from"]))
+    if not facts["enabled"]:
+        lines.append(sentences.WHOAMI_SWITCHED_OFF)
+    lines += [sentences.WHOAMI_TRIED.format(why=why) for why in facts["tried"]]
+    return lines
+
+
+def _branch_line(facts: Mapping[str, Any]) -> str:
+    if facts["branch"] is None:
+        return sentences.READS_MAIN.format(why=facts["why"])
+    if facts["is_main"]:
+        return sentences.WHOAMI_IS_MAIN.format(branch=facts["branch"], source=facts["from"])
+    mark = f"*{DELIMITER}{facts['slug']}*"
+    return sentences.WHOAMI_BRANCH.format(branch=facts["branch"], source=facts["from"], mark=mark)
+
+
+# --- status -----------------------------------------------------------------------------------------------------------
 
 
 def status_output(statuses: Sequence[Status], project: Project) -> Output:
     """Which side each dataset is read from, and why."""
-    columns = ["dataset", "side", "why", "a save goes to", "size", "age", "commit", "author", "main"]
+    columns = [
+        Column("dataset"),
+        Column("side", styles=_SIDES),
+        Column("why", rank=2, usual=_USUAL_REASONS),
+        Column("saves", styles=_SAVES),
+        Column("size", rank=1),
+        Column("age"),
+        Column("main", styles=_MAINS),
+    ]
     return Output(statuses, Table(columns, [_status_row(status, project) for status in statuses]))
 
 
-_MAIN_TEXTS = {True: "changed", False: "same", None: None}
-
-
-def _status_row(status: Status, project: Project) -> Sequence[Any]:
-    return (
+def _status_row(status: Status, project: Project) -> Row:
+    cells = (
         status.dataset,
         status.side or "none",
         status.why,
-        project.shown(status.saves_to or "refused"),
+        status.saves,
         size_text(status.bytes),
         age_text(status.modified),
-        _commit_text(status),
-        status.author,
-        _MAIN_TEXTS[status.main_changed],
+        _main_text(status),
     )
+    beneath = {
+        "reads": project.shown(status.reads_from or ""),
+        "saved at": _save_text(status),
+        "saves to": project.shown(status.saves_to or ""),
+    }
+    # What is read is usually where a save goes.
+    if status.saves_to == status.reads_from:
+        del beneath["saves to"]
+    return Row(cells, [Beneath(label, text) for label, text in beneath.items() if text])
 
 
-def _commit_text(status: Status) -> str:
-    """The first digits of the commit, with a `+` if the code differed from it."""
-    if status.commit is None:
+def _main_text(status: Status) -> str:
+    if status.main_exists is False:
+        return "missing"
+    if status.main_changed is None:
         return ""
-    commit = status.commit[:8]
-    return f"{commit}+" if status.dirty else commit
+    return "changed" if status.main_changed else "same"
+
+
+def _save_text(status: Status) -> str:
+    """The first digits of the commit, with a `+` if the code differed from it, and who saved."""
+    words = []
+    if status.commit:
+        mark = "+" if status.dirty else ""
+        words.append(f"{status.commit[:8]}{mark}")
+    if status.author:
+        words += ["by", status.author]
+    return " ".join(words)
+
+
+def header_lines(branch: Branch) -> list[str]:
+    """Which branch a table is about, and what its copies are called."""
+    if not branch.is_known:
+        return []
+    mark = f"*{DELIMITER}{branch.slug}*"
+    return [
+        sentences.HEADER_BRANCH.format(branch=branch.name, source=branch.source),
+        sentences.HEADER_COPIES.format(mark=mark),
+    ]
+
+
+def status_totals(statuses: Sequence[Status]) -> str:
+    """How many datasets are on which side, and how much the branch's have."""
+    sides: Counter[str | None] = Counter()
+    sizes: Counter[str | None] = Counter()
+    for status in statuses:
+        sides[status.side] += 1
+        sizes[status.side] += status.bytes or 0
+    total = sentences.STATUS_TOTALS.format(
+        datasets=errors.count(len(statuses), "dataset"),
+        branch=sides["branch"],
+        size=size_text(sizes["branch"]),
+        main=sides["main"],
+    )
+    neither = sentences.STATUS_NEITHER.format(number=sides[None]) if sides[None] else ""
+    return f"{total}{neither}."
+
+
+def status_legend(statuses: Sequence[Status]) -> list[str]:
+    """What the words of the table mean, of those that are in it."""
+    present = set()
+    for status in statuses:
+        present |= {("side", status.side or "none"), ("saves", status.saves), ("main", _main_text(status))}
+    meanings: dict[str, list[str]] = {}
+    for (title, word), meaning in sentences.LEGEND.items():
+        if (title, word) in present:
+            meanings.setdefault(title, []).append(meaning)
+    return [f"{title}: {'; '.join(words)}." for title, words in meanings.items()]
+
+
+# --- branches ---------------------------------------------------------------------------------------------------------
 
 
 def branches_output(summaries: Sequence[Summary]) -> Output:
     """What each branch holds."""
-    columns = ["branch", "datasets", "files", "size", "last save", "author", "Git says"]
+    columns = [
+        Column("branch"),
+        Column("datasets"),
+        Column("files", rank=2),
+        Column("size"),
+        Column("last save"),
+        Column("author", rank=3),
+        Column("Git says", rank=1),
+    ]
     return Output(summaries, Table(columns, [_summary_row(summary) for summary in summaries]))
 
 
-def _summary_row(summary: Summary) -> Sequence[Any]:
+def _summary_row(summary: Summary) -> Row:
     git = summary.git
     if summary.why:
         git = f"{git} ({summary.why})"
-    return (
+    cells = (
         summary.branch,
         summary.datasets,
         summary.files,
@@ -82,52 +183,90 @@ def _summary_row(summary: Summary) -> Sequence[Any]:
         summary.author,
         git,
     )
+    return Row(cells)
+
+
+def branches_totals(summaries: Sequence[Summary]) -> str:
+    """How many branches there are, and how much they hold."""
+    datasets = 0
+    size = 0
+    for summary in summaries:
+        datasets += summary.datasets
+        size += summary.bytes or 0
+    return sentences.BRANCHES_TOTAL.format(
+        branches=errors.count(len(summaries), "branch", "branches"),
+        datasets=errors.count(datasets, "dataset"),
+        size=size_text(size),
+    )
+
+
+# --- clean ------------------------------------------------------------------------------------------------------------
 
 
 def clean_output(plan: CleanPlan, project: Project) -> Output:
-    """Every object and record that would go."""
-    columns = ["branch", "dataset", "path", "size", "age", "state"]
-    rows: list[Sequence[Any]] = []
-    for copy in plan.copies:
-        for path, item in copy.objects.items():
-            rows.append(_clean_row(copy, project.shown(copy.store.shown(path)), item.size, item.condition))
-        # The record is a row of its own, since it goes too.
-        rows.append(_clean_row(copy, project.shown(copy.stored.path), None, _record_text(copy)))
-        if copy.stored.lock_path:
-            rows.append(_clean_row(copy, project.shown(copy.stored.lock_path), None, "its lock"))
+    """Every copy that would go, and beneath it each object and record."""
+    columns = [
+        Column("branch", rank=2),
+        Column("dataset"),
+        Column("files"),
+        Column("size"),
+        Column("age"),
+        Column("state", rank=1),
+    ]
+    rows = [_copy_row(copy, project) for copy in plan.copies]
     for url, copy in plan.buckets.items():
-        rows.append((copy.record.branch_name, "", url, "", "", "its bucket, if empty"))
+        rows.append(Row((copy.record.branch_name, url, "", "", "", sentences.BUCKET_IF_EMPTY)))
+    # The header says it once.
+    if clean_header(plan):
+        columns = columns[1:]
+        rows = [Row(row.cells[1:], row.beneath) for row in rows]
     data = {
         "items": [_copy_data(copy) for copy in plan.copies],
         "buckets": list(plan.buckets),
         "left": plan.left,
         "failed": plan.failed,
+        "young": plan.young,
     }
     return Output(data, Table(columns, rows))
 
 
-def _record_text(copy: HeldCopy) -> str:
-    """What a record is in a plan. Of a copy that has no file any more it is all that there is."""
-    if copy.objects or not copy.condition:
-        return "its record"
-    return f"its record; the copy is {copy.condition}"
+def clean_header(plan: CleanPlan) -> list[str]:
+    """Whose copies would go, if they are one branch's."""
+    names = {copy.record.branch_name for copy in plan.copies}
+    return [sentences.HEADER_OF_PLAN.format(branch=name) for name in names] if len(names) == 1 else []
 
 
-def _clean_row(copy: HeldCopy, path: str, size: int | None, state: str) -> Sequence[Any]:
-    age = age_text(copy.stored.modified)
-    return (copy.record.branch_name, copy.record.dataset, path, size_text(size), age, state)
+def _copy_row(copy: HeldCopy, project: Project) -> Row:
+    size = size_text(copy.size)
+    age = age_text(copy.modified)
+    cells = (copy.record.branch_name, copy.record.dataset, len(copy.objects), size, age, copy.condition)
+    beneath = []
+    for path, item in copy.objects.items():
+        facts = [size_text(item.size), age_text(item.modified), item.condition]
+        beneath.append(Beneath(", ".join(filter(None, facts)), project.shown(copy.store.shown(path))))
+    records = copy.stored.root.store
+    # The record goes too; of a copy that has no file any more it is all that there is.
+    beneath.append(Beneath(sentences.ITS_RECORD, project.shown(records.shown(copy.stored.path))))
+    if copy.stored.lock_path:
+        beneath.append(Beneath(sentences.ITS_LOCK, project.shown(records.shown(copy.stored.lock_path))))
+    return Row(cells, beneath)
 
 
 def _copy_data(copy: HeldCopy) -> dict[str, Any]:
+    records = copy.stored.root.store
+    lock_path = copy.stored.lock_path
     return {
         "branch": copy.record.branch_name,
         "dataset": copy.record.dataset,
         "state": copy.record.state,
         "condition": copy.condition,
-        "record": copy.stored.path,
-        "lock": copy.stored.lock_path,
+        "record": records.shown(copy.stored.path),
+        "lock": records.shown(lock_path) if lock_path else None,
         "modified": copy.stored.modified,
-        "objects": [{"path": copy.store.shown(path), "bytes": item.size} for path, item in copy.objects.items()],
+        "objects": [
+            {"path": copy.store.shown(path), "bytes": item.size, "modified": item.modified}
+            for path, item in copy.objects.items()
+        ],
     }
 
 
@@ -138,6 +277,7 @@ def clean_summary(plan: CleanPlan, names: Sequence[str], stale: bool) -> list[st
     branch_names = {copy.record.branch_name for copy in plan.copies}
     absent_names = sorted(set(names) - branch_names)
     lines += [sentences.NOTHING_OF_BRANCH.format(branch=name) for name in absent_names]
+    lines += [_young_text(name, due) for name, due in plan.young.items()]
     if plan.copies:
         lines.append(_total_text(plan))
     elif stale:
@@ -147,19 +287,34 @@ def clean_summary(plan: CleanPlan, names: Sequence[str], stale: bool) -> list[st
     return lines
 
 
+def _young_text(name: str, due: datetime) -> str:
+    return sentences.TOO_YOUNG.format(branch=name, date=due.astimezone().strftime("%Y-%m-%d %H:%M"))
+
+
 def _total_text(plan: CleanPlan) -> str:
-    """How much a plan has: `2 branch copies, 4 files, 1.0 MB`."""
+    """How much a plan has."""
     number = 0
     size = 0
+    locks = 0
     for copy in plan.copies:
         number += len(copy.objects)
-        size += sum(item.size for item in copy.objects.values())
-    return f"{copies_text(plan)}, {errors.count(number, 'file')}, {size_text(size)}"
+        size += copy.size
+        locks += copy.stored.lock_path is not None
+    return sentences.CLEAN_TOTAL.format(
+        copies=copies_text(plan),
+        files=errors.count(number, "file"),
+        size=size_text(size),
+        records=errors.count(len(plan.copies), "record"),
+        locks=errors.count(locks, "lock"),
+    )
 
 
 def copies_text(plan: CleanPlan) -> str:
     """How many branch copies a plan has."""
     return errors.count(len(plan.copies), "branch copy", "branch copies")
+
+
+# --- adopt ------------------------------------------------------------------------------------------------------------
 
 
 def adopt_output(adoptions: Sequence[Adoption], project: Project) -> Output:
@@ -168,9 +323,14 @@ def adopt_output(adoptions: Sequence[Adoption], project: Project) -> Output:
     rows = []
     for adoption in adoptions:
         dataset = adoption.place.ledger.dataset
+        beneath = []
+        conditions = set()
         for unit, source in adoption.sources.items():
             path = adoption.place.store.shown(source)
             condition = adoption.conditions.get(unit, "")
             data.append({"dataset": dataset, "path": path, "condition": condition})
-            rows.append((dataset, project.shown(path), condition))
-    return Output(data, Table(["dataset", "path", "state"], rows))
+            conditions.add(condition)
+            beneath.append(Beneath(condition, project.shown(path)))
+        state = ", ".join(sorted(filter(None, conditions)))
+        rows.append(Row((dataset, len(adoption.sources), state), beneath))
+    return Output(data, Table([Column("dataset"), Column("files"), Column("state", rank=1)], rows))

@@ -94,9 +94,8 @@ class Store:
         return self
 
     def shown(self, path: str) -> str:
-        """A path as people may see it: a URL's query is a part of it, and may be secret."""
-        start = f"{self.protocol}://"
-        return redacted(f"{start}{path}").removeprefix(start)
+        """A path as people may see it, with its scheme, so that it can be pasted: a query may be secret."""
+        return redacted(f"{self.protocol}://{path}")
 
     # Reading ----------------------------------------------------------------------------------------------------------
 

@@ -80,7 +80,7 @@ class ObjectStore(Store):
             return self._is_deleted(path, stamp)
 
     def located(self, path: str) -> str:
-        return f"{self.label}{self.shown(path)}"
+        return self.shown(path)
 
     def remove_unchanged(self, identities: Mapping[str, str], folders: Iterable[str] = ()) -> list[str]:
         # A generation or an etag that the server compares itself.

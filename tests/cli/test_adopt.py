@@ -57,7 +57,8 @@ class TestAdopt:
     def test_without_yes(self, studio: Studio) -> None:
         """Without --yes and without a terminal it shows what it would record, and changes nothing; exit code 0."""
         before = files(studio.folder)
-        result = studio.call("adopt", "stray")
+        assert "stray " in studio.call("adopt", "stray").stdout
+        result = studio.call("adopt", "stray", "--paths")
         assert f"data/02/stray--{SLUG}.txt" in result.stdout
         assert "Nothing was changed. Add --yes to do it." in result.stderr
         assert files(studio.folder) == before
@@ -146,7 +147,7 @@ class TestAdopt:
         studio.git("switch", "-q", "main")
         studio.call("adopt", "raw", "--branch", "feature/y", "--yes")
         assert (catalog_of("feature/y").load("raw"), catalog_of("feature/x").load("raw")) == ("put", "main's")
-        assert {row["branch"]: row["git"] for row in studio.json("branches")}["feature/y"] == "never pushed"
+        assert {row["branch"]: row["git"] for row in studio.json("branches")}["feature/y"] == "no such branch"
         studio.call("adopt", "raw", "--branch", "main", "--yes", exit_code=1)
 
     @pytest.mark.contract
@@ -221,7 +222,7 @@ class TestLinks:
     def test_since(self, studio: Studio) -> None:
         """What became a link between the plan and the yes is refused too."""
         path = studio.folder / f"data/02/stray--{SLUG}.txt"
-        (plan,) = adopt.make_plan(catalog_of("feature/x"), ["stray"], "stray")
+        (plan,) = adopt.make_plan(catalog_of("feature/x"), ["stray"], ["stray"])
         path.unlink()
         path.symlink_to("stray.txt")
         with pytest.raises(LinkError, match="symbolic link"):

@@ -35,7 +35,7 @@ class TestBranches:
         catalog_of("feature/y").save("raw", "y's")
         seen = [(row["branch"], row["datasets"], row["files"], row["bytes"]) for row in studio.json("branches")]
         assert seen[0] == ("feature/y", 1, 1, 3)
-        assert [row["git"] for row in studio.json("branches")] == ["never pushed", "here"]
+        assert [row["git"] for row in studio.json("branches")] == ["no such branch", "here"]
         assert list(rows(studio.call("branches"))) == ["feature/y", "feature/x"]
 
     @pytest.mark.contract

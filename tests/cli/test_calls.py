@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from steel_toes.cli.commands import commands, group
-from support.studio import EVERY, Studio, files, script
+from support.studio import COPIES, EVERY, Studio, files, script
 from support.team import SLUG
 
 
@@ -50,9 +50,9 @@ class TestWhere:
         assert "not among the HOOKS" not in result.stderr
 
     @pytest.mark.contract
-    @pytest.mark.parametrize("command", EVERY, ids=[command[0] for command in EVERY])
+    @pytest.mark.parametrize("command", [["whoami"], ["status"], ["adopt", "raw"]])
     def test_without_the_hook(self, studio: Studio, command: list[str]) -> None:
-        """In a project without the hook each command fails, and shows the lines that make it work."""
+        """In a project without the hook commands of runs fail, and show the lines that make them work."""
         settings = studio.folder / "src/studio/settings.py"
         settings.write_text("")
         result = studio.call(*command, exit_code=1)
@@ -62,6 +62,17 @@ class TestWhere:
         assert len(lines) == 2
         settings.write_text("\n".join(lines))
         assert studio.json("whoami")["branch"] == "feature/x"
+
+    def test_rollback(self, studio: Studio) -> None:
+        """With the hook removed, what branches left can still be listed and cleaned, and a warning says why."""
+        here = studio.json("branches")
+        (studio.folder / "src/studio/settings.py").write_text("")
+        result = studio.call("branches", "--json")
+        assert json.loads(result.stdout) == here
+        assert "runs are plain Kedro's and write main's data" in result.stderr
+        plan = studio.json("clean", "--branch", "feature/x", "--yes")
+        assert {item["dataset"] for item in plan["items"]} == COPIES.keys()
+        assert studio.json("branches") == []
 
     def test_environment(self, studio: Studio) -> None:
         """KEDRO_ENV chooses Kedro's environment, as it does for `kedro run`."""
@@ -112,7 +123,7 @@ class TestCalls:
     @pytest.mark.contract
     def test_kedro(self, studio: Studio) -> None:
         """`kedro steel-toes` is there, and `--output` gives JSON that Kedro's own lines are not in."""
-        done = studio.process("kedro", "steel-toes", "status", "saved", "--output", "status.json")
+        done = studio.process("kedro", "steel-toes", "status", "saved", "--output", "status.json", "--paths")
         assert [row["dataset"] for row in json.loads(Path("status.json").read_text())] == ["saved"]
         assert f"data/02/saved--{SLUG}.txt" in done.stdout
 

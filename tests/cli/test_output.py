@@ -10,7 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from steel_toes.cli.output import Output, Table, output_options, say
+from steel_toes.cli.output import Output, output_options, say
+from steel_toes.cli.screen import Column, Row, Table
 from steel_toes.redaction import printable
 
 HOSTILE = "red\x1b[31m, bell\a, CSI\x9b2J, half a pair\udce9, tab\t"
@@ -27,7 +28,8 @@ def shown():
         def command(ctx: click.Context) -> None:
             ctx.obj = click.get_text_stream("stdout")
             say(HOSTILE)
-            Output(data, Table(["name", "path"], rows)).show()
+            columns = [Column("name"), Column("other")]
+            Output(data, Table(columns, [Row(cells) for cells in rows])).show()
 
         return CliRunner().invoke(command, options, catch_exceptions=False)
 

@@ -203,7 +203,7 @@ class TestCommands:
         copy = f"{studio.folder}/data/02/{name}--{SLUG}.txt"
         (row,) = studio.json("status", "weird")
         assert row["saves_to"] == copy
-        assert f"data/02/{name}--{SLUG}.txt" in studio.call("status", "weird").stdout
+        assert f"data/02/{name}--{SLUG}.txt" in studio.call("status", "weird", "--paths").stdout
         plan = studio.json("clean", "--branch", "feature/x", "weird", "--yes")
         assert [item["path"] for item in plan["items"][0]["objects"]] == [copy]
         assert not Path(copy).exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime
 
 import pytest
@@ -24,16 +25,21 @@ class TestStatus:
         assert datetime.fromisoformat(row.pop("modified")).timestamp() == pytest.approx(found.st_mtime)
         assert row.pop("author")
         assert row.pop("commit") == commit
-        assert list(row) == ["dataset", "side", "why", "saves_to", "bytes", "dirty", "main_changed"]
-        assert row == {
+        facts = {
             "dataset": "saved",
             "side": "branch",
             "why": "saved on the branch",
+            "saves": "branch",
+            "main_path": str(studio.folder / "data/02/saved.txt"),
+            "reads_from": str(studio.folder / f"data/02/saved--{SLUG}.txt"),
             "saves_to": str(studio.folder / f"data/02/saved--{SLUG}.txt"),
             "bytes": found.st_size,
             "dirty": False,
+            "main_exists": True,
             "main_changed": False,
         }
+        assert list(row) == list(facts)
+        assert row == facts
 
     def test_saved_meanwhile(self, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
         """What was saved after the records were listed is looked at once more."""
@@ -62,17 +68,20 @@ class TestStatus:
             ("made_json", "main", "never saved on the branch", f"data/02/made--{SLUG}.json"),
             ("model", "branch", "1 version, beside main's", f"data/03/model--{SLUG}.pickle"),
             ("parts", "branch", "2 files, over main's", f"data/04--{SLUG}"),
-            ("log", "main", "shared", "main"),
-            ("memory", "main", "left alone", "main"),
-            ("remote", "main", "None of its parameters is known to say where its data is.", None),
+            ("log", "main", "shared", "data/05/log.txt"),
+            ("memory", "main", "in memory", None),
+            ("remote", "main", "it is only read", None),
+            ("pushed", "main", "None of its parameters is known to say where its data is.", None),
+            ("page", "main", "it is only read", None),
             ("silent", None, "StoreError: Cannot list", None),
             ("broken", None, "DatasetError", None),
         ],
     )
     def test_side(self, studio: Studio, dataset: str, side: str | None, why: str, saves_to: str | None) -> None:
         """Each state has its side, its reason and its place; an entry that cannot be built or reached, too."""
-        (row,) = studio.json("status", dataset)
-        assert (row["dataset"], row["side"]) == (dataset, side)
+        rows = {row["dataset"]: row for row in studio.json("status", *{dataset, "raw"})}
+        row = rows[dataset]
+        assert row["side"] == side
         assert why in row["why"]
         place = studio.folder / saves_to if saves_to and "/" in saves_to else saves_to
         assert row["saves_to"] == (place and str(place))
@@ -95,19 +104,20 @@ class TestStatus:
 
     def test_shown(self, studio: Studio) -> None:
         """People read the same in a table, with paths from the project's folder, and words where there is nothing."""
-        seen = rows(studio.call("status"))
+        result = studio.call("status", "--paths")
+        seen = rows(result)
         assert seen.keys() == EXPLICIT | {"made_json", "other_json"}
-        assert f" data/02/saved--{SLUG}.txt " in seen["saved"]
-        assert "refused" in seen["remote"]
+        assert f"\n  reads data/02/saved--{SLUG}.txt\n" in result.stdout
+        assert f"  saved at {studio.git('rev-parse', 'HEAD')[:8]} by " in result.stdout
+        assert (" refused" in seen["pushed"], " read only" in seen["remote"]) == (True, True)
         assert seen["torn"].split()[1] == "none"
-        assert studio.git("rev-parse", "HEAD")[:8] in seen["saved"]
 
     def test_dirty(self, studio: Studio) -> None:
         """A commit that is not quite the code that saved the copy is told as such."""
         (studio.folder / ".gitignore").write_text("data/\n")
         catalog_of("feature/x").save("saved", "again")
         assert studio.json("status", "saved")[0]["dirty"] is True
-        assert f" {studio.git('rev-parse', 'HEAD')[:8]}+ " in studio.call("status", "saved").stdout
+        assert f" {studio.git('rev-parse', 'HEAD')[:8]}+ " in studio.call("status", "saved", "--paths").stdout
 
     @pytest.mark.parametrize("width", ["40", "80", "120"])
     def test_narrow(self, studio: Studio, width: str) -> None:
@@ -175,8 +185,13 @@ class TestStatus:
         """On an unknown branch everything is read from main and each save is refused; the reason is told."""
         studio.git("switch", "-q", "--detach")
         result = studio.call("status", "saved", "raw", "log", "--json")
+        log = str(studio.folder / "data/05/log.txt")
         seen = {row["dataset"]: (row["side"], row["saves_to"]) for row in json.loads(result.stdout)}
-        assert seen == {"saved": ("main", None), "raw": ("main", None), "log": ("main", "main")}
+        assert seen == {
+            "saved": ("main", None),
+            "raw": ("main", None),
+            "log": ("main", log),
+        }
         assert "detached" in result.stdout + result.stderr
 
     def test_partitions(self, studio: Studio) -> None:
@@ -191,15 +206,40 @@ class TestStatus:
     def test_what_to_do(self, studio: Studio) -> None:
         """Where a load would fail, stderr says what to do, in commands to copy; else nothing."""
         said = studio.call("status", "torn", "saved").stderr
-        assert "`steel-toes adopt DATASET`" in said
-        assert "`steel-toes clean --branch feature/x DATASET`" in said
-        assert studio.call("status", "saved", "raw").stderr == ""
+        assert "\n  steel-toes adopt DATASET\n" in said
+        assert "\n  steel-toes clean --branch feature/x DATASET\n" in said
+        assert "steel-toes adopt" not in studio.call("status", "saved", "raw").stderr
 
     def test_other_branch(self, studio: Studio) -> None:
         """Another branch has nothing of this one's."""
         studio.patch.setenv("STEEL_TOES_BRANCH", "feature/y")
         sides = {row["side"] for row in studio.json("status", *EXPLICIT - {"silent", "broken"})}
         assert sides == {"main"}
+
+    def test_all_failed(self, studio: Studio) -> None:
+        """Where nothing could be found out of any dataset the exit code says so; of one beside others it does not."""
+        assert "StoreError" in studio.call("status", "silent", "broken", exit_code=1).stdout
+        studio.call("status", "silent", "raw")
+
+    def test_missing(self, studio: Studio) -> None:
+        """What main has not is missing, and of no size."""
+        (studio.folder / "conf/base/catalog_more.yml").write_text(
+            "absent: {type: text.TextDataset, filepath: data/01/absent.txt}\n"
+        )
+        (row,) = studio.json("status", "absent")
+        assert (row["side"], row["bytes"], row["main_exists"]) == ("main", None, False)
+        assert studio.call("status", "absent").stdout.split()[-1] == "missing"
+
+    def test_the_age_of_a_version(self, studio: Studio) -> None:
+        """Of a dataset with versions, the age is that of the version that is read."""
+        catalog = studio.catalog()
+        catalog.save("model", "second")
+        newest, oldest = sorted((studio.folder / f"data/03/model--{SLUG}.pickle").iterdir(), reverse=True)
+        (row,) = studio.json("status", "model")
+        there = next(newest.iterdir()).stat().st_mtime
+        os.utime(next(oldest.iterdir()), (there + 1000, there + 1000))
+        (row,) = studio.json("status", "model")
+        assert datetime.fromisoformat(row["modified"]).timestamp() == pytest.approx(there)
 
     def test_silent_bucket(self, studio: Studio) -> None:
         """A bucket whose server does not answer is one row's reason, and the other rows are there."""

@@ -38,6 +38,8 @@ parts: {type: partitions.PartitionedDataset, path: data/04, dataset: text.TextDa
 log: {type: text.TextDataset, filepath: data/05/log.txt, metadata: {steel_toes: {shared: true}}}
 memory: {type: MemoryDataset}
 remote: {type: studio.datasets.RemoteDataset, url: "nowhere:1"}
+pushed: {type: studio.datasets.RemoteDataset, url: "nowhere:2"}
+page: {type: text.TextDataset, filepath: "https://example.invalid/web.txt"}
 silent: {type: text.TextDataset, filepath: data/loop/silent.txt}
 broken: {type: studio.nowhere.NoDataset, filepath: data/02/broken.txt}
 """
@@ -66,7 +68,8 @@ from kedro.pipeline import Pipeline, node
 
 def register_pipelines():
     make = Pipeline([node(len, "raw", "made_json"), node(repr, "made_json", "saved"), node(repr, "params:x", "memory")])
-    return {"make": make, "__default__": make + Pipeline([node(repr, "table@json", "other_json")])}
+    push = Pipeline([node(repr, "params:x", "pushed")])
+    return {"make": make, "push": push, "__default__": make + Pipeline([node(repr, "table@json", "other_json")])}
 """
 
 FILES = {
@@ -84,7 +87,7 @@ FILES = {
 }
 EXPLICIT = {
     *("raw", "saved", "torn", "unfinished", "stray", "changed", "gone", "table@text", "table@json", "model", "parts"),
-    *("log", "memory", "remote", "silent", "broken"),
+    *("log", "memory", "remote", "pushed", "page", "silent", "broken"),
 }
 COPIES = {  # what feature/x has, by dataset
     "changed": [f"data/02/changed--{SLUG}.txt"],
