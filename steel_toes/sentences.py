@@ -61,6 +61,15 @@ LISTS_MOST_ENTRIES = (
     "If the entry is left over, such as a template in YAML, remove it; else give it a folder of its own."
 )
 RUN_WROTE_TO_MAIN = "steel-toes: saves of %s went to main's data, since the entries are shared: %s"
+RUN_READ_OLD = "steel-toes: main's data of %s has changed since the branch's copies began: %s"
+RUN_IGNORED = (
+    "steel-toes: without a record, so ignored: what lies at the places of the branch's copies of %s; main's was read. "
+    "`steel-toes adopt` records it, if it is whole."
+)
+BRANCH_RENAMED = (
+    "steel-toes: branch %s was called %s before it was renamed. What was saved under that name is not read here: "
+    "`steel-toes branches` lists it, and `steel-toes clean --branch %s` removes it."
+)
 RECORD_NOT_PUT = "steel-toes: after the run had failed, what it saved before could not be recorded: %s"
 MAIN_HAS_OUTPUTS = "steel-toes: %s of main's, which the branch does not have, count as there"
 PARTITIONS_UNFINISHED = (
@@ -74,6 +83,13 @@ NO_LOCKS = (
 SEEDING = "steel-toes: %s: seeding the branch copy with main's (%s bytes)"
 FIRST_SAVE_UNFINISHED = "steel-toes: %s: its first save on branch %s never finished (%s); reading main's"
 TORN_VERSION_SKIPPED = "steel-toes: %s: version %s is torn and skipped; its save did not finish"
+
+# --- What a notebook shows beneath a dataset --------------------------------------------------------------------------
+
+READING_BRANCH = "A load reads the copy of branch {branch}: {location}"
+READING_MAIN = "A load reads main's data; branch {branch} has no copy of its own yet."
+READING_REFUSED = "A load reads main's data; a save is refused."
+READING_FAILS = "A load fails. {why}"
 
 # --- What commands say ------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from steel_toes.catalog.install import branched_behind, policy_of, run_of
+from steel_toes.catalog.overlooked import warn_of_former_names, warn_of_inputs
 from steel_toes.catalog.run import all_branched, is_of_this_process, record_paths
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import AnyBranched
@@ -14,7 +15,13 @@ from steel_toes.naming.layout import branch_location
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.place import Side
 from steel_toes.redaction import logger_of
-from steel_toes.sentences import LISTS_MOST_ENTRIES, MAIN_HAS_OUTPUTS, RUN_READ, RUN_WROTE, RUN_WROTE_TO_MAIN
+from steel_toes.sentences import (
+    LISTS_MOST_ENTRIES,
+    MAIN_HAS_OUTPUTS,
+    RUN_READ,
+    RUN_WROTE,
+    RUN_WROTE_TO_MAIN,
+)
 from steel_toes.stores.together import all_together
 
 logger = logger_of("steel_toes")
@@ -53,6 +60,8 @@ def announce_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> 
         pipeline: that was run.
         catalog: with which.
     """
+    warn_of_inputs(pipeline, catalog)
+    warn_of_former_names(pipeline, catalog)
     inputs = all_branched(catalog, pipeline.inputs())
     sides = [branched.run_side for branched in inputs]
     read = ""

@@ -28,11 +28,25 @@ def begin_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> Non
     runs_nodes = is_of_this_process(run_params)
     run_of(catalog).begin(runs_nodes)
     outputs = list(_outputs(pipeline, catalog))
+    inputs = list(all_branched(catalog, pipeline.inputs()))
+    # Which nodes are left out is decided later.
+    is_certain = runs_nodes and not run_params.get("only_missing_outputs")
+    saved_places = _places(outputs) if is_certain else []
+    read_places = _places(datasets_of(catalog, pipeline.inputs()))
+    questions = _questions(inputs, outputs)
+    run_of(catalog).look_ahead(partial(look_ahead, saved_places, read_places))
+    together(*questions)
+    if is_certain:
+        _plan_ahead(pipeline, catalog)
+
+
+def _questions(inputs: Iterable[AnyBranched], outputs: Iterable[BranchedDataset]) -> list[Callable[[], object]]:
+    """What must be asked of inputs at once, since each request waits for a network. Others are asked here and now."""
     written: set[str] = set()
     for output in outputs:
         written.update(record_paths(output))
     questions: list[Callable[[], object]] = []
-    for branched in all_branched(catalog, pipeline.inputs()):
+    for branched in inputs:
         # An entry under another name may be saved at the same location.
         is_written = not written.isdisjoint(record_paths(branched))
         question = partial(branched.open_run, written=is_written)
@@ -40,13 +54,7 @@ def begin_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> Non
             questions.append(question)
         else:
             question()
-    # Which nodes are left out is decided later.
-    is_certain = runs_nodes and not run_params.get("only_missing_outputs")
-    if is_certain:
-        run_of(catalog).look_ahead(partial(look_ahead, _places(outputs)))
-    together(*questions)
-    if is_certain:
-        _plan_ahead(pipeline, catalog)
+    return questions
 
 
 def end_run(pipeline: Any, catalog: Any) -> None:
@@ -55,7 +63,7 @@ def end_run(pipeline: Any, catalog: Any) -> None:
     Raises:
         CopyError: what was put behind failed.
     """
-    for branched in _datasets(catalog, pipeline.inputs()):
+    for branched in datasets_of(catalog, pipeline.inputs()):
         branched.thaw()
     run_of(catalog).end()
 
@@ -63,14 +71,14 @@ def end_run(pipeline: Any, catalog: Any) -> None:
 def _plan_ahead(pipeline: Any, catalog: Any) -> None:
     """Note for each node which of its outputs are put ahead when it begins."""
     for node in pipeline.nodes:
-        planned = [branched.put_ahead() for branched in _datasets(catalog, node.outputs)]
+        planned = [branched.put_ahead() for branched in datasets_of(catalog, node.outputs)]
         run_of(catalog).plan_ahead(node.name, filter(None, planned))
 
 
 def _outputs(pipeline: Any, catalog: Any) -> Iterator[BranchedDataset]:
     """The outputs of a pipeline, as its nodes can save them one after another."""
     for node in pipeline.nodes:
-        yield from _datasets(catalog, node.outputs)
+        yield from datasets_of(catalog, node.outputs)
 
 
 def _places(outputs: Iterable[BranchedDataset]) -> list[Place]:
@@ -99,7 +107,7 @@ def all_branched(catalog: Any, names: Iterable[str]) -> Iterator[AnyBranched]:
         yield from branched_behind(catalog.get(name))
 
 
-def _datasets(catalog: Any, names: Iterable[str]) -> Iterator[BranchedDataset]:
+def datasets_of(catalog: Any, names: Iterable[str]) -> Iterator[BranchedDataset]:
     """The same, without those that are refused: they have no records."""
     for branched in all_branched(catalog, names):
         if isinstance(branched, BranchedDataset):

@@ -153,6 +153,20 @@ def has_branch(project: Path, name: str) -> bool:
     return ask(project, "show-ref", "--verify", "--quiet", f"refs/heads/{name}").status == 0
 
 
+def former_names(project: Path, name: str) -> list[str]:
+    """What a branch was called before `git branch -m`, by its reflog, the last name first.
+
+    A name that another branch has by now is left out: what was saved under it is that one's.
+    """
+    answer = ask(project, "reflog", "show", "--format=%gs", f"refs/heads/{name}", "--")
+    renamed = re.findall(r"^Branch: renamed refs/heads/(.+) to refs/heads/.+$", answer.output, re.MULTILINE)
+    names = []
+    for former_name in dict.fromkeys(renamed):
+        if former_name != name and not has_branch(project, former_name):
+            names.append(former_name)
+    return names
+
+
 def _has_repository(project: Path) -> bool:
     """Whether there is something at the place of a repository, in the project's folder or around it."""
     return any(os.path.lexists(folder / ".git") for folder in (project, *project.parents))

@@ -164,6 +164,7 @@ class BranchedDataset(ABC):
         # Of the run that is going on: its inputs are read from one side to the end.
         self.frozen_side: Side | None = None
         self.run_side: Side | None = None
+        self.has_main_moved = False
         # What a cache between us and the store (CachedDataset) may hold.
         self.cached_state: str | None = ""
         # What was set on the proxy: in the place of what the class has, and for datasets that are built later.
@@ -284,11 +285,31 @@ class BranchedDataset(ABC):
         if not written:
             self.frozen_side = self.run_side
             self.place.ledger.freeze()
+            self.has_main_moved = self.run_side is Side.BRANCH and self._has_main_changed()
         return self.run_side
+
+    def _has_main_changed(self) -> bool:
+        """Whether main's copy of any place is known to be another than when the branch's was begun."""
+        try:
+            return any(place.has_main_changed(place.ledger.recall().settled) for place in self.places)
+        except errors.CopyError:
+            # It is said for information only; whoever needs main's copy is told why it has none.
+            return False
 
     def thaw(self) -> None:
         """End of a run: whatever it froze follows main, or the branch, again."""
         self.frozen_side = None
+
+    def reading(self) -> str:
+        """Which side a load would read now, in one sentence. Nothing is frozen or forgotten by that."""
+        ledger = self.place.ledger
+        try:
+            side = self.at(self.entry).choose().side
+        except errors.CopyError as exc:
+            return sentences.READING_FAILS.format(why=exc)
+        if side is Side.BRANCH:
+            return sentences.READING_BRANCH.format(branch=ledger.branch_name, location=ledger.branch_location)
+        return sentences.READING_MAIN.format(branch=ledger.branch_name)
 
     def put_ahead(self) -> Ahead | None:
         """What a run may put when the node begins that saves this; None where a save must begin by itself."""

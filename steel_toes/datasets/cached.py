@@ -43,6 +43,7 @@ class BranchedCache(BranchedDataset):
 
     def open_run(self, written: bool) -> Side | None:
         self.run_side = self.inner.open_run(written)
+        self.has_main_moved = self.inner.has_main_moved
         return self.run_side
 
     def sides(self) -> tuple[Dataset, ...]:

@@ -210,6 +210,12 @@ class Proxy:
     def __repr__(self) -> str:
         return redacted(repr(self._steel_toes_branched.main_dataset))
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        # What a notebook shows, where people look at what they have. `repr` itself asks no store.
+        branched = branched_of(self)
+        assert branched is not None
+        return {"text/plain": redacted(f"{self!r}\n{branched.reading()}")}
+
     def __dir__(self) -> list[str]:
         return dir(self._steel_toes_branched.main_dataset)
 

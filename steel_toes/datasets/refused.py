@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NoReturn
 from steel_toes.datasets.base import Dataset
 from steel_toes.errors import BranchUnknownError, CopyError, LoadRefusedError, SaveRefusedError
 from steel_toes.records.place import Side
+from steel_toes.sentences import READING_FAILS, READING_REFUSED
 
 
 class RefusedDataset:
@@ -71,6 +72,10 @@ class RefusedDataset:
     def current(self) -> Dataset:
         """Main's."""
         return self.main_dataset
+
+    def reading(self) -> str:
+        """Which side a load reads, in one sentence."""
+        return READING_FAILS.format(why=self.load_error) if self.load_error else READING_REFUSED
 
     def open_run(self, written: bool) -> Side | None:
         """Nothing to freeze: it is always main's."""

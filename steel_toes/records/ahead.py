@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 from steel_toes.errors import CopyError
 from steel_toes.records.place import Place, Side
 from steel_toes.records.record import Identities
-from steel_toes.records.run import RecordKey, StartingPoint
+from steel_toes.records.run import Findings, StartingPoint
 from steel_toes.records.units import WHOLE
 from steel_toes.stores.identity import digest_of
 
@@ -35,19 +35,28 @@ class _Around(NamedTuple):
     is_free: bool
 
 
-def look_ahead(places: Iterable[Place], executor: Executor) -> dict[RecordKey, Future[StartingPoint | None]]:
+def look_ahead(outputs: Iterable[Place], inputs: Iterable[Place], executor: Executor) -> Findings:
     """Ask what the first save at each of these places must know, where requests wait for a network.
 
     Args:
-        places: of a run's outputs, each once, in the order in which they are saved.
+        outputs: the places of a run's outputs, each once, in the order in which they are saved.
+        inputs: those of what it only reads.
         executor: begins what it is given in the order in which it is given.
-
-    Returns:
-        By the places' records, from what a save there may begin, as it becomes clear; None if it must ask itself.
     """
-    wanted = [place for place in places if place.ledger.may_look_ahead]
-    listings = {folder: executor.submit(_listed, place, folder) for folder, place in _folders(wanted).items()}
-    return {place.ledger.key: executor.submit(_look, place, listings) for place in wanted}
+    wanted = [place for place in outputs if place.ledger.may_look_ahead]
+    read = [place for place in inputs if place.ledger.may_look_ahead]
+    listings: dict[str, Future[Objects]] = {}
+    for folder, place in _folders([*wanted, *read]).items():
+        listings[folder] = executor.submit(_listed, place, folder)
+    starts = {place.ledger.key: executor.submit(_look, place, listings) for place in wanted}
+    return Findings(starts, {place.ledger.key: executor.submit(_is_taken, place, listings) for place in read})
+
+
+def _is_taken(place: Place, listings: Mapping[str, Future[Objects]]) -> bool:
+    """Whether the listings show that something lies at the place of a branch copy."""
+    path = place.copy_path(Side.BRANCH)
+    objects = _objects_of(listings, path)
+    return objects is not None and _identity_in(objects, path) is not None
 
 
 def _folders(places: Iterable[Place]) -> dict[str, Place]:

@@ -306,6 +306,26 @@ class TestSpeech:
             twins.same(lambda catalog, name=name: repr(catalog[name]))
             twins.same(lambda catalog, name=name: f"{catalog[name]} {catalog[name]!s}")
 
+    @pytest.mark.parametrize("name", [*SAVED, "refused"])
+    def test_a_notebook_names_the_side(self, twins: Twins, name: str) -> None:
+        """What a notebook shows is what `repr` says, and whose data a load reads by now; it freezes nothing."""
+        dataset = twins.branched[name]
+
+        def shown() -> str:
+            text = dataset._repr_mimebundle_(include=None, exclude=None)["text/plain"]
+            first, _, sentence = text.partition("\n")
+            assert first == repr(twins.plain[name])
+            return sentence
+
+        assert "reads main's data" in shown()
+        if name == "refused":
+            return
+        twins.made().save(name, data_of(name, "branch"))
+        assert f"reads the copy of branch feature/x: {Path('data').absolute()}/" in shown()
+        for record in Path("data/_steel_toes").rglob("*.json"):
+            record.write_text("no record")
+        assert "A load fails. " in shown()
+
     def test_quiet(self, twins: Twins) -> None:
         """Talk does no I/O: with a record that cannot be read, only data does not answer."""
         twins.made().save("text", "branch")

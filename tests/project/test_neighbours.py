@@ -366,6 +366,7 @@ def test_ipython(branch: Any) -> None:
     cells = """
         catalog.save("metrics", {"of": "cubic"})
         print("CUBIC", type(catalog["metrics"]).__name__, catalog["metrics"]._filepath.name)
+        print("SHOWN", get_ipython().display_formatter.format(catalog["metrics"])[0]["text/plain"])
         !git switch -q -c other
         catalog.save("metrics", {"of": "cubic, still"})
         %reload_kedro
@@ -377,6 +378,7 @@ def test_ipython(branch: Any) -> None:
     script.write_text(textwrap.dedent(cells))
     said = branch.python("-m", "kedro", "ipython", "--", str(script))
     assert "CUBIC JSONDataset metrics--cubic.json" in said
+    assert "A load reads the copy of branch cubic: " in said.partition("SHOWN ")[2]
     assert "OTHER 2013-02 JSONDataset" in said
     reports = {path: text.decode() for path, text in branch.files().items() if "reports/" in path and "--" in path}
     assert json.loads(reports.pop("05_reports/metrics--cubic.json")) == {"of": "cubic, still"}

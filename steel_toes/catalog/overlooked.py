@@ -1,0 +1,77 @@
+"""What a run says that somebody might overlook: of its inputs, and of the branch's former name."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from pathlib import Path
+from typing import Any
+
+from steel_toes.catalog.install import policy_of
+from steel_toes.catalog.run import datasets_of
+from steel_toes.checkout.git import former_names
+from steel_toes.errors import CopyError, count
+from steel_toes.naming.branch import make_slug
+from steel_toes.records.place import Place, Side
+from steel_toes.redaction import logger_of
+from steel_toes.sentences import BRANCH_RENAMED, RUN_IGNORED, RUN_READ_OLD
+from steel_toes.stores.base import Store
+
+logger = logger_of("steel_toes")
+
+
+def warn_of_inputs(pipeline: Any, catalog: Any) -> None:
+    """Say of which inputs main has changed since, and at whose branch copy's place something is ignored."""
+    moved = []
+    ignored = []
+    for name in sorted(pipeline.inputs()):
+        for branched in datasets_of(catalog, [name]):
+            if branched.has_main_moved:
+                moved.append(name)
+            if branched.run_side is Side.MAIN and any(map(_is_ignored, branched.places)):
+                ignored.append(name)
+    if moved:
+        logger.info(RUN_READ_OLD, count(len(moved), "input"), ", ".join(moved))
+    if ignored:
+        logger.warning(RUN_IGNORED, ", ".join(ignored))
+
+
+def _is_ignored(place: Place) -> bool:
+    """Whether something lies at a branch copy's place of which no record knows."""
+    ledger = place.ledger
+    if ledger.store.is_remote:
+        is_taken = ledger.run.is_taken(ledger.key)
+    else:
+        is_taken = not place.store.is_free(place.own_path(Side.BRANCH))
+    return is_taken and not ledger.recall().exists
+
+
+def warn_of_former_names(pipeline: Any, catalog: Any) -> None:
+    """Say that the branch had another name, under which there is data, before `git branch -m`."""
+    policy = policy_of(catalog)
+    branch = policy.branch
+    if branch.name is None or branch.source != "Git":
+        return
+    names = former_names(Path(policy.project_path), branch.name)
+    # Nearly no branch has one: only then its data is looked for.
+    if not names:
+        return
+    folders: dict[tuple[str, str], Store] = {}
+    for branched in datasets_of(catalog, pipeline.datasets()):
+        ledger = branched.place.ledger
+        folder = posixpath.dirname(posixpath.dirname(ledger.path))
+        folders[ledger.store.access, folder] = ledger.store
+    for name in names:
+        slug = make_slug(name)
+        found = [_has_records(store, f"{folder}/{slug}") for (_, folder), store in folders.items()]
+        if any(found):
+            logger.warning(BRANCH_RENAMED, branch.name, name, shlex.quote(name))
+
+
+def _has_records(store: Store, folder: str) -> bool:
+    try:
+        names = store.objects_below(folder)
+    except CopyError:
+        # The run has ended well; whoever lists branches is told why this one cannot be.
+        return False
+    return any(name.endswith(".json") for name in names)
