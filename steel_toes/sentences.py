@@ -137,7 +137,7 @@ RECORD_THEM = "Record them as branch {branch}'s?"
 RECORDED = "Recorded as branch {branch}'s: {files}."
 NOTHING_OF_BRANCH = "Nothing of branch {branch} is here to remove."
 TOO_YOUNG = "Branch {branch} is gone, but its last save is too young. It would go from {date} on."
-CLEAN_TOTAL = "{copies}, {files}, {size}; with {records} and {locks}. --paths lists them."
+CLEAN_TOTAL = "{copies}: {files}, {size}; {records}, {locks}. --paths lists them."
 BUCKET_IF_EMPTY = "its bucket, if empty"
 ITS_RECORD = "its record"
 ITS_LOCK = "its lock"
@@ -153,9 +153,9 @@ WHOAMI_BRANCH = "This is branch {branch} (from {source}). Its copies are named {
 WHOAMI_IS_MAIN = "This is {branch}, which is main (from {source}): steel_toes steps aside."
 WHOAMI_MAIN = "Main is {mains} (from {source})."
 WHOAMI_PROJECT = "The project is {project} (from {source})."
-WHOAMI_NO_PROJECT = "The project has no name: no remote, no STEEL_TOES_PROJECT, no SteelToes(project=...)."
+WHOAMI_NO_PROJECT = "The project has no name: there is no remote, and nothing else says it."
 WHOAMI_SWITCHED_OFF = "STEEL_TOES_ENABLED is false: everything is read from main and saved to main."
-WHOAMI_TRIED = "Asked before: {why}."
+WHOAMI_TRIED = "Asked before: {whys}."
 LEGEND = {
     ("side", "branch"): "branch, the branch's own copy is read",
     ("side", "main"): "main, main's data",

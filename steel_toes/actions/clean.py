@@ -92,10 +92,10 @@ def unknown_datasets(inventory: Inventory, wish: Wish, plan: CleanPlan) -> list[
     # What was not read may be of any dataset.
     if plan.left or plan.failed:
         return []
-    known = set(inventory.explicit)
+    names = set(inventory.explicit)
     for copy in plan.copies:
-        known.add(copy.record.dataset)
-    return sorted(set(wish.datasets) - known)
+        names.add(copy.record.dataset)
+    return sorted(set(wish.datasets) - names)
 
 
 def _collect(candidates: list[_Candidate], failures: list[str]) -> CleanPlan:

@@ -40,10 +40,10 @@ def _is_ignored(place: Place) -> bool:
     """Whether something lies at a branch copy's place of which no record knows."""
     ledger = place.ledger
     if ledger.store.is_remote:
-        is_taken = ledger.run.is_taken(ledger.key)
+        is_occupied = ledger.run.is_occupied(ledger.key)
     else:
-        is_taken = not place.store.is_free(place.own_path(Side.BRANCH))
-    return is_taken and not ledger.recall().exists
+        is_occupied = not place.store.is_free(place.own_path(Side.BRANCH))
+    return is_occupied and not ledger.recall().exists
 
 
 def warn_of_former_names(pipeline: Any, catalog: Any) -> None:
@@ -63,8 +63,8 @@ def warn_of_former_names(pipeline: Any, catalog: Any) -> None:
         folders[ledger.store.access, folder] = ledger.store
     for name in names:
         slug = make_slug(name)
-        found = [_has_records(store, f"{folder}/{slug}") for (_, folder), store in folders.items()]
-        if any(found):
+        answers = [_has_records(store, f"{folder}/{slug}") for (_, folder), store in folders.items()]
+        if any(answers):
             logger.warning(BRANCH_RENAMED, branch.name, name, shlex.quote(name))
 
 

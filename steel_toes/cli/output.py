@@ -137,10 +137,10 @@ def say(text: str) -> None:
 
 def with_near(names: Iterable[str], choices: Iterable[str]) -> str:
     """Names that there are not, each with the one that may be meant."""
-    known = list(choices)
+    options = list(choices)
     texts = []
     for name in names:
-        near = get_close_matches(name, known, n=1)
+        near = get_close_matches(name, options, n=1)
         texts.append(sentences.PERHAPS.format(name=name, near=near[0]) if near else name)
     return ", ".join(texts)
 

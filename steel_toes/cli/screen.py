@@ -83,13 +83,13 @@ class _Layout:
 
     Args:
         columns: of the table.
-        kept: the indices of those for which there is room.
+        shown_indices: the indices of those for which there is room.
         widths: of these.
         console: that shows them.
     """
 
     columns: Sequence[Column]
-    kept: Sequence[int]
+    shown_indices: Sequence[int]
     widths: Sequence[int]
     console: Console
 
@@ -99,19 +99,19 @@ class _Layout:
         by_column = []
         for index, column in enumerate(columns):
             by_column.append([column.title, *(cells[index] for cells in texts)])
-        kept = _kept(columns, by_column, console.width)
-        widths = _widths([by_column[index] for index in kept], console.width)
-        return cls(columns, kept, widths, console)
+        shown_indices = _kept(columns, by_column, console.width)
+        widths = _widths([by_column[index] for index in shown_indices], console.width)
+        return cls(columns, shown_indices, widths, console)
 
     def line_of(self, cells: Sequence[Text]) -> list[Text]:
         """The lines of a row."""
-        return _lines_of([cells[index] for index in self.kept], self.widths, self.console)
+        return _lines_of([cells[index] for index in self.shown_indices], self.widths, self.console)
 
     def left_over(self, cells: Sequence[str]) -> list[Text]:
         """The lines beneath a row: the cells for which it has no room."""
         lines = []
         for index, column in enumerate(self.columns):
-            if index not in self.kept and cells[index] not in column.usual:
+            if index not in self.shown_indices and cells[index] not in column.usual:
                 lines += _wrapped_beneath(column.title, cells[index], self.console)
         return lines
 
@@ -133,13 +133,13 @@ def _cell(column: Column, text: str) -> Text:
 
 def _kept(columns: Sequence[Column], texts: Sequence[Sequence[str]], width: int) -> list[int]:
     """The columns for which there is room, by their indices."""
-    kept = list(range(len(columns)))
-    while _least_total([texts[index] for index in kept]) > width:
-        last = max(kept, key=lambda index: columns[index].rank)
+    shown_indices = list(range(len(columns)))
+    while _least_total([texts[index] for index in shown_indices]) > width:
+        last = max(shown_indices, key=lambda index: columns[index].rank)
         if not columns[last].rank:
             break
-        kept.remove(last)
-    return kept
+        shown_indices.remove(last)
+    return shown_indices
 
 
 def _least_total(columns: Sequence[Sequence[str]]) -> int:

@@ -43,7 +43,8 @@ def whoami_lines(facts: Mapping[str, Any]) -> list[str]:
     lines.append(project.format(project=facts["project"], source=facts["project_from"]))
     if not facts["enabled"]:
         lines.append(sentences.WHOAMI_SWITCHED_OFF)
-    lines += [sentences.WHOAMI_TRIED.format(why=why) for why in facts["tried"]]
+    if facts["tried"]:
+        lines.append(sentences.WHOAMI_TRIED.format(whys="; ".join(facts["tried"])))
     return lines
 
 

@@ -49,10 +49,10 @@ def look_ahead(outputs: Iterable[Place], inputs: Iterable[Place], executor: Exec
     for folder, place in _folders([*wanted, *read]).items():
         listings[folder] = executor.submit(_listed, place, folder)
     starts = {place.ledger.key: executor.submit(_look, place, listings) for place in wanted}
-    return Findings(starts, {place.ledger.key: executor.submit(_is_taken, place, listings) for place in read})
+    return Findings(starts, {place.ledger.key: executor.submit(_is_occupied, place, listings) for place in read})
 
 
-def _is_taken(place: Place, listings: Mapping[str, Future[Objects]]) -> bool:
+def _is_occupied(place: Place, listings: Mapping[str, Future[Objects]]) -> bool:
     """Whether the listings show that something lies at the place of a branch copy."""
     path = place.copy_path(Side.BRANCH)
     objects = _objects_of(listings, path)

@@ -60,11 +60,11 @@ class Findings(NamedTuple):
 
     Attributes:
         starts: from what a save there may begin; None if it must ask itself.
-        taken: whether something certainly lies at the place of an input's branch copy.
+        occupied: whether something certainly lies at the place of an input's branch copy.
     """
 
     starts: dict[RecordKey, Future[StartingPoint | None]]
-    taken: dict[RecordKey, Future[bool]]
+    occupied: dict[RecordKey, Future[bool]]
 
 
 class Ahead(NamedTuple):
@@ -114,7 +114,7 @@ class _State:
     begun: set[RecordKey] = field(default_factory=set)
     saved: set[RecordKey] = field(default_factory=set)
     starts: dict[RecordKey, Future[StartingPoint | None]] = field(default_factory=dict)
-    taken: dict[RecordKey, Future[bool]] = field(default_factory=dict)
+    occupied: dict[RecordKey, Future[bool]] = field(default_factory=dict)
     plans: dict[str, list[Ahead]] = field(default_factory=dict)
     entered: set[RecordKey] = field(default_factory=set)
     ahead: dict[RecordKey, tuple[Ahead, Future[Any]]] = field(default_factory=dict)
@@ -204,12 +204,12 @@ class Run:
     def look_ahead(self, look: Callable[[Executor], Findings]) -> None:
         """Look in the background at what first saves must know; each waits for what it needs itself."""
         if self._now:
-            self._now.starts, self._now.taken = look(self._now.window)
+            self._now.starts, self._now.occupied = look(self._now.window)
 
-    def is_taken(self, key: RecordKey) -> bool:
+    def is_occupied(self, key: RecordKey) -> bool:
         """Whether something was found at the place of an input's branch copy when the run began."""
-        taken = self._now.taken.get(key) if self._now else None
-        return taken is not None and taken.result()
+        answer = self._now.occupied.get(key) if self._now else None
+        return answer is not None and answer.result()
 
     def take_start(self, key: RecordKey) -> StartingPoint | None:
         """What was found at the run's beginning; None for a second save."""

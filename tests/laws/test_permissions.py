@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
+import yaml
 from kedro.io import DataCatalog, DatasetError
 
 from steel_toes.errors import StoreError
+from support.files import unchanged
 from support.places import Place, refused, watched
-from support.team import frame, shown
+from support.project import Project
+from support.servers import of_user
+from support.team import SLUG, frame, shown
 
 pytest.importorskip("pandas", reason="most of the datasets here are pandas'")
 
@@ -88,3 +93,105 @@ class TestPermissions:
         with refused(StoreError) as caught:
             guarded.branch("a").load("a")
         assert "hush" not in "".join(traceback.format_exception(caught[0]))
+
+
+CATALOG = """
+a: {type: pandas.CSVDataset, filepath: "s3://guarded/02/a.csv", credentials: own}
+b: {type: pandas.CSVDataset, filepath: "s3://guarded/02/b.csv", credentials: own}
+model: {type: pickle.PickleDataset, filepath: "s3://guarded/02/model.pickle", versioned: true, credentials: own}
+parts:
+  {type: partitions.PartitionedDataset, path: "s3://guarded/03/parts", dataset: pandas.CSVDataset, credentials: own}
+"""
+REGISTRY = """
+from kedro.pipeline import Pipeline, node
+
+
+def make(table):
+    return table, 1, {"one": table}
+
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(make, "a", ["b", "model", "parts"])])}
+"""
+
+
+class Gate(Project):
+    """A project whose data lies in the guarded bucket."""
+
+    package = "gate"
+
+    def as_user(self, user: str) -> None:
+        """Whose credentials it has from now on."""
+        credentials = {"own": of_user(user)(self.url)}
+        (self.folder / "conf/local/credentials.yml").write_text(yaml.safe_dump(credentials))
+
+
+class TestTable:
+    """README's table of permissions: each key has just those of its row."""
+
+    @pytest.fixture
+    def gate(self, weed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+        """A project on feature/x, and main's data."""
+        admin = fsspec.filesystem("s3", skip_instance_cache=True, **of_user("admin")(weed.url))
+
+        def objects() -> dict[str, bytes]:
+            admin.invalidate_cache()
+            return {path: admin.cat_file(path) for path in admin.find("guarded")}
+
+        for path in objects():
+            admin.rm_file(path)
+        files = {"conf/base/catalog.yml": CATALOG, "src/gate/pipeline_registry.py": REGISTRY}
+        gate = Gate.committed(tmp_path / "gate", files, monkeypatch)
+        gate.url = weed.url
+        monkeypatch.chdir(gate.folder)
+        gate.as_user("admin")
+        table = frame(1)
+        saved = {"a": table, "b": table, "model": 0, "parts": {"main": table}}
+        for name, data in saved.items():
+            gate.catalog().save(name, data)
+        mains = objects()
+        gate.switch("feature/x")
+        gate.objects = objects
+        yield gate
+        assert unchanged(mains, objects()) == mains
+
+    def run(self, gate: Gate) -> None:
+        """A run, by a key that may do what runs do."""
+        gate.as_user("may-a-run-on-a-branch")
+        with gate.session() as session:
+            session.run()
+
+    def test_run(self, gate: Gate) -> None:
+        """Two runs of a pipeline, whose key cannot write main's data."""
+        self.run(gate)
+        self.run(gate)
+        assert shown(gate.catalog().load("b")) == [1]
+        (gate.folder / "src/gate/settings.py").write_text("")
+        with pytest.raises(DatasetError, match=r"Denied|Forbidden"):
+            gate.catalog().save("b", frame(9))
+
+    @pytest.mark.parametrize("command", [["status"], ["branches"]])
+    def test_reading(self, gate: Gate, command: list[str]) -> None:
+        """What only looks needs to write nothing."""
+        self.run(gate)
+        gate.as_user(f"may-{command[0]}")
+        before = gate.objects()
+        rows = gate.json(*command)
+        assert len(rows) == {"status": 4, "branches": 1}[command[0]]
+        assert gate.objects() == before
+
+    def test_clean(self, gate: Gate) -> None:
+        """It reads no copy of main's."""
+        self.run(gate)
+        gate.as_user("may-clean")
+        gate.call("clean", "--branch", "feature/x", "--yes")
+        assert not [path for path in gate.objects() if "--" in path or "_steel_toes/" in path]
+
+    def test_adopt(self, gate: Gate) -> None:
+        """It writes the record and nothing else."""
+        gate.as_user("may-a-run-on-a-branch")
+        path = f"guarded/02/b--{SLUG}.csv"
+        fsspec.filesystem("s3", **of_user("may-a-run-on-a-branch")(gate.url)).pipe_file(path, b"x\n7\n")
+        gate.as_user("may-adopt")
+        gate.call("adopt", "b", "--yes")
+        assert shown(gate.catalog().load("b")) == [7]

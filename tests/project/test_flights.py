@@ -19,6 +19,7 @@ from kedro.io import DataCatalog
 from packaging.requirements import Requirement
 
 from steel_toes import SteelToes
+from steel_toes.cli.commands import group
 from support import flights
 from support.flights import EXAMPLE, SHARED, Flights, copied
 
@@ -262,15 +263,16 @@ def screen(text: str) -> str:
 
 
 def test_screens_of_the_readme(root, story):
-    """What the repository's README shows of `status`, `branches` and `clean` is what they print in this project."""
+    """What the repository's README shows of each command is what it prints in this project at 80 columns."""
     (block,) = (block for _, block in blocks((root / "README.md").read_text(), "console"))
-    assert max(map(len, block.splitlines())) <= 120
-    settings = "export PYTHONWARNINGS=ignore\n"
+    assert max(map(len, block.splitlines())) <= 80
+    settings = "export COLUMNS=80\n"
     steps = STEP.findall(block)
     story.project.script("git switch --quiet cubic")
     printed = "".join(f"$ {command}\n{story.project.script(f'{settings}{command} 2>&1')}" for command, _ in steps)
     story.project.script("git switch --quiet main")
-    assert {command.split()[1] for command, _ in steps} == {"status", "branches", "clean"}
+    commands = [command.split() for command, _ in steps]
+    assert {command[1] for command in commands if command[0] == "steel-toes"} == set(group.commands)
     assert screen(printed) == screen(block), printed
 
 

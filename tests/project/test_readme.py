@@ -10,6 +10,7 @@ from kedro.io import DataCatalog
 
 from steel_toes.cli.commands import group
 from steel_toes.naming.layout import branch_location
+from support.servers import PERMISSIONS
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUICKSTART = "uv run examples/quickstart.py"
@@ -103,6 +104,17 @@ def test_commands_are_what_ci_runs(root):
     assert QUICKSTART in ci
     assert SUITE in ci
     assert "pip install --quiet uv" in ci
+
+
+def test_permissions_are_those_that_are_tried(readme):
+    """The README's table of permissions is what the users of tests/laws/test_permissions.py are given."""
+    table = readme.split("| | get | list | put and delete |")[1].split("\n\n")[0]
+    shown = {}
+    for line in table.strip().splitlines()[1:]:
+        _, name, *cells, _ = line.split("|")
+        globs = [[f"guarded/{glob}" for glob in re.findall(r"`(.+?)`", cell)] for cell in cells]
+        shown[name.strip(" `")] = tuple(globs)
+    assert shown == PERMISSIONS
 
 
 def test_paths_are_the_layouts(readme):

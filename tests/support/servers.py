@@ -187,8 +187,26 @@ def open_moto() -> Iterator[OpenServer]:
     server.stop()
 
 
+_EVERYTHING, _COPIES, _RECORDS = "guarded/*", "guarded/*--*", "guarded/_steel_toes/*"
+# README's table of permissions: what a key may get, list, and put and delete.
+PERMISSIONS = {
+    "a run on a branch": ([_EVERYTHING], [_EVERYTHING], [_COPIES, _RECORDS]),
+    "status": ([_EVERYTHING], [_EVERYTHING], []),
+    "branches": ([_RECORDS], [_EVERYTHING], []),
+    "clean": ([_COPIES, _RECORDS], [_EVERYTHING], [_COPIES, _RECORDS]),
+    "adopt": ([_EVERYTHING], [_EVERYTHING], [_RECORDS]),
+}
+
+
+def _actions(get: list[str], list_: list[str], put: list[str]) -> list[str]:
+    """The same as SeaweedFS writes it, for which a deletion is a write."""
+    actions = [f"Read:{pattern}" for pattern in get] + [f"Write:{pattern}" for pattern in put]
+    return actions + ["List:guarded" for _ in list_]
+
+
 # The bucket of the tests on permissions, and what each user of SeaweedFS may do.
 USERS = {
+    **{f"may-{name.replace(' ', '-')}": _actions(*allowed) for name, allowed in PERMISSIONS.items()},
     "admin": ["Admin"],
     "team": ["Read", "Write", "List"],
     "blind-to-records": ["Read:guarded/02/*", "List:guarded", "Write:guarded/02/*"],
