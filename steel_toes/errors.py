@@ -282,6 +282,14 @@ HEAD_AS_NAME = Reason(
     "Give a branch's name, or leave it out.",
 )
 SEVERAL_MAINS = Reason("It has a comma, and main is one branch.", "Give one name, or set SteelToes(main=...).")
+CODE_OF_OTHERS = Reason(
+    "It is not a list of paths from the top of the repository.",
+    'Give such as code=["libs/shared", "!src/flights/notes"].',
+)
+NOT_A_CODE = Reason(
+    "It is not a digest of code, with what differs from main's after a colon.",
+    "Give what `steel-toes whoami --export` prints where the code's repository is.",
+)
 NOT_A_COMMIT = Reason("It is no commit.", "Give 7 to 64 hex digits, with `+` if files differ, or leave it out.")
 NOT_AN_UPSTREAM = Reason("It is no branch of a remote.", "Give one such as origin/feature/x, or leave it out.")
 NOT_METADATA = Reason(

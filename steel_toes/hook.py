@@ -63,6 +63,8 @@ class SteelToes:
             `{"my_package.ReportDataset": ["template"]}`.
         create_buckets: with layout "bucket", make the branch's bucket at its first save, and mark it as ours.
         record_author: whether records name the user and the host that wrote them.
+        code: which files are code beside the project's own, by paths from the top of the repository: a shared library
+            (`"libs/shared"`); one that begins with `!` is taken out. A record says what the code was.
 
     Raises:
         ConfigurationError: a value that cannot be used.
@@ -81,6 +83,7 @@ class SteelToes:
         source_parameters: Parameters | None = None,
         create_buckets: bool = False,
         record_author: bool = True,
+        code: Sequence[str] = (),
     ) -> None:
         self._settings = Settings(
             branch_name=branch,
@@ -93,9 +96,12 @@ class SteelToes:
             source_parameters=source_parameters or {},
             create_buckets=create_buckets,
             record_author=record_author,
+            code=code,
         )
         # Kedro gives it when the context is made; without a context it is looked for.
         self._project_path: Path | None = None
+        # Of the last one: a run says its own again.
+        self._session_facts: dict[str, Any] = {}
         # Of a command, in the place of what a run does.
         self._command: CatalogAction | None = None
         # Made together with the code: a reload makes both anew.
@@ -105,6 +111,9 @@ class SteelToes:
     def after_context_created(self, context: Any) -> None:
         """Learn where the project is: Git is asked from there, whatever the working directory."""
         self._project_path = Path(context.project_path)
+        loader = getattr(context, "config_loader", None)
+        params = getattr(loader, "runtime_params", None)
+        self._session_facts = {"env": getattr(context, "env", None), "runtime_params": params}
 
     @hook_impl(tryfirst=True)
     def after_catalog_created(self, catalog: Any, save_version: str | None = None) -> None:
@@ -128,8 +137,10 @@ class SteelToes:
             return
         from steel_toes.catalog.install import install
         from steel_toes.catalog.make import make_policy
+        from steel_toes.catalog.writer import session_of
 
-        if install(catalog, make_policy(self._settings, branch, path, save_version)):
+        session = session_of(self._session_facts, save_version)
+        if install(catalog, make_policy(self._settings, branch, path, session, self._code)):
             _announce(branch)
         else:
             logger.warning(BRANCHED_TWICE)
@@ -153,7 +164,7 @@ class SteelToes:
             return
         from steel_toes.catalog.announce import announce_mains_outputs, warn_of_wide_listings
         from steel_toes.catalog.refusals import check_run
-        from steel_toes.catalog.run import begin_run
+        from steel_toes.catalog.run import begin_run, note_session
 
         warn_of_wide_listings(catalog)
         # Which nodes are left out is decided later.
@@ -161,6 +172,7 @@ class SteelToes:
             announce_mains_outputs(pipeline, catalog)
         else:
             check_run(pipeline, catalog)
+        note_session(run_params, catalog)
         begin_run(run_params, pipeline, catalog)
 
     @hook_impl

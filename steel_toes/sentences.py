@@ -70,6 +70,10 @@ BRANCH_RENAMED = (
     "steel-toes: branch %s was called %s before it was renamed. What was saved under that name is not read here: "
     "`steel-toes branches` lists it, and `steel-toes clean --branch %s` removes it."
 )
+CODE_EDITED = (
+    "steel-toes: a file of the code changed after it was loaded, so the records of this process do not say which code "
+    "made the data."
+)
 RECORD_NOT_PUT = "steel-toes: after the run had failed, what it saved before could not be recorded: %s"
 MAIN_HAS_OUTPUTS = "steel-toes: %s of main's, which the branch does not have, count as there"
 PARTITIONS_UNFINISHED = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from steel_toes.checkout.find import find_branch, main_names
 from steel_toes.checkout.identity import project_variable
 from steel_toes.errors import (
     BLANK_TEXT,
+    CODE_OF_OTHERS,
     NEITHER_TRUE_NOR_FALSE,
     NOT_A_SWITCH,
     NOT_A_TEXT,
@@ -50,6 +52,7 @@ class Settings:
     source_parameters: Parameters = field(default_factory=dict)
     create_buckets: bool = False
     record_author: bool = True
+    code: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         _check_text("branch", self.branch_name)
@@ -65,6 +68,7 @@ class Settings:
             raise ConfigurationError(SHARED_OF_OTHERS, setting="shared", value=self.shared)
         # What is done to a list after it was given changes nothing.
         object.__setattr__(self, "shared", tuple(self.shared))
+        object.__setattr__(self, "code", _checked_code(self.code))
         for setting in ("location_parameters", "source_parameters"):
             object.__setattr__(self, setting, _checked_parameters(setting, getattr(self, setting)))
 
@@ -136,6 +140,21 @@ def _checked_parameters(setting: str, parameters: object) -> dict[str, tuple[str
             raise error
         checked[class_name] = tuple(names)
     return checked
+
+
+def _checked_code(code: object) -> tuple[str, ...]:
+    """The paths of `SteelToes(code=...)`: from the top of the working tree, and not out of it."""
+    error = ConfigurationError(CODE_OF_OTHERS, setting="code", value=code)
+    if isinstance(code, str) or not isinstance(code, Sequence) or not _are_texts(code):
+        raise error
+    paths = []
+    for text in code:
+        mark = "!" if text.startswith("!") else ""
+        path = posixpath.normpath(text.removeprefix("!"))
+        if path.startswith(("/", "..")) or path == ".":
+            raise error
+        paths.append(f"{mark}{path}")
+    return tuple(paths)
 
 
 def _are_texts(values: Iterable[object]) -> bool:

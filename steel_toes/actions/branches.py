@@ -75,7 +75,7 @@ def only_orphans(summaries: Summaries, inventory: Inventory) -> Summaries:
 
     What is not known of one is a failure: absence of evidence proves nothing.
     """
-    own = [row for row in summaries.rows if row.project == inventory.policy.writer.project]
+    own = [row for row in summaries.rows if row.project == inventory.policy.project]
     rows = [row for row in own if row.git in _ORPHANS]
     unknown = [row for row in own if row.git == UNKNOWN]
     failures = [sentences.NOT_KNOWN_ORPHAN.format(branch=row.branch, why=row.why) for row in unknown]

@@ -242,7 +242,7 @@ class _Judge:
         # A record without a project may be anybody's; a name says that it is meant.
         if project is None and not self.is_named:
             return sentences.OF_UNKNOWN_PROJECT
-        if project is not None and project != self.inventory.policy.writer.project:
+        if project is not None and project != self.inventory.policy.project:
             return sentences.OF_OTHER_PROJECT.format(project=project)
         return ""
 

@@ -166,7 +166,7 @@ class Inventory:
 
     def is_own(self, record: Record) -> bool:
         """Whether a record is this project's."""
-        return record.writer.project == self.policy.writer.project
+        return record.writer.project == self.policy.project
 
     def word_on(self, record: Record) -> GitWord:
         """Git's word on a record's branch, and why it is unknown."""

@@ -20,6 +20,7 @@ from steel_toes.catalog.roots import RecordRoot, Subject, folder_below, link_tar
 from steel_toes.catalog.shared import idle_names, is_shared
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.catalog.survey import Survey, survey
+from steel_toes.catalog.writer import Found, writer_of
 from steel_toes.datasets.base import Builder, Entry, PlaceOfEntry
 from steel_toes.datasets.classes import adapted, checkpoint_of
 from steel_toes.datasets.inheritance import is_surveyed, overrides_save, own_name
@@ -52,6 +53,7 @@ from steel_toes.naming.layout import branch_location, contains_slug
 from steel_toes.naming.location import former_spelling, normalise, parse
 from steel_toes.naming.nesting import has_glob, listed_directory, relative
 from steel_toes.naming.schemes import scheme_of
+from steel_toes.records.author import Author, Background
 from steel_toes.records.file import RecordMemory
 from steel_toes.records.guard import LinkGuard
 from steel_toes.records.ledger import Former, Ledger
@@ -91,7 +93,7 @@ class Policy:
     Args:
         branch: which branch; unknown is one too, on which nothing is saved.
         project_path: the project's absolute path.
-        writer: who writes, for the records.
+        identity: who writes, as far as Git and the environment say it, and what Git says of the code.
         settings: the project's.
         explicit: the configurations of the catalog's entries.
         patterns: those of its patterns.
@@ -104,7 +106,7 @@ class Policy:
 
     branch: Branch
     project_path: str
-    writer: Writer
+    identity: Background[Found]
     settings: Settings
     explicit: Sequence[Config] = field(default=(), compare=False, repr=False)
     patterns: Sequence[Config] = field(default=(), compare=False, repr=False)
@@ -138,9 +140,24 @@ class Policy:
 
     def __getstate__(self) -> dict[str, Any]:
         # Surveyed once, and not once more in each worker; some configurations cannot be pickled.
-        surveyed = {"catalog": self.catalog, "data": self.data}
+        surveyed = {"catalog": self.catalog, "data": self.data, "author": self.author}
         # Nor can every class; a worker finds them again.
         return {**self.__dict__, **surveyed, "explicit": (), "patterns": (), "classes": {}}
+
+    # Who writes -------------------------------------------------------------------------------------------------------
+
+    @property
+    def project(self) -> str | None:
+        """Whose data it is."""
+        return self.identity.value.writer.project
+
+    @cached_property
+    def author(self) -> Author:
+        """Who writes the records of this catalog: found out when the first one is written."""
+        return Author(self._writer)
+
+    def _writer(self) -> Writer:
+        return writer_of(self.identity.value, self.settings.code, self.catalog.locations, self.project_path)
 
     # What is done with an entry ---------------------------------------------------------------------------------------
 
@@ -431,7 +448,7 @@ class Policy:
             branch_location=shown,
             layout=self.settings.layout,
             units=units,
-            writer=self.writer,
+            author=self.author,
             former=former,
             memory=self.memories.setdefault((root.store.label, path, root.store.access, units.kind), RecordMemory()),
             run=self.run,

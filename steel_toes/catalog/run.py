@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from steel_toes.catalog.install import branched_behind, run_of
+from steel_toes.catalog.install import branched_behind, policy_of, run_of
+from steel_toes.catalog.writer import session_of
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import AnyBranched
 from steel_toes.records.ahead import look_ahead
@@ -38,6 +39,12 @@ def begin_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> Non
     together(*questions)
     if is_certain:
         _plan_ahead(pipeline, catalog)
+
+
+def note_session(run_params: Mapping[str, Any], catalog: Any) -> None:
+    """Note what the run says of its session, for its records: sessions of a service share one hook."""
+    session = session_of(run_params)
+    policy_of(catalog).author.note(env=session.env, params=session.params)
 
 
 def _questions(inputs: Iterable[AnyBranched], outputs: Iterable[BranchedDataset]) -> list[Callable[[], object]]:

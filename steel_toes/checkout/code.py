@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from steel_toes import errors, sentences
@@ -21,6 +22,8 @@ class LoadedCode:
 
     def __init__(self) -> None:
         self._branch_names: dict[str, str | None] = {}
+        # What changes from now on is not what this process runs.
+        self.loaded_at = time.time()
 
     def first_name(self, head: HeadAnswer, project: Path) -> str | None:
         """The branch that Git told first for a project, which is this answer's if there was none before."""

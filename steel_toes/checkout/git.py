@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from steel_toes import errors, sentences
 from steel_toes.checkout.urls import normalise_url
@@ -37,15 +38,25 @@ class Answer(NamedTuple):
 
 def ask(project: Path, *arguments: str) -> Answer:
     """Run a Git command in the project's repository. Git itself looks for it, so that its refusals are seen."""
+    return _asked(project, None, arguments)
+
+
+def ask_with_input(project: Path, text: bytes, *arguments: str) -> Answer:
+    """The same of a command that reads something."""
+    return _asked(project, text, arguments)
+
+
+def _asked(project: Path, text: bytes | None, arguments: Sequence[str]) -> Answer:
     environment = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
     # Refusals are told apart by their text, and nothing stops a run to ask for a password.
     environment.update({"LANGUAGE": "C", "LC_ALL": "C", **_SILENT})
     command = [_executable(), "--no-optional-locks", "-C", str(project), *arguments]
+    source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if text is None else {"input": text}
     try:
-        process = subprocess.run(  # noqa: S603 - a list of arguments, no shell
+        process: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 - a list of arguments, no shell
             command,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            **source,
             capture_output=True,
             check=False,
         )

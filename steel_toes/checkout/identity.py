@@ -1,12 +1,13 @@
 """The identity that travels: what a process without Git writes into records, so that they are a checkout's.
 
-Five environment variables carry it. `STEEL_TOES_BRANCH` and `STEEL_TOES_MAIN` are read in `find`; the others here:
+Six environment variables carry it. `STEEL_TOES_BRANCH` and `STEEL_TOES_MAIN` are read in `find`; the others here:
 
 * `STEEL_TOES_PROJECT` wins over the remote's URL, and `SteelToes(project=...)` over both.
 * `STEEL_TOES_UPSTREAM` belongs to the branch. Where Git tells the branch, it tells the upstream too; everywhere else
   the variable does.
 * `STEEL_TOES_COMMIT` says which code runs. Where Git answers, the code is the checkout's, whatever was exported before
   it was switched: only where Git has no commit, the variable counts.
+* `STEEL_TOES_CODE` says what the code is, in `provenance`; it counts only where Git does not answer.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import NamedTuple
 from steel_toes import errors
 from steel_toes.checkout import ci
 from steel_toes.checkout.git import Checkout
+from steel_toes.checkout.provenance import UNKNOWN, Provenance, as_variable
 from steel_toes.checkout.urls import normalise_url
 from steel_toes.naming.branch import Branch
 
@@ -78,7 +80,19 @@ def identity_of(
     return Identity(project, commit, dirty, upstream)
 
 
-def as_variables(branch_name: str, mains: frozenset[str], identity: Identity) -> dict[str, str]:
+def check_variables(environ: Mapping[str, str] = os.environ) -> None:
+    """Whether the variables can be used.
+
+    Raises:
+        ConfigurationError: one has a value that cannot.
+    """
+    _read_commit(environ)
+    _read_upstream(environ, project_variable(environ))
+
+
+def as_variables(
+    branch_name: str, mains: frozenset[str], identity: Identity, provenance: Provenance = UNKNOWN
+) -> dict[str, str]:
     """The environment variables by which another process has the same identity; none for what is unknown."""
     variables = {"STEEL_TOES_BRANCH": branch_name}
     # The usual two names are the default there, too.
@@ -91,6 +105,9 @@ def as_variables(branch_name: str, mains: frozenset[str], identity: Identity) ->
         variables["STEEL_TOES_COMMIT"] = f"{identity.commit}{mark}"
     if identity.upstream.name:
         variables["STEEL_TOES_UPSTREAM"] = _upstream_text(identity.upstream, identity.project)
+    code = as_variable(provenance)
+    if code:
+        variables["STEEL_TOES_CODE"] = code
     return variables
 
 

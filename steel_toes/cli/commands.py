@@ -129,7 +129,7 @@ def whoami(export: bool) -> None:
         "tried": branch.tried,
         "is_main": branch.is_main,
         "main": mains,
-        "project": project.policy.writer.project,
+        "project": project.policy.project,
         "enabled": project.is_enabled,
         "main_from": project.settings.main_source,
         "project_from": project.settings.project_source,
@@ -146,7 +146,8 @@ def _print_variables(project: Project) -> None:
     if not project.branch.name:
         raise click.ClickException(BRANCH_UNKNOWN.format(why=project.branch.why))
     # Quoted: Git allows `$(...)` in a branch's name.
-    for name, value in as_variables(project.branch.name, project.settings.mains, project.identity).items():
+    variables = as_variables(project.branch.name, project.settings.mains, project.identity, project.provenance)
+    for name, value in variables.items():
         print_data(f"export {name}={shlex.quote(value)}")
 
 
@@ -155,7 +156,7 @@ def _warn_of_another_main(project: Project, mains: list[str]) -> None:
     from steel_toes.checkout.git import read_heads
     from steel_toes.sentences import OTHER_MAIN
 
-    default = read_heads(project.path, project.policy.writer.project).default
+    default = read_heads(project.path, project.policy.project).default
     if default and default not in mains:
         say(OTHER_MAIN.format(default=default, main=" and ".join(mains)))
 

@@ -18,7 +18,9 @@ from steel_toes import errors, sentences
 from steel_toes.actions.inventory import Inventory
 from steel_toes.catalog.install import Configurations, configurations, install
 from steel_toes.catalog.make import make_policy
+from steel_toes.catalog.writer import code_of
 from steel_toes.checkout.identity import Identity, Upstream
+from steel_toes.checkout.provenance import Provenance
 from steel_toes.cli.options import session_options
 from steel_toes.cli.output import say, with_near
 from steel_toes.datasets.registry import Config
@@ -75,8 +77,14 @@ class Project:
     @property
     def identity(self) -> Identity:
         """Whose records a run here would write."""
-        writer = self.policy.writer
+        writer = self.policy.identity.value.writer
         return Identity(writer.project, writer.commit, writer.dirty, Upstream(writer.upstream, writer.remote))
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the code of this checkout is."""
+        locations = self.inventory.policy.catalog.locations
+        return code_of(self.policy.identity.value, self.settings.code, locations, self.policy.project_path)
 
     @cached_property
     def catalog(self) -> Any:

@@ -29,6 +29,7 @@ from steel_toes.errors import (
     RecordError,
     UnwrittenError,
 )
+from steel_toes.records.author import Author
 from steel_toes.records.beginning import KNOWN, Beginning, Begun, Surroundings
 from steel_toes.records.checks import SaveChecks
 from steel_toes.records.file import Change, RecordFile, RecordMemory
@@ -76,7 +77,7 @@ class Ledger:
         branch_location: the branch copy's, for messages.
         layout: how the location became the branch copy's.
         units: how the entry's copies are divided.
-        writer: who we are.
+        author: who we are.
         bucket: the branch's own bucket, if it has one.
         guard: keeps saves on files of the branch's own.
         former: the record, as an older version put it; None if it put it here.
@@ -92,12 +93,17 @@ class Ledger:
     branch_location: str
     layout: str
     units: Units
-    writer: Writer
+    author: Author = field(compare=False, repr=False)
     bucket: BranchBucket | None = None
     guard: LinkGuard | None = None
     former: Former | None = None
     memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
     run: Run = field(default_factory=Run, compare=False, repr=False)
+
+    @property
+    def writer(self) -> Writer:
+        """Who writes: waited for, the first time."""
+        return self.author.writer
 
     @property
     def key(self) -> RecordKey:

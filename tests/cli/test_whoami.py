@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -168,11 +169,15 @@ class TestExport:
         """It prints all that is known, and `+` after a commit that tracked files differ from."""
         commit = studio.git("rev-parse", "HEAD")
         lines = ["export STEEL_TOES_BRANCH=feature/x", f"export STEEL_TOES_COMMIT={commit}"]
-        assert studio.call("whoami", "--export").stdout.splitlines() == lines
+        *exported, code = studio.call("whoami", "--export").stdout.splitlines()
+        assert exported == lines
+        assert re.fullmatch(r"export STEEL_TOES_CODE=[0-9a-f]{16}:\S+", code)
         add_remote(studio, tmp_path)
         (studio.folder / "conf/base/parameters.yml").write_text("x: 2\n")
         studio.patch.setenv("STEEL_TOES_MAIN", "main")
-        assert studio.call("whoami", "--export").stdout.splitlines() == [
+        *exported, changed_code = studio.call("whoami", "--export").stdout.splitlines()
+        assert changed_code != code
+        assert exported == [
             "export STEEL_TOES_BRANCH=feature/x",
             "export STEEL_TOES_MAIN=main",
             f"export STEEL_TOES_PROJECT={tmp_path}/remote",

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from steel_toes.records.author import Author
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.record import Record, Writer, record_path
 from steel_toes.records.state import Verdict
@@ -34,9 +35,10 @@ class RecordedCopy:
         """The ledger of an entry, which differs from the usual one in these facts."""
         facts: dict[str, Any] = {
             "branch_name": "feature/x", "dataset": "flights", "location": "flights", "branch_location": str(self.copy),
-            "layout": "suffix", "units": Parts(), "writer": ADA,
+            "layout": "suffix", "units": Parts(),
         }  # fmt: skip
-        return Ledger(store=self.store, path=str(self.path), **{**facts, **other})
+        author = Author.of(other.pop("writer", ADA))
+        return Ledger(store=self.store, path=str(self.path), author=author, **{**facts, **other})
 
     def identities(self, units: Any) -> dict[str, str]:
         """Of these files."""

@@ -1,0 +1,189 @@
+"""What the code was that made data: a digest of all code files, and those in which it differs from main's.
+
+A save records what the code *was*, not which commit it hangs on: a squashed merge keeps no commit, but every file. The
+files are those that Git tracks or would add, below the project's folder; their contents are compared as Git stores
+them. What Git cannot answer is unknown, and proves nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import posixpath
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steel_toes import errors
+from steel_toes.checkout.code_files import CodeListing, Entry, UnknowableError, blobs_of, is_any_newer
+
+Blobs = Mapping[str, str]
+"""Git's names of the contents of files, by their paths from the top of the working tree."""
+
+EDITS = 200
+"""At most so many files may differ from main's: more are no request that anybody reviews."""
+
+# In the project's folder, but no code that makes data. `conf/local` is ignored by Git.
+_NO_CODE = ("docs", "tests", "notebooks")
+_ALWAYS_LEFT_OUT = re.compile(r"(^|/)(__pycache__|_steel_toes|_branches)/|\.py[co]$")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeScope:
+    """Which files are code.
+
+    Args:
+        added: paths from the top of the working tree that are code, too: a shared library of a monorepo.
+        left_out: paths from there that are none.
+        data: paths from the project of files and folders where data or records lie.
+    """
+
+    added: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
+    data: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What the code was; None where that is unknown.
+
+    Attributes:
+        source_tree: a digest of the paths and the contents of all code files.
+        edits: the code files that differ from main's, with what Git calls their contents; None for one that is gone.
+        was_edited: whether a code file is newer than the code that was loaded, so that nothing is known.
+    """
+
+    source_tree: str | None = None
+    edits: Mapping[str, str | None] | None = None
+    was_edited: bool = False
+
+
+UNKNOWN = Provenance()
+
+
+def provenance_of(listing: CodeListing | None, scope: CodeScope, loaded_at: float | None = None) -> Provenance:
+    """What the code is.
+
+    Args:
+        listing: what Git said.
+        scope: which files are code.
+        loaded_at: when the code was loaded, by the clock of this machine: what changed since is not what runs.
+    """
+    if listing is None:
+        return UNKNOWN
+    blobs = _code_in(listing.tracked, listing, scope)
+    changed = [path for path in listing.changed if is_code(path, listing.prefix, scope)]
+    if loaded_at is not None and is_any_newer(Path(listing.top), {*blobs, *changed}, loaded_at):
+        return Provenance(was_edited=True)
+    try:
+        changed_blobs = blobs_of(listing, changed)
+    except UnknowableError:
+        return UNKNOWN
+    for path, blob in changed_blobs.items():
+        blobs.pop(path, None)
+        if blob is not None:
+            blobs[path] = blob
+    return Provenance(source_tree_of(blobs), _edits(blobs, listing, scope))
+
+
+def _code_in(entries: Mapping[str, Entry], listing: CodeListing, scope: CodeScope) -> dict[str, str]:
+    """The code files among those of the index or of a tree."""
+    blobs = {}
+    for path, entry in entries.items():
+        if is_code(path, listing.prefix, scope):
+            blobs[path] = entry.blob
+    return blobs
+
+
+def is_code(path: str, prefix: str, scope: CodeScope) -> bool:
+    """Whether a file is code.
+
+    Args:
+        path: from the top of the working tree.
+        prefix: the project's, with a slash at its end.
+        scope: which files are.
+    """
+    if _ALWAYS_LEFT_OUT.search(path) or _is_at(path, scope.left_out):
+        return False
+    if _is_at(path, scope.added):
+        return True
+    if not path.startswith(prefix):
+        return False
+    inside = path.removeprefix(prefix)
+    first = inside.split("/", 1)[0]
+    if first in _NO_CODE or first.startswith("README"):
+        return False
+    return not _is_at(inside, scope.data)
+
+
+def _is_at(path: str, places: frozenset[str]) -> bool:
+    """Whether a path is one of these places, or lies in one."""
+    while path:
+        if path in places:
+            return True
+        path = posixpath.dirname(path)
+    return False
+
+
+def _edits(blobs: Blobs, listing: CodeListing, scope: CodeScope) -> dict[str, str | None] | None:
+    """The code files that differ from main's; None if there are too many, or if main's are unknown."""
+    if listing.base is None:
+        return None
+    base = _code_in(listing.base, listing, scope)
+    edits: dict[str, str | None] = {}
+    for path in sorted({*blobs, *base}):
+        if blobs.get(path) != base.get(path):
+            edits[path] = blobs.get(path)
+    return edits if len(edits) <= EDITS else None
+
+
+def source_tree_of(blobs: Blobs) -> str:
+    """The first 16 hex digits of the SHA-256 over the sorted pairs of path and content."""
+    text = json.dumps(sorted(blobs.items()), ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+
+# The identity that travels --------------------------------------------------------------------------------------------
+
+
+def as_variable(provenance: Provenance) -> str:
+    """The value of `STEEL_TOES_CODE`: the digest and, after a colon, the edits, compressed; "" if it is unknown."""
+    if provenance.source_tree is None:
+        return ""
+    if provenance.edits is None:
+        return provenance.source_tree
+    # An environment has room for some thousand characters, and blobs are the same for nobody.
+    packed = zlib.compress(json.dumps(provenance.edits, sort_keys=True).encode("ascii"), 9)
+    return f"{provenance.source_tree}:{base64.urlsafe_b64encode(packed).decode('ascii')}"
+
+
+def code_variable(environ: Mapping[str, str] = os.environ) -> Provenance:
+    """What `STEEL_TOES_CODE` says; unknown if it is blank.
+
+    Raises:
+        ConfigurationError: it is not what `whoami --export` prints.
+    """
+    text = environ.get("STEEL_TOES_CODE", "").strip()
+    if not text:
+        return UNKNOWN
+    source_tree, _, packed = text.partition(":")
+    try:
+        edits = _unpacked(packed) if packed else None
+    except (ValueError, zlib.error) as exc:
+        raise errors.ConfigurationError(errors.NOT_A_CODE, setting="STEEL_TOES_CODE", value=text) from exc
+    if not re.fullmatch(r"[0-9a-f]{16}", source_tree):
+        raise errors.ConfigurationError(errors.NOT_A_CODE, setting="STEEL_TOES_CODE", value=text)
+    return Provenance(source_tree, edits)
+
+
+def _unpacked(packed: str) -> dict[str, str | None]:
+    # From an environment that anybody can set.
+    edits: Any = json.loads(zlib.decompress(base64.urlsafe_b64decode(packed.encode("ascii"))))
+    if not isinstance(edits, dict) or not set(map(type, edits.values())) <= {str, type(None)}:
+        raise ValueError("it holds no edits")
+    return dict(edits)
