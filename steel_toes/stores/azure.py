@@ -56,6 +56,9 @@ class AzureStore(ObjectStore):
     def _delete(self, path: str, stamp: str) -> None:
         self._sync(_delete_blob, path, stamp)
 
+    def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> None:
+        self._sync(_copy_blob, source, target, source_stamp, target_stamp)
+
     def _copy_file(self, source: str, target: str) -> None:
         if not self._can_stamp:
             super()._copy_file(source, target)
@@ -117,14 +120,29 @@ async def _delete_blob(filesystem: Any, path: str, stamp: str) -> None:
         raise RefusedError from error
 
 
-async def _copy_blob(filesystem: Any, source: str, target: str) -> None:
+async def _copy_blob(
+    filesystem: Any, source: str, target: str, source_stamp: str = "", target_stamp: str | None = None
+) -> None:
     """Copy a blob, and return once the copy is there.
+
+    Args:
+        filesystem: adlfs's.
+        source: the path of a blob.
+        target: where the copy lies.
+        source_stamp: that the source must have; "" is any.
+        target_stamp: that the target must have; "" if there must be none; None is any.
 
     adlfs's own `cp_file` returns when the copy has begun. Until it has ended the target reads as an empty blob or as
     half of one: https://learn.microsoft.com/rest/api/storageservices/copy-blob (`x-ms-copy-status`).
     """
+    from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+
     target_blob = _blob(filesystem, target)
-    answer = await target_blob.start_copy_from_url(_blob(filesystem, source).url)
+    conditions = _conditions_of_copy(source_stamp, target_stamp)
+    try:
+        answer = await target_blob.start_copy_from_url(_blob(filesystem, source).url, **conditions)
+    except (ResourceExistsError, ResourceModifiedError) as error:
+        raise RefusedError from error
     status = answer["copy_status"]
     reason = ""
     while status == _PENDING:
@@ -134,6 +152,20 @@ async def _copy_blob(filesystem: Any, source: str, target: str) -> None:
         reason = copy.status_description or ""
     if status != _SUCCESS:
         raise OSError(COPY_ENDED.format(target=target, status=status, reason=reason).rstrip())
+
+
+def _conditions_of_copy(source_stamp: str, target_stamp: str | None) -> dict[str, Any]:
+    """learn.microsoft.com/rest/api/storageservices/copy-blob, as the client spells the conditions."""
+    from azure.core import MatchConditions
+
+    conditions: dict[str, Any] = {}
+    if source_stamp:
+        conditions = {"source_etag": source_stamp, "source_match_condition": MatchConditions.IfNotModified}
+    if target_stamp:
+        conditions.update(etag=target_stamp, match_condition=MatchConditions.IfNotModified)
+    elif target_stamp is not None:
+        conditions.update(match_condition=MatchConditions.IfMissing)
+    return conditions
 
 
 def _blob(filesystem: Any, path: str) -> Any:

@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 ABSENT = (FileNotFoundError, NotADirectoryError)
 """What a filesystem raises when it is certain that nothing is there."""
+_CHUNK = 2**20  # bytes that are compared at once
 _LOCK_SECONDS = 120
 
 Inode = tuple[int, int]
@@ -248,6 +249,64 @@ class Store:
         """Copy one file; it is there, complete, when this returns."""
         self._filesystem.cp_file(source, target)
 
+    def copy_over(self, source: str, target: str, if_source: str, if_target: str | None, through: str = "") -> bool:
+        """Copy one file over another, or where none is, if both are as somebody has seen them.
+
+        Where the store can, the server itself refuses; elsewhere both are looked at right before. The copy has none of
+        the source's tags.
+
+        Args:
+            source: the path of what is copied.
+            target: of what is replaced.
+            if_source: the identity that the source must have.
+            if_target: that the target must have; None if nothing may be there.
+            through: a path of no other file, on a disk, from which the copy is moved to its place in one step.
+
+        Returns:
+            Whether it was copied. After a refusal only the contents say whose the target is: a client whose answer was
+            lost asks again, and meets its own copy.
+        """
+        with self._errors_of("copy", source):
+            if not self._are_as_seen(source, target, if_source, if_target):
+                return False
+            self.make_parent(target)
+            self._copy_file(source, target)
+            return True
+
+    def _are_as_seen(self, source: str, target: str, if_source: str, if_target: str | None) -> bool:
+        return self.identity(source) == if_source and self.identity(target) == if_target
+
+    def honours_copies(self, folder: str) -> bool:
+        """Whether the server refuses a copy over another object than was meant: tried once for a bucket.
+
+        Args:
+            folder: where it is tried, with objects that are removed again.
+        """
+        return False
+
+    def has_same_content(self, path: str, other: str) -> bool:
+        """Whether two files hold the same bytes. What is not there holds none."""
+        with self._errors_of("read", path):
+            filesystem = self._fresh(path)
+            try:
+                size = self._info(path)["size"]
+                if size != self._info(other)["size"]:
+                    return False
+                with filesystem.open(path, "rb") as first, filesystem.open(other, "rb") as second:
+                    return _are_same(first, second)
+            except ABSENT:
+                return False
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write a small object where none is; whether it was written.
+
+        Where the store can, of two at once only one is. After a lost answer it may have been: what lies there says so.
+        """
+        if self.read(path) is not None:
+            return False
+        self.write(path, data)
+        return True
+
     def make_own(self, path: str) -> None:
         """Make a file that has other names too one of its own; its bytes and times, so its identity, stay."""
 
@@ -450,6 +509,15 @@ class Store:
             return {}
         top = filesystem._strip_protocol(path).rstrip("/")
         return {name[len(top) :].lstrip("/"): info for name, info in infos.items()}
+
+
+def _are_same(first: Any, second: Any) -> bool:
+    while True:
+        chunk = first.read(_CHUNK)
+        if chunk != second.read(_CHUNK):
+            return False
+        if not chunk:
+            return True
 
 
 def _object(info: Info) -> Object:

@@ -71,6 +71,43 @@ class GCSStore(ObjectStore):
             raise
         return str(answer["generation"])
 
+    def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> None:
+        # cloud.google.com/storage/docs/json_api/v1/objects/rewrite: a large object takes several requests.
+        filesystem = self._filesystem
+        token: dict[str, str] = {}
+        while True:
+            try:
+                answer = filesystem.call(
+                    "POST",
+                    "b/{}/o/{}/rewriteTo/b/{}/o/{}",
+                    *split(source),
+                    *split(target),
+                    ifSourceGenerationMatch=source_stamp,
+                    ifGenerationMatch=target_stamp or _NO_OBJECT,
+                    json_out=True,
+                    **token,
+                )
+            except Exception as exc:
+                if _is_refused(exc):
+                    raise RefusedError from exc
+                raise
+            if answer.get("done", True):
+                return
+            token = {"rewriteToken": answer["rewriteToken"]}
+
+    def has_same_content(self, path: str, other: str) -> bool:
+        sums = []
+        for place in (path, other):
+            with self._errors_of("look into", place):
+                try:
+                    info = self._info(place)
+                except FileNotFoundError:
+                    return False
+            sums.append((info.get("md5Hash"), info.get("crc32c"), info["size"]))
+        if None not in sums[0]:
+            return sums[0] == sums[1]
+        return super().has_same_content(path, other)
+
     def _stamp_of(self, identity: str) -> str:
         _, _, generation = identity.partition("-")
         return generation

@@ -32,6 +32,11 @@ def digest_of(parts: Mapping[str, str]) -> str:
     return f"{len(parts)}:{digest(text, 32)}"
 
 
+def size_of(identity: str) -> int:
+    """The size of the one object that has an identity, in bytes."""
+    return int(identity.split("-", 1)[0])
+
+
 def is_of_several(identity: str) -> bool:
     """Whether an identity is that of several objects."""
     number, separator, _ = identity.partition(":")

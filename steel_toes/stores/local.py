@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from steel_toes.errors import LACKS_RIGHT, MEND_DISK
 from steel_toes.stores.base import ABSENT, Inode, Links, Store
+from steel_toes.stores.copying import copy_file, move_over
 from steel_toes.stores.files import put_file, read_file, temporary_name
 from steel_toes.stores.identity import Info, digest_of, identity_of
 from steel_toes.stores.links import find_links
@@ -63,6 +64,35 @@ class LocalStore(Store):
             _give_to_group(temporary, state.st_gid)
             # What shares files by hard links (DVC's cache) keeps them from being written; this one is no longer shared.
             os.chmod(temporary, S_IMODE(state.st_mode) | S_IWUSR)
+
+    def copy_over(self, source: str, target: str, if_source: str, if_target: str | None, through: str = "") -> bool:
+        with self._errors_of("copy", source):
+            if not self._are_as_seen(source, target, if_source, if_target):
+                return False
+            # What is a link to main's file stays one.
+            place = os.path.realpath(target)
+            temporary = through or os.path.join(os.path.dirname(place), temporary_name())
+            for path in (place, temporary):
+                _made_folder(os.path.dirname(path))
+            copy_file(source, temporary, place)
+            try:
+                # The copy took its time: both are looked at once more.
+                if not self._are_as_seen(source, target, if_source, if_target):
+                    return False
+                return move_over(temporary, place, is_new=if_target is None)
+            finally:
+                with suppress(*ABSENT):
+                    os.unlink(temporary)
+
+    def create(self, path: str, data: bytes) -> bool:
+        temporary = os.path.join(os.path.dirname(path), temporary_name())
+        self.write(temporary, data)
+        with self._errors_of("write to", path):
+            try:
+                return move_over(temporary, path, is_new=True)
+            finally:
+                with suppress(*ABSENT):
+                    os.unlink(temporary)
 
     def version(self, path: str) -> Hashable | None:
         state = self._state(path)

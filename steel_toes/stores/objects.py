@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from steel_toes.stores.base import ABSENT, Stamped, Store
 from steel_toes.stores.conditions import Conditions, conditions_of
-from steel_toes.stores.identity import is_of_several
+from steel_toes.stores.identity import is_of_several, size_of
 from steel_toes.stores.together import all_together
 
 
@@ -78,6 +79,94 @@ class ObjectStore(Store):
         with self._errors_of("delete", path):
             self._filesystem.invalidate_cache(path)
             return self._is_deleted(path, stamp)
+
+    def create(self, path: str, data: bytes) -> bool:
+        if not self.has_conditions(path):
+            return super().create(path, data)
+        return self.write_stamped(path, data, "") is not None
+
+    def copy_over(self, source: str, target: str, if_source: str, if_target: str | None, through: str = "") -> bool:
+        copies = self._copies(target)
+        if not self._can_stamp or copies.word == "ignored" or is_of_several(if_source):
+            return super().copy_over(source, target, if_source, if_target, through)
+        # Until the server is known to refuse, a look narrows what it may ignore.
+        if copies.word != "honoured" and not self._are_as_seen(source, target, if_source, if_target):
+            return False
+        target_stamp = "" if if_target is None else self._stamp_of(if_target)
+        with self._errors_of("copy", source):
+            try:
+                self._copy(source, target, self._stamp_of(if_source), target_stamp, size_of(if_source))
+            except UnknownConditionError:
+                copies.word = "ignored"
+                return super().copy_over(source, target, if_source, if_target, through)
+            except (RefusedError, FileNotFoundError):
+                # What is not there is not as it was seen.
+                return False
+            finally:
+                self._filesystem.invalidate_cache(target)
+        return True
+
+    def honours_copies(self, folder: str) -> bool:
+        if not self._can_stamp:
+            return False
+        copies = self._copies(folder)
+        with copies.asking:
+            if copies.word == "unknown":
+                copies.word = "honoured" if self._refuses_copies(folder) else "ignored"
+        return copies.word == "honoured"
+
+    def _refuses_copies(self, folder: str) -> bool:
+        """Whether each condition of a copy is refused where it does not hold, and a copy is made where all do."""
+        mark = secrets.token_hex(8)
+        source, target, free = (f"{folder}/{mark}-{name}" for name in ("source", "target", "free"))
+        try:
+            for path in (source, target):
+                self.write(path, path.encode())
+            source_stamp = self.read_stamped(source).stamp
+            target_stamp = self.read_stamped(target).stamp
+            refused = [
+                self._is_refused_copy(source, target, source_stamp, ""),
+                self._is_refused_copy(source, target, source_stamp, self._other_stamp),
+                self._is_refused_copy(source, target, self._other_stamp, target_stamp),
+                self._is_refused_copy(source, free, source_stamp, target_stamp),
+            ]
+            is_made = not self._is_refused_copy(source, target, source_stamp, target_stamp)
+            return all(refused) and is_made
+        finally:
+            for path in (source, target, free):
+                self.remove(path)
+
+    def _is_refused_copy(self, source: str, target: str, source_stamp: str, target_stamp: str) -> bool:
+        with self._errors_of("copy", source):
+            try:
+                self._copy(source, target, source_stamp, target_stamp, 0)
+            except (RefusedError, FileNotFoundError):
+                return True
+            except UnknownConditionError:
+                return False
+        return False
+
+    def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> None:
+        """Copy an object that has a stamp over the one that has another, or where there is none.
+
+        Args:
+            source: its path.
+            target: where the copy lies.
+            source_stamp: that the source must have.
+            target_stamp: that the target must have; "" if there must be none.
+            size: of the object, in bytes.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            RefusedError: a condition did not hold.
+            UnknownConditionError: the client or the server knows no conditions of copies.
+        """
+        raise NotImplementedError
+
+    def _copies(self, path: str) -> Conditions:
+        """What is known of copies: some servers honour conditions of writes, and ignore those of copies."""
+        bucket, _ = split(path)
+        return conditions_of(f"copies of {self._endpoint}", bucket)
 
     def located(self, path: str) -> str:
         return self.shown(path)

@@ -1,7 +1,8 @@
 """What fake-gcs-server leaves out of Google's conditions, in front of it.
 
-It compares `ifGenerationMatch` in a multipart upload alone. Here it is compared in deletions too, one request an object
-at a time, and refused as Google does: https://cloud.google.com/storage/docs/request-preconditions
+It compares `ifGenerationMatch` in a multipart upload alone. Here it is compared in deletions and in rewrites too, there
+with the source's as well, one request an object at a time, and refused as Google does:
+https://cloud.google.com/storage/docs/request-preconditions
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from yarl import URL
 from support.proxy import Proxy
 
 OBJECT = re.compile(r"/storage/v1/b/([^/?]+)/o/([^/?]+)")
+REWRITE = re.compile(r"(/storage/v1/b/[^/?]+/o/[^/?]+)/rewriteTo(/b/[^/?]+/o/[^/?]+)")
 
 
 def refusal() -> tuple[int, dict[str, str], bytes]:
@@ -35,6 +37,9 @@ class GoogleProxy(Proxy):
     turns: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def _ask(self, request: web.Request, body: bytes | AsyncIterator[bytes]) -> tuple[int, dict[str, str], bytes]:
+        rewrite = REWRITE.match(request.raw_path)
+        if rewrite is not None:
+            return await self._rewrite(request, body, rewrite[1], f"/storage/v1{rewrite[2]}")
         target = OBJECT.match(request.raw_path) if request.method == "DELETE" else None
         if target is None:
             return await super()._ask(request, body)
@@ -44,6 +49,17 @@ class GoogleProxy(Proxy):
             # What is gone is the server's own 404.
             if None not in (generation, expected) and generation != expected:
                 return refusal()
+            return await super()._ask(request, body)
+
+    async def _rewrite(
+        self, request: web.Request, body: bytes | AsyncIterator[bytes], source: str, target: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        async with self.turns[target]:
+            for path, name in ((source, "ifSourceGenerationMatch"), (target, "ifGenerationMatch")):
+                expected = request.query.get(name)
+                # No object has the generation 0.
+                if expected is not None and (await self._generation(path) or "0") != expected:
+                    return refusal()
             return await super()._ask(request, body)
 
     async def _generation(self, path: str) -> str | None:
