@@ -8,6 +8,7 @@
         ├── SaveRefusedError    this entry cannot be saved on a branch
         │   ├── BranchUnknownError  no entry can, while the branch is unknown
         │   ├── RunRefusedError     what a pipeline saves or loads cannot be, and nothing was run
+        │   ├── RunObstructedError  something is in the way of what it saves, and nothing was run
         │   ├── LocationIsFixedError    somebody set where its dataset writes
         │   └── OtherProjectError   the branch copy is another project's
         ├── LoadRefusedError    what this entry loads could write main
@@ -150,6 +151,15 @@ class RunRefusedError(SaveRefusedError):
     )
 
 
+class RunObstructedError(SaveRefusedError):
+    """What a pipeline saves could not be saved, since something is in the way; nothing of it was run.
+
+    Facts: `branch`, `datasets` (how many), `obstacles` (a line for each, with the way out).
+    """
+
+    message = "Cannot run these nodes on branch {branch}. Nothing was run: {datasets} could not be saved.\n{obstacles}"
+
+
 class LocationIsFixedError(SaveRefusedError):
     """Where a dataset's data lies was set on the dataset itself. Facts: `dataset`, `attribute`, `location`."""
 
@@ -194,13 +204,21 @@ class TornAppendError(TornCopyError):
 
 
 class ChangedCopyError(CopyError):
-    """The branch copy is not what its record says. Facts: `dataset`, `branch`, `location`, `what`."""
+    """The branch copy is not what its record says.
+
+    Facts: `dataset`, `branch`, `location`, `what`, `or_adopt` (one way out more, where something is there).
+    """
 
     message = (
-        "Cannot use the branch copy of {dataset}: {location} {what}. Save it again by running its node; or, if the file"
-        " that is there now is right, record it with `steel-toes adopt {dataset!q}`; or go back to main's with "
-        "`steel-toes clean --branch {branch!q} {dataset!q}`."
+        "Cannot use the branch copy of {dataset}: {location} {what}. Save it again by running its node{or_adopt}; or "
+        "go back to main's with `steel-toes clean --branch {branch!q} {dataset!q}`."
     )
+
+    def __init__(self, **facts: Any) -> None:
+        # What is gone cannot be recorded.
+        remedy = "" if facts["what"] == COPY_GONE else OR_ADOPT
+        facts.setdefault("or_adopt", sentence(remedy, **facts))
+        super().__init__(**facts)
 
 
 class LinkError(CopyError):
@@ -313,8 +331,12 @@ TABLE_AS_LOCATION = Reason(
 MAIN_TO_CLEAN = Reason("It is main, whose copies are never removed.", "Give a branch's full name.")
 BLANK_TO_CLEAN = Reason("It is blank.", "Give a branch's full name.")
 NOTHING_TO_ADOPT = Reason(
-    "Either no file lies at the place of its branch copy, or the file there is recorded already.",
-    "See where copies belong with `steel-toes status`, and move the file there.",
+    "No file lies at the place of its branch copy.",
+    "See where that is with `steel-toes status --paths {value!q}`, and move the file there.",
+)
+NO_COPY_TO_ADOPT = Reason(
+    "It has no branch copies: it is shared, only read, or in memory.",
+    "See with `steel-toes status {value!q}` which of them.",
 )
 HALF_TO_ADOPT = Reason(
     "It has several places, and nothing lies at {location}.",
@@ -322,7 +344,7 @@ HALF_TO_ADOPT = Reason(
 )
 NO_PLACE_TO_ADOPT = Reason(
     "It lies at no place where a branch copy of this catalog would be, or is recorded already.",
-    "See where copies belong with `steel-toes status`, and move the file there.",
+    "See where copies belong with `steel-toes status --paths`, and move the file there.",
 )
 
 # --- Why a location has no branch copy: LocationError -----------------------------------------------------------------
@@ -355,6 +377,10 @@ RESERVED_BUCKET = Reason(
     _SUFFIX,
 )
 NAMES_A_TABLE = Reason("Its {parameter} is the name of a table or a key, not a location.", _SHARE)
+NOT_THE_PARAMETER = Reason(
+    "SteelToes(location_parameters=...) says that the path is there, and the entry has no such parameter.",
+    "Name one that it has: {names}.",
+)
 NOT_A_LOCATION = Reason("It is no location.", _MOVE_OR_SHARE)
 DROPPED_HOST = Reason(
     "Kedro's file datasets drop the host of this protocol and its partitioned ones do not.",
@@ -438,7 +464,8 @@ CANNOT_BE_BUILT_AGAIN = "It was added as an instance that cannot be built again 
 COPY_VANISHED = "is gone: its record vanished while it was read"
 COPY_REMOVED_IN_RUN = "was removed while this run reads it"
 COPY_GONE = "is gone"
-COPY_CHANGED = "was changed by other hands, or by another run at the same time"
+OR_ADOPT = "; or, if the file that is there now is right, record it with `steel-toes adopt {dataset!q}`"
+COPY_CHANGED = "was altered by other hands, or by another run at the same time"
 COPY_OVERWRITTEN = "is not there since everything around it was overwritten"
 COPY_NOT_AS_SAVED = "is not as it was saved, and this save would add to it"
 PARTITION_GONE = "has no partition {partition} any more"

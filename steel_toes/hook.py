@@ -163,6 +163,7 @@ class SteelToes:
         if not _is_installed(catalog):
             return
         from steel_toes.catalog.announce import announce_mains_outputs, warn_of_wide_listings
+        from steel_toes.catalog.overlooked import warn_of_former_names, warn_of_inputs
         from steel_toes.catalog.refusals import check_run
         from steel_toes.catalog.run import begin_run, note_session
 
@@ -174,6 +175,9 @@ class SteelToes:
             check_run(pipeline, catalog)
         note_session(run_params, catalog)
         begin_run(run_params, pipeline, catalog)
+        # Before the first node: whoever stops there has read it.
+        warn_of_inputs(pipeline, catalog)
+        warn_of_former_names(pipeline, catalog)
 
     @hook_impl
     def before_dataset_loaded(self, node: Any) -> None:

@@ -98,7 +98,7 @@ class Settings:
             return "SteelToes(project=...)"
         if project_variable():
             return "STEEL_TOES_PROJECT"
-        return "the remote, if any"
+        return "the remote's URL"
 
     def find_branch(self, project_path: Path, name: str | None = None, code: LoadedCode | None = None) -> Branch:
         """The branch of the project at this path, for a process that has loaded this code; with a name, that branch."""

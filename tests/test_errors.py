@@ -26,6 +26,7 @@ from steel_toes.errors import (
     LocationIsFixedError,
     OtherProjectError,
     RecordError,
+    RunObstructedError,
     RunRefusedError,
     SaveRefusedError,
     SteelToesError,
@@ -49,10 +50,11 @@ FACTS: dict[type[SteelToesError], dict[str, str]] = {
     SaveRefusedError: {"dataset": "flights", "type": "api.APIDataset", "branch": "x", "why": WHY},
     BranchUnknownError: {"dataset": "flights", "why": WHY},
     RunRefusedError: {"branch": "x", "datasets": "1 dataset", "refusals": f"- a: {WHY}", "names": '"a"'},
+    RunObstructedError: {"branch": "x", "datasets": "1 dataset", "obstacles": f"- a: {WHY}"},
     LoadRefusedError: {"dataset": "flights", "type": "optuna.StudyDataset", "branch": "x", "why": WHY},
     TornCopyError: TORN,
     TornAppendError: TORN,
-    ChangedCopyError: {**COPY, "what": "is gone"},
+    ChangedCopyError: {**COPY, "what": "was altered by other hands"},
     LinkError: {**COPY, "link": "data/flights--{b}.csv", "why": WHY, "remedy": "Remove it."},
     ConcurrentSaveError: {**COPY, "writer": "ada@desk", "what": "this dataset"},
     UnwrittenError: {**COPY, "what": "part {1}"},
@@ -160,6 +162,8 @@ def test_changed_copy():
     message = str(ChangedCopyError(**FACTS[ChangedCopyError]))
     assert "`steel-toes adopt flights`" in message
     assert "`steel-toes clean --branch 'feature/{x}' flights`" in message
+    gone = str(ChangedCopyError(**{**FACTS[ChangedCopyError], "what": "is gone"}))
+    assert "adopt" not in gone
 
 
 @pytest.mark.parametrize("cls", [SaveRefusedError, LoadRefusedError])

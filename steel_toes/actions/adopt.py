@@ -16,6 +16,8 @@ from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.paths import absolute, filesystem_path
 from steel_toes.datasets.proxy import branched_of
 from steel_toes.records.place import Adoptable, Place, Side
+from steel_toes.records.run import RecordKey
+from steel_toes.records.state import Verdict
 from steel_toes.redaction import redacted_repr
 
 
@@ -53,34 +55,59 @@ def make_plan(catalog: Any, names: Collection[str], subjects: Iterable[str]) -> 
         ConfigurationError: of one of them nothing is there to adopt; then nothing of the others is, either.
         LinkError: what is there is a link.
     """
-    adoptions = []
+    adoptions: list[Adoption] = []
+    planned: set[tuple[RecordKey, str]] = set()
     for subject in dict.fromkeys(subjects):
-        adoptions += _adoptions_of(catalog, names, subject)
+        for adoption in _adoptions_of(catalog, names, subject):
+            # Several names may mean one file.
+            new = _without(adoption, planned)
+            if new.sources:
+                adoptions.append(new)
     return adoptions
+
+
+def _without(adoption: Adoption, planned: set[tuple[RecordKey, str]]) -> Adoption:
+    """What of an adoption is not planned yet; it is from now on."""
+    sources = {}
+    for unit, source in adoption.sources.items():
+        key = (adoption.place.ledger.key, unit)
+        if key not in planned:
+            planned.add(key)
+            sources[unit] = source
+    return replace(adoption, sources=sources)
 
 
 def _adoptions_of(catalog: Any, names: Collection[str], subject: str) -> list[Adoption]:
     # A dataset's name wins over a path that is spelled alike.
     if subject in names:
-        adoptions = _adoptions_by_name(catalog, subject)
-        reason = errors.NOTHING_TO_ADOPT
-    else:
-        adoptions = _adoptions_by_path(catalog, names, subject)
-        reason = errors.NO_PLACE_TO_ADOPT
+        return _adoptions_by_name(catalog, subject)
+    adoptions = _adoptions_by_path(catalog, names, subject)
     if not adoptions:
-        raise errors.ConfigurationError(reason, setting="adopt", value=subject)
+        raise errors.ConfigurationError(errors.NO_PLACE_TO_ADOPT, setting="adopt", value=subject)
     return adoptions
 
 
 def _adoptions_by_name(catalog: Any, name: str) -> list[Adoption]:
     branched = branched_of(catalog.get(name))
     if not isinstance(branched, BranchedDataset):
-        return []
+        raise errors.ConfigurationError(errors.NO_COPY_TO_ADOPT, setting="adopt", value=name)
     adoptions = [_adoption(place, _adoptable(place)) for place in branched.places]
     is_part = len(adoptions) > 1
     if is_part:
         _check_none_is_missing(name, adoptions)
-    return [replace(adoption, is_part=is_part) for adoption in adoptions if adoption.sources]
+    waiting = [replace(adoption, is_part=is_part) for adoption in adoptions if adoption.sources]
+    # What is recorded already is no mistake: somebody may ask twice.
+    if not waiting and not _is_recorded(branched):
+        raise errors.ConfigurationError(errors.NOTHING_TO_ADOPT, setting="adopt", value=name)
+    return waiting
+
+
+def _is_recorded(branched: BranchedDataset) -> bool:
+    """Whether the branch has a copy, all of which is as it was recorded."""
+    verdicts: set[Verdict] = set()
+    for place in branched.places:
+        verdicts.update(place.verdicts(place.ledger.read()).values())
+    return verdicts == {Verdict.BRANCH}
 
 
 def _check_none_is_missing(name: str, adoptions: Iterable[Adoption]) -> None:

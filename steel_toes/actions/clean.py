@@ -148,19 +148,15 @@ def _admitted_by_age(inventory: Inventory, listing: Listing, wish: Wish) -> _Adm
             old_groups.append(group)
     if not wish.stale:
         return _Admitted(old_groups, set(), [])
-    gone, failures = _gone_branches(inventory, old_groups)
+    # Of the young ones, too: somebody asks why they are not listed.
+    gone, failures = _gone_branches(inventory, list(groups.values()))
     stale_groups = [group for group in old_groups if group[0].slug in gone]
-    return _Admitted(stale_groups, set(gone.values()), failures, _young(inventory, groups, limit, wish.age))
-
-
-def _young(
-    inventory: Inventory, groups: Mapping[str, list[StoredRecord]], limit: datetime, age: timedelta
-) -> dict[str, datetime]:
-    """The branches that are gone, but too young, each with when it will be old enough."""
-    young_groups = [group for group in groups.values() if group[0].modified >= limit]
-    # None of them goes: that it is not known of one is no failure.
-    gone, _ = _gone_branches(inventory, young_groups)
-    return {name: groups[slug][0].modified + age for slug, name in gone.items()}
+    young: dict[str, datetime] = {}
+    for slug, name in gone.items():
+        newest = groups[slug][0]
+        if newest.modified >= limit:
+            young[name] = newest.modified + wish.age
+    return _Admitted(stale_groups, set(gone.values()) - young.keys(), failures, young)
 
 
 def _gone_branches(inventory: Inventory, groups: list[list[StoredRecord]]) -> tuple[dict[str, str], list[str]]:
@@ -231,7 +227,8 @@ class _Judge:
         return copy.has_vanished
 
     def _left(self, filed: FiledRecord, why: str) -> _Candidate:
-        return _Candidate(left=sentences.LEFT_ALONE.format(record=filed.stored.path, why=why))
+        dataset = filed.record.dataset
+        return _Candidate(left=sentences.LEFT_ALONE.format(record=filed.stored.path, dataset=dataset, why=why))
 
     def _why_not_ours(self, filed: FiledRecord) -> str:
         """Why a record is of a branch or project whose copies stay; "" if it is not."""

@@ -106,7 +106,8 @@ def statuses(
             why = f"{type(exc).__name__}: {exc}"
             return Status(name, None, " ".join(why.split()))
         # While the branch is unknown, all are refused for that.
-        if answer.saves == REFUSED and name not in outputs and policy.branch.is_known:
+        is_refused = answer.saves == REFUSED and answer.saves_to is None
+        if is_refused and name not in outputs and policy.branch.is_known:
             return replace(answer, why=sentences.SIDE_LEFT_ALONE, saves=READ_ONLY)
         return answer
 
@@ -195,7 +196,10 @@ def _status_of_branched(name: str, branched: BranchedDataset, verdicts: Mapping[
     )
     # A record whose units are all gone from the entry says nothing of it.
     if record.exists and verdicts:
-        return _with_writer(status, branched, record)
+        status = _with_writer(status, branched, record)
+    if place.ledger.writer.is_of_another_project(record.writer):
+        why = sentences.OF_ANOTHER_PROJECT.format(why=status.why, project=record.writer.project)
+        return replace(status, why=why, saves=REFUSED)
     return status
 
 
@@ -221,13 +225,13 @@ def _objects(branched: BranchedDataset, side: Side | None) -> dict[str, Object]:
 
 
 def _has_main(place: Place, side: Side | None, objects: Mapping[str, Object]) -> bool | None:
-    """Whether main has a copy, where that is known without another request."""
+    """Whether main has a copy."""
     if side is Side.MAIN:
         return bool(objects)
     # Whether it has changed is asked of it, too.
     if place.units.kind == "whole" and side is Side.BRANCH:
         return place.identity(Side.MAIN, place.units.own) is not None
-    return None
+    return bool(place.store.objects(place.own_path(Side.MAIN)))
 
 
 def _shown_main(place: Place) -> str:

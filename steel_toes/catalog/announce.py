@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from steel_toes.catalog.install import branched_behind, policy_of, run_of
-from steel_toes.catalog.overlooked import warn_of_former_names, warn_of_inputs
+from steel_toes.catalog.install import branched_behind, configurations, policy_of, run_of
+from steel_toes.catalog.listings import located
 from steel_toes.catalog.run import all_branched, is_of_this_process, record_paths
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import AnyBranched
 from steel_toes.errors import count
 from steel_toes.naming.layout import branch_location
+from steel_toes.naming.location import normalise
+from steel_toes.naming.nesting import listed_directory
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.place import Side
 from steel_toes.redaction import logger_of
@@ -49,7 +51,19 @@ def warn_of_wide_listings(catalog: Any) -> None:
     policy = policy_of(catalog)
     for directory, number in policy.catalog.wide_directories().items():
         copy = branch_location(directory, policy.branch.slug, policy.settings.layout)
-        logger.warning(LISTS_MOST_ENTRIES, directory, number, len(policy.catalog.locations), copy)
+        names = ", ".join(_entries_at(directory, catalog))
+        logger.warning(LISTS_MOST_ENTRIES, names, directory, number, len(policy.catalog.locations), copy)
+
+
+def _entries_at(directory: str, catalog: Any) -> list[str]:
+    """The entries that list a directory."""
+    taught = policy_of(catalog).settings.location_parameters
+    names = []
+    for name, config in configurations(catalog).explicit.items():
+        for rule, location, _, _ in located([config], taught):
+            if normalise(listed_directory(location, rule.lists) or "") == normalise(directory):
+                names.append(name)
+    return names
 
 
 def announce_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> None:
@@ -60,8 +74,6 @@ def announce_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> 
         pipeline: that was run.
         catalog: with which.
     """
-    warn_of_inputs(pipeline, catalog)
-    warn_of_former_names(pipeline, catalog)
     inputs = all_branched(catalog, pipeline.inputs())
     sides = [branched.run_side for branched in inputs]
     read = ""

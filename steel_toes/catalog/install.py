@@ -7,11 +7,15 @@ dictionaries in which the catalog keeps both are replaced by ones that put a pro
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
 from inspect import signature
 from typing import Any, NamedTuple
 
+import kedro.io
 from kedro.io import AbstractDataset, CachedDataset, DatasetError
 from kedro.io.core import Version, parse_dataset_definition
 from kedro.io.data_catalog import _LazyDataset
@@ -23,13 +27,13 @@ from steel_toes.datasets.base import BranchedDataset, Dataset, Entry
 from steel_toes.datasets.both import differences
 from steel_toes.datasets.cached import BranchedCache
 from steel_toes.datasets.increments import BranchedIncrements
-from steel_toes.datasets.inheritance import is_surveyed, own_name, saves_by_itself
+from steel_toes.datasets.inheritance import SURVEYED_PACKAGES, is_surveyed, own_name, saves_by_itself
 from steel_toes.datasets.partitions import BranchedPartitions
 from steel_toes.datasets.paths import Key, replaced, value_at
 from steel_toes.datasets.places import BranchedPlaces
 from steel_toes.datasets.proxy import AnyBranched, branched_of, proxy_for
 from steel_toes.datasets.refused import refuse
-from steel_toes.datasets.registry import Config, Rule, wraps
+from steel_toes.datasets.registry import Config, Rule, class_names, rule_for, wraps
 from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.datasets.whole import BranchedWhole
 from steel_toes.errors import (
@@ -39,13 +43,17 @@ from steel_toes.errors import (
     MAIN_IS_BLOCKED,
     ONE_LOCATION_FOR_BOTH,
     LocationError,
+    SteelToesError,
     sentence,
 )
 from steel_toes.naming.location import parse
 from steel_toes.records.place import Side
 from steel_toes.records.run import Run
+from steel_toes.redaction import logger_of
 
 BuildMain = Callable[[], Dataset]
+
+logger = logger_of(__name__)
 
 _AROUND = Rule(parameter="dataset")  # of an instance around a dataset of the catalog
 
@@ -352,18 +360,34 @@ def _surveyed_class(policy: Policy, config: Config) -> type[Dataset] | None:
         policy: of the catalog.
         config: the entry's; none that has versions, or another dataset inside, is plain.
     """
-    if config.get("versioned") or "dataset" in config:
+    kind = config.get("type")
+    if config.get("versioned") or not isinstance(kind, str) or not _may_be_surveyed(kind):
         return None
-    cls = _class_of(policy, config.get("type"))
+    cls = _class_of(policy, kind)
     if cls is None or not is_surveyed(cls) or getattr(cls, "versioned", False):
+        return None
+    # Of these it matters what is inside.
+    if wraps(cls) or rule_for(class_names(cls), {}, {}).is_overlay:
         return None
     return cls
 
 
-def _class_of(policy: Policy, kind: Any) -> type[Dataset] | None:
+@cache
+def _may_be_surveyed(kind: str) -> bool:
+    """Whether Kedro finds a type in a package of its own: a user's module is imported by whoever builds the dataset."""
+    package, _, name = kind.partition(".")
+    if not name:
+        return hasattr(kedro.io, kind)
+    if package in SURVEYED_PACKAGES:
+        return True
+    try:
+        return find_spec(f"kedro_datasets.{package}") is not None
+    except ImportError:
+        return False
+
+
+def _class_of(policy: Policy, kind: str) -> type[Dataset] | None:
     """The class of a configuration's type; None where there is none: building the dataset will say why."""
-    if not isinstance(kind, str):
-        return None
     if kind not in policy.classes:
         try:
             policy.classes[kind], _ = parse_dataset_definition({"type": kind})
@@ -385,7 +409,14 @@ class _BranchedLazy(_LazyDataset):
     def materialize(self) -> Any:
         cls = _surveyed_class(self._policy, self.config)
         if cls is not None:
-            return wrap(self._policy, EntrySpec(self.name, self.config, (cls,), None), super().materialize)
+            # As they are now: whoever gave them may change them before main's dataset is built.
+            config = copy.deepcopy(self.config)
+            try:
+                return wrap(self._policy, EntrySpec(self.name, config, (cls,), None), super().materialize)
+            except (SteelToesError, DatasetError):
+                raise
+            except Exception:  # noqa: BLE001 - of an entry that Kedro refuses, Kedro says why
+                logger.debug("%s: looked at once more, as Kedro builds it", self.name)
         main_dataset = super().materialize()
         version = None
         if self.config.get("versioned") or getattr(type(main_dataset), "versioned", False):

@@ -24,8 +24,12 @@ def warn_of_near_misses(name: str, config: Config) -> None:
             logger.warning(NEAR_MISS, name, key)
 
 
-def says_shared(config: Config) -> bool:
+def says_shared(name: str, config: Config) -> bool:
     """Whether an entry's own metadata shares it: `metadata: {steel_toes: {shared: true}}`.
+
+    Args:
+        name: of the entry.
+        config: its configuration.
 
     Raises:
         ConfigurationError: it says something else there.
@@ -37,8 +41,9 @@ def says_shared(config: Config) -> bool:
     settings = metadata["steel_toes"]
     # A typing error, or the text "false", is not to make main writable.
     if not isinstance(settings, Mapping) or not settings.keys() <= {"shared"}:
-        raise errors.ConfigurationError(errors.NOT_METADATA, setting="metadata.steel_toes", value=settings)
+        raise errors.ConfigurationError(errors.NOT_METADATA, setting=f"metadata.steel_toes of {name}", value=settings)
     shared = settings.get("shared", False)
     if not isinstance(shared, bool):
-        raise errors.ConfigurationError(errors.NOT_A_SWITCH, setting="metadata.steel_toes.shared", value=shared)
+        setting = f"metadata.steel_toes.shared of {name}"
+        raise errors.ConfigurationError(errors.NOT_A_SWITCH, setting=setting, value=shared)
     return shared

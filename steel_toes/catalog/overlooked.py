@@ -24,48 +24,59 @@ def warn_of_inputs(pipeline: Any, catalog: Any) -> None:
     """Say of which inputs main has changed since, and at whose branch copy's place something is ignored."""
     moved = []
     ignored = []
-    for name in sorted(pipeline.inputs()):
-        for branched in datasets_of(catalog, [name]):
-            if branched.has_main_moved:
-                moved.append(name)
-            if branched.run_side is Side.MAIN and any(map(_is_ignored, branched.places)):
-                ignored.append(name)
+    for branched in datasets_of(catalog, sorted(pipeline.inputs())):
+        if branched.has_main_moved:
+            moved.append(branched.entry.name)
+        elif branched.run_side is Side.MAIN and any(map(_is_ignored, branched.places)):
+            ignored.append(branched.entry.name)
     if moved:
-        logger.info(RUN_READ_OLD, count(len(moved), "input"), ", ".join(moved))
+        branch_name = shlex.quote(str(policy_of(catalog).branch.name))
+        names = shlex.join(moved)
+        logger.info(RUN_READ_OLD, count(len(moved), "input"), ", ".join(moved), branch_name, names)
     if ignored:
-        logger.warning(RUN_IGNORED, ", ".join(ignored))
+        logger.warning(RUN_IGNORED, ", ".join(ignored), shlex.join(ignored))
 
 
 def _is_ignored(place: Place) -> bool:
     """Whether something lies at a branch copy's place of which no record knows."""
     ledger = place.ledger
-    if ledger.store.is_remote:
+    path = place.own_path(Side.BRANCH)
+    try:
         is_occupied = ledger.run.is_occupied(ledger.key)
-    else:
-        is_occupied = not place.store.is_free(place.own_path(Side.BRANCH))
-    return is_occupied and not ledger.recall().exists
+        if not ledger.store.is_remote and not place.store.is_free(path):
+            # An empty folder is nothing that anybody would record.
+            is_occupied = bool(place.store.objects(path))
+        return is_occupied and not ledger.recall().exists
+    except CopyError:
+        # It is no input: whoever needs what lies there is told why it cannot be had.
+        return False
 
 
 def warn_of_former_names(pipeline: Any, catalog: Any) -> None:
     """Say that the branch had another name, under which there is data, before `git branch -m`."""
     policy = policy_of(catalog)
     branch = policy.branch
-    if branch.name is None or branch.source != "Git":
+    # Of one that somebody names Git has no history.
+    if branch.source != "Git":
         return
-    names = former_names(Path(policy.project_path), branch.name)
+    names = former_names(Path(policy.project_path), str(branch.name))
     # Nearly no branch has one: only then its data is looked for.
     if not names:
         return
+    for name in names:
+        if _has_data(make_slug(name), pipeline, catalog):
+            logger.warning(BRANCH_RENAMED, branch.name, name, shlex.quote(name))
+
+
+def _has_data(slug: str, pipeline: Any, catalog: Any) -> bool:
+    """Whether a branch has records where the datasets of a pipeline have theirs."""
     folders: dict[tuple[str, str], Store] = {}
     for branched in datasets_of(catalog, pipeline.datasets()):
         ledger = branched.place.ledger
         folder = posixpath.dirname(posixpath.dirname(ledger.path))
         folders[ledger.store.access, folder] = ledger.store
-    for name in names:
-        slug = make_slug(name)
-        answers = [_has_records(store, f"{folder}/{slug}") for (_, folder), store in folders.items()]
-        if any(answers):
-            logger.warning(BRANCH_RENAMED, branch.name, name, shlex.quote(name))
+    answers = [_has_records(store, f"{folder}/{slug}") for (_, folder), store in folders.items()]
+    return any(answers)
 
 
 def _has_records(store: Store, folder: str) -> bool:

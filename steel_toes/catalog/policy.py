@@ -287,7 +287,9 @@ class Policy:
         # An empty or missing parameter, or one that is no text, such as a file object.
         if not texts:
             value = f"{rule.parameter}={spec.inner_config.get(rule.parameter)!r}"
-            raise errors.LocationError(errors.NOT_A_LOCATION, location=value)
+            reason = errors.NOT_THE_PARAMETER if rule.is_taught else errors.NOT_A_LOCATION
+            names = ", ".join(sorted(spec.inner_config.keys() - {"type"}))
+            raise errors.LocationError(reason, location=value, names=names)
         if rule.is_taught:
             _check_taught_names(texts)
         if rule.is_overlay:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from steel_toes.catalog.obstacles import check_free
 from steel_toes.catalog.run import all_branched
 from steel_toes.errors import BranchUnknownError, CopyError, RunRefusedError, count
 
@@ -18,14 +19,16 @@ def check_run(pipeline: Any, catalog: Any) -> None:
     Raises:
         BranchUnknownError: something is to be saved, and the branch is unknown.
         RunRefusedError: it cannot, for the reasons that it lists.
+        RunObstructedError: something is in the way of what is saved.
     """
     refusals = _refusals(pipeline, catalog)
     if not refusals:
+        check_free(pipeline, catalog)
         return
-    unknown = [name for name, error in refusals.items() if isinstance(error, BranchUnknownError)]
-    if unknown:
-        why = refusals[unknown[0]].facts["why"]
-        raise BranchUnknownError(dataset=", ".join(unknown), why=why)
+    for error in refusals.values():
+        # Then all are, for the one reason.
+        if isinstance(error, BranchUnknownError):
+            raise BranchUnknownError(dataset=", ".join(refusals), why=error.facts["why"])
     lines = [f"- {name} ({error.facts['type']}): {error.facts['why']}" for name, error in refusals.items()]
     raise RunRefusedError(
         branch=next(iter(refusals.values())).facts["branch"],
@@ -40,11 +43,18 @@ def _refusals(pipeline: Any, catalog: Any) -> dict[str, CopyError]:
     refusals: dict[str, CopyError] = {}
     for node in pipeline.nodes:
         for name in (*node.outputs, *node.confirms):
-            for branched in all_branched(catalog, [name]):
-                if branched.save_error is not None:
-                    refusals[name] = branched.save_error
+            refusals.update(_errors_of(name, "save_error", catalog))
         for name in node.inputs:
-            for branched in all_branched(catalog, [name]):
-                if branched.load_error is not None:
-                    refusals.setdefault(name, branched.load_error)
+            # Where a save is refused, too, that is what matters.
+            refusals = {**_errors_of(name, "load_error", catalog), **refusals}
     return refusals
+
+
+def _errors_of(name: str, attribute: str, catalog: Any) -> dict[str, CopyError]:
+    """The error of an entry's saves, or of its loads, if there is one."""
+    errors = {}
+    for branched in all_branched(catalog, [name]):
+        error = getattr(branched, attribute)
+        if error is not None:
+            errors[name] = error
+    return errors

@@ -21,7 +21,7 @@ def is_shared(shared: Iterable[str | type], name: str, config: Config, classes: 
     Raises:
         ConfigurationError: its metadata says neither true nor false.
     """
-    if says_shared(config):
+    if says_shared(name, config):
         return True
     types = []
     names: set[str] = set()

@@ -14,7 +14,7 @@ from steel_toes import errors, sentences
 from steel_toes.checkout import ci, git
 from steel_toes.checkout.code import LoadedCode
 from steel_toes.checkout.doubts import doubt_of_ci, doubt_of_variable
-from steel_toes.checkout.warned import USUAL_MAINS, warned
+from steel_toes.checkout.warned import USUAL_MAINS, warned, warned_of_typing
 from steel_toes.naming.branch import Branch
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def find_branch(
         variable_branch = Branch(name, "STEEL_TOES_BRANCH", name in mains, tried=tuple(tried))
         # Remembered whoever decides: the variable may be gone by the next time.
         loaded_name = code.first_name(head, project) if code else None
-        return _compared(variable_branch, head, loaded_name, mains, environ)
+        return warned_of_typing(_compared(variable_branch, head, loaded_name, mains, environ), project)
     tried.append(sentences.NOT_A_VARIABLE)
     facts = ci.read_facts(environ)
     systems = ci.systems_of(facts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -351,6 +351,37 @@ def was_pushed(name: str, upstream: str | None) -> bool:
     return upstream_name == name
 
 
+def _names_here(refs: Iterable[str], remotes: _Remotes, asked_name: str | None) -> frozenset[str]:
+    """The branches that a clone has, and those that it remembers of remotes.
+
+    Args:
+        refs: all that it has.
+        remotes: its own.
+        asked_name: of the remote that is asked itself: a clone that was not pruned remembers too much of it.
+    """
+    names = set()
+    for ref in refs:
+        if ref.startswith("refs/heads/"):
+            names.add(ref.removeprefix("refs/heads/"))
+            continue
+        place = ref.removeprefix("refs/remotes/")
+        # A remote's name may have slashes; of one that is configured no more nobody knows where it ends.
+        owners = [name for name in remotes.urls if place.startswith(f"{name}/")]
+        if asked_name in owners:
+            owners.remove(asked_name)
+            if not owners:
+                continue
+        for owner in owners or _starts_of(place):
+            names.add(place.removeprefix(f"{owner}/"))
+    return frozenset(names)
+
+
+def _starts_of(path: str) -> list[str]:
+    """Each text before a slash of a path."""
+    parts = path.split("/")
+    return ["/".join(parts[:number]) for number in range(1, len(parts))]
+
+
 def read_heads(project: Path, remote: str | None) -> Heads:
     """Ask Git, and the remote with this URL, for the branches that exist. It never raises.
 
@@ -361,9 +392,11 @@ def read_heads(project: Path, remote: str | None) -> Heads:
     answer = _ask_by_gitpython(project, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
     remotes = _read_remotes(project)
     name = remotes.name_of(remote)
-    # A shallow clone has few refs, and one that was not pruned has too many: of a remote, only itself is asked.
-    others = rf"^refs/(?:heads|remotes/(?!{re.escape(name or '')}/)[^/]+)/(.+)$"
-    local_names = frozenset(re.findall(others, answer.output, re.MULTILINE))
+    local_names = _names_here(answer.output.splitlines(), remotes, name)
+    # A branch without a commit has no ref.
+    unborn_name = read_head(project).name
+    if unborn_name:
+        local_names |= {unborn_name}
     if answer.status:
         return Heads(local_names, None, why=sentences.BRANCHES_UNKNOWN)
     # There is no other place where a branch could be.

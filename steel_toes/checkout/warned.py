@@ -54,3 +54,10 @@ def _warned_of_variable(branch: Branch, project: Path) -> Branch:
         if git.has_branch(project, name):
             return replace(branch, warning=sentences.MAIN_OF_A_VARIABLE.format(branch=branch.name, main=name))
     return branch
+
+
+def warned_of_typing(branch: Branch, project: Path) -> Branch:
+    """The branch with a warning more, if Git has none of this name: it would begin a branch of its own, in silence."""
+    if not branch.warning or git.has_branch(project, branch.name or ""):
+        return branch
+    return replace(branch, warning=branch.warning + sentences.GIT_HAS_NO_SUCH_BRANCH)

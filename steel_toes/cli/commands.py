@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from steel_toes.cli.project import Project
 
 _HOURS = {"h": 1, "d": 24, "w": 168}
+_MOST_HOURS = 24 * 365 * 1000
 
 
 class _Group(click.Group):
@@ -100,7 +101,9 @@ def _to_age(_: click.Context, __: click.Parameter, value: str | None) -> timedel
         from steel_toes.sentences import NOT_AN_AGE
 
         raise click.BadParameter(NOT_AN_AGE.format(value=value))
-    return timedelta(hours=int(match[1]) * _HOURS[match[2]])
+    hours = int(match[1]) * _HOURS[match[2]]
+    # Older than any branch: more hours than a date can be away.
+    return timedelta(hours=min(hours, _MOST_HOURS))
 
 
 @group.command()
@@ -318,12 +321,26 @@ def adopt(subjects: tuple[str, ...], branch: str | None, legacy: bool, yes: bool
     adopt_output(adoptions, project).show()
     name = project.branch.name
     if not adoptions:
-        say(sentences.NO_LEGACY_FILES.format(branch=name))
+        say(sentences.NO_LEGACY_FILES.format(branch=name) if legacy else sentences.RECORDED_ALREADY)
     elif is_agreed(yes, sentences.RECORD_THEM.format(branch=name)):
-        for adoption in adoptions:
-            adoption.apply()
-        number = sum(len(adoption.sources) for adoption in adoptions)
+        failures = list(map(_adopt_one, adoptions))
+        number = 0
+        for adoption, failure in zip(adoptions, failures, strict=True):
+            number += 0 if failure else len(adoption.sources)
         say(sentences.RECORDED.format(branch=name, files=errors.count(number, "file")))
+        fail_if_any(list(filter(None, failures)))
+
+
+def _adopt_one(adoption: Adoption) -> str:
+    """Record what was planned of one place; why it could not be."""
+    from steel_toes.errors import CopyError
+
+    try:
+        adoption.apply()
+    except CopyError as exc:
+        # The others are recorded all the same.
+        return str(exc)
+    return ""
 
 
 def _plan_adoptions(project: Project, subjects: Sequence[str]) -> list[Adoption]:

@@ -23,7 +23,8 @@ from steel_toes.settings import has_terminal_width
 
 T = TypeVar("T")
 
-_UNPRINTABLE = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
+# Beside what is no character, what turns the direction of a text, has no width, or ends a line.
+_UNPRINTABLE = re.compile(r"[\x7f-\x9f\ud800-\udfff\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _PIPE_WIDTH = 1000  # characters of a line where there is no terminal
 _UNITS_OF_TIME = (("d", 86400), ("h", 3600), ("min", 60))
 
@@ -148,7 +149,8 @@ def with_near(names: Iterable[str], choices: Iterable[str]) -> str:
 def say_lines(lines: Iterable[str]) -> None:
     """Print lines of talk that stand around a table, each wrapped where it is wider than the terminal."""
     for line in lines:
-        say("\n".join(_wrapped(line)))
+        # What a record says is no line of ours.
+        say("\n".join(_wrapped(line.replace("\n", "\\n"))))
 
 
 def show_lines(data: Any, lines: Iterable[str]) -> None:
@@ -166,7 +168,12 @@ def _wrapped(line: str) -> list[str]:
 def is_agreed(yes: bool, question: str) -> bool:
     """Whether a plan is to be applied: `--yes` says so, or somebody at a terminal."""
     # Without a terminal there is nobody to ask: that is a no.
-    if yes or (sys.stdin.isatty() and click.confirm(question, err=True)):
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        say(sentences.ADD_YES)
+        return False
+    if click.confirm(question, err=True):
         return True
     say(sentences.NOTHING_CHANGED)
     return False

@@ -154,7 +154,9 @@ class Project:
         return outputs
 
     def shown(self, path: str) -> str:
-        """A path as people read it: from the project's folder, if it lies there."""
+        """A path as people read it, and can paste it: from the project's folder, if they are there."""
+        if Path.cwd() != self.path:
+            return path
         return path.removeprefix(f"{self.path.as_posix()}/")
 
 

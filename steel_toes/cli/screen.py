@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _GAP = "  "
+_LEAST_TERMINAL = 40
 _LEAST = 6  # characters of a cell: in fewer nobody reads anything
 
 
@@ -63,6 +64,8 @@ class Table:
 
 def rendered(table: Table, console: Console, shows_beneath: bool) -> str:
     """A table as text of the console's width, without a last line end."""
+    # In less there is no table; the terminal itself breaks the lines.
+    console.width = max(console.width, _LEAST_TERMINAL)
     texts = [list(map(_text_of, row.cells)) for row in table.rows]
     layout = _Layout.of(table.columns, texts, console)
     lines = layout.line_of([_styled(column.title, "bold") for column in table.columns])
@@ -117,7 +120,8 @@ class _Layout:
 
 
 def _text_of(cell: Any) -> str:
-    return "" if cell is None else shown(str(cell))
+    # A row is one line: a name from a record must not look like another row.
+    return "" if cell is None else shown(str(cell)).replace("\n", "\\n")
 
 
 def _styled(text: str, style: str) -> Text:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import click
+
 from steel_toes import errors, sentences
 from steel_toes.actions.adopt import Adoption
 from steel_toes.actions.branches import Summary
@@ -190,15 +192,16 @@ def _summary_row(summary: Summary) -> Row:
 def branches_totals(summaries: Sequence[Summary]) -> str:
     """How many branches there are, and how much they hold."""
     datasets = 0
-    size = 0
+    sizes: list[int] = []
     for summary in summaries:
         datasets += summary.datasets
-        size += summary.bytes or 0
-    return sentences.BRANCHES_TOTAL.format(
-        branches=errors.count(len(summaries), "branch", "branches"),
-        datasets=errors.count(datasets, "dataset"),
-        size=size_text(size),
-    )
+        if summary.bytes is not None:
+            sizes.append(summary.bytes)
+    texts = [errors.count(len(summaries), "branch", "branches"), errors.count(datasets, "dataset")]
+    # Without its records nobody knows how large a copy is.
+    if sizes:
+        texts.append(size_text(sum(sizes)))
+    return f"{', '.join(texts)}."
 
 
 # --- clean ------------------------------------------------------------------------------------------------------------
@@ -281,6 +284,9 @@ def clean_summary(plan: CleanPlan, names: Sequence[str], stale: bool) -> list[st
     lines += [_young_text(name, due) for name, due in plan.young.items()]
     if plan.copies:
         lines.append(_total_text(plan))
+    elif plan.failed:
+        # Why nothing is removed follows.
+        return lines
     elif stale:
         lines.append(sentences.NO_STALE_BRANCH)
     elif not names:
@@ -289,7 +295,7 @@ def clean_summary(plan: CleanPlan, names: Sequence[str], stale: bool) -> list[st
 
 
 def _young_text(name: str, due: datetime) -> str:
-    return sentences.TOO_YOUNG.format(branch=name, date=due.astimezone().strftime("%Y-%m-%d %H:%M"))
+    return sentences.TOO_YOUNG.format(branch=name, date=due.astimezone().strftime("%Y-%m-%d %H:%M %Z"))
 
 
 def _total_text(plan: CleanPlan) -> str:
@@ -297,6 +303,7 @@ def _total_text(plan: CleanPlan) -> str:
     number = 0
     size = 0
     locks = 0
+    hint = "" if click.get_current_context().meta["paths"] else sentences.PATHS_LIST_THEM
     for copy in plan.copies:
         number += len(copy.objects)
         size += copy.size
@@ -307,7 +314,8 @@ def _total_text(plan: CleanPlan) -> str:
         size=size_text(size),
         records=errors.count(len(plan.copies), "record"),
         locks=errors.count(locks, "lock"),
-    )
+        hint=hint,
+    ).rstrip()
 
 
 def copies_text(plan: CleanPlan) -> str:

@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, NoReturn, Protocol
 
 from kedro.io import AbstractDataset
@@ -200,16 +201,20 @@ class BranchedDataset(ABC):
     @property
     def any_dataset(self) -> Dataset:
         """One that is built already, for what is the same on both sides."""
-        return next(iter(self.built.values()))
+        # A list at once: another thread may build the other.
+        dataset, *_ = list(self.built.values())
+        return dataset
 
     def _pair(self, side: Side, dataset: Dataset) -> Dataset:
         """Let the dataset of a side share its settings with the other side's, and keep it."""
         other = self.built.get(side.other)
         # A cache around partitions is one for both.
         if other is not None and other is not dataset:
-            share_settings(other, dataset)
+            # What the other's own class has done to its settings since is done on a private copy, too.
+            share_settings(other, dataset, partial(self.entry.build, side.other, self.version))
             branch_dataset, main_dataset = (dataset, other) if side is Side.BRANCH else (other, dataset)
-            self.branch_texts = differences(branch_dataset, main_dataset)
+            # What was known of the branch's alone counts: somebody may have pointed it elsewhere since.
+            self.branch_texts = {**differences(branch_dataset, main_dataset), **self.branch_texts}
         # Of two threads that build it, both use the one that was there first.
         return self.built.setdefault(side, dataset)
 
@@ -300,11 +305,17 @@ class BranchedDataset(ABC):
         """End of a run: whatever it froze follows main, or the branch, again."""
         self.frozen_side = None
 
+    def detached(self) -> BranchedDataset:
+        """The same without its datasets: what is asked of it forgets nothing that they hold."""
+        twin = self.at(self.entry)
+        twin.built = {}
+        return twin
+
     def reading(self) -> str:
         """Which side a load would read now, in one sentence. Nothing is frozen or forgotten by that."""
         ledger = self.place.ledger
         try:
-            side = self.at(self.entry).choose().side
+            side = self.detached().choose().side
         except errors.CopyError as exc:
             return sentences.READING_FAILS.format(why=exc)
         if side is Side.BRANCH:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kedro.io import AbstractDataset
@@ -59,18 +59,39 @@ def innermost(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def share_settings(first: Dataset, second: Dataset) -> None:
+def share_settings(first: Dataset, second: Dataset, build_first: Callable[[], Dataset]) -> None:
     """Give two datasets the same objects where their settings are equal: what is changed in one, changes in both.
+
+    Settings are equal if they were when both were new: a class may have changed those of the first by itself since.
 
     Args:
         first: whose objects both have afterwards.
-        second: of the same class.
+        second: of the same class, and new.
+        build_first: builds another first one.
     """
+    changed: list[_Pair] = []
     for pair in _pairs(first, second):
-        for name, value in _containers(pair.first):
-            other = pair.second.get(name)
-            if _are_equal(value, other):
-                setattr(pair.dataset, name, value)
+        if not _shared_if_equal(pair, pair.first):
+            changed.append(pair)
+    # Nearly never: then nothing more is built.
+    if not changed:
+        return
+    new = {pair.key: pair.first for pair in _pairs(build_first(), second)}
+    for pair in changed:
+        _shared_if_equal(pair, new.get(pair.key, {}))
+
+
+def _shared_if_equal(pair: _Pair, first: Mapping[str, Any]) -> bool:
+    """Share the containers of a pair that are equal to these of the first; whether all were."""
+    are_all_equal = True
+    for name, value in _containers(pair.first):
+        if name in _OF_ITS_MAKING:
+            continue
+        if _are_equal(first.get(name), pair.second.get(name)):
+            setattr(pair.dataset, name, value)
+        else:
+            are_all_equal = False
+    return are_all_equal
 
 
 def hand_on_settings(first: Dataset, second: Dataset, new: Dataset) -> None:

@@ -55,6 +55,12 @@ class BranchedCache(BranchedDataset):
         twin.inner = twin.inner.at(entry)
         return twin
 
+    def detached(self) -> BranchedCache:
+        twin = super().detached()
+        assert isinstance(twin, BranchedCache)
+        twin.inner = self.inner.detached()
+        return twin
+
     def copied(self, deep: bool) -> BranchedCache:
         twin = super().copied(deep)
         assert isinstance(twin, BranchedCache)

@@ -9,7 +9,7 @@ from typing import Any
 from steel_toes.datasets.registry import REGISTRY, catalog_name, type_name
 from steel_toes.datasets.signatures import ABSTRACT
 
-_SURVEYED_PACKAGES = ("kedro", "kedro_datasets", "kedro_datasets_experimental")
+SURVEYED_PACKAGES = ("kedro", "kedro_datasets", "kedro_datasets_experimental")
 
 
 def surveyed_base(cls: type) -> type | None:
@@ -23,7 +23,7 @@ def surveyed_base(cls: type) -> type | None:
 def is_surveyed(cls: type) -> bool:
     """Whether the survey says what this very class does."""
     package, _, _ = cls.__module__.partition(".")
-    if package in _SURVEYED_PACKAGES:
+    if package in SURVEYED_PACKAGES:
         return True
     # Such as those of kedro-mlflow.
     return own_name(cls) in REGISTRY

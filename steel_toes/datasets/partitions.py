@@ -237,6 +237,7 @@ class BranchedPartitions(BranchedDataset):
     def open_run(self, written: bool) -> Side | None:
         """Note the side. Nothing is frozen: each partition chooses its own when it is called."""
         self.run_side = self.choose().side
+        self.has_main_moved = not written and self.run_side is Side.BRANCH and self._has_main_changed()
         return self.run_side
 
     # How --------------------------------------------------------------------------------------------------------------

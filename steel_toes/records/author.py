@@ -79,7 +79,9 @@ class Author:
         """Note what a run says of itself, before its first record."""
         with self._lock:
             self._facts.update(facts)
-            self._writer = None
+            # Found out once, whoever asked before.
+            if self._writer is not None:
+                self._writer = replace(self._writer, **facts)
 
     @property
     def writer(self) -> Writer:

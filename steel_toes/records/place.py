@@ -9,6 +9,7 @@ from enum import Enum
 from functools import partial
 from typing import NamedTuple
 
+from steel_toes.errors import DATA_WITHOUT_RECORD
 from steel_toes.records.beginning import Surroundings
 from steel_toes.records.guard import check_unlinked
 from steel_toes.records.ledger import Identify, Ledger
@@ -114,6 +115,21 @@ class Place:
         """What of main's copy must be remembered when these units of the branch's are begun."""
         return self.units.base(self.store, self.main_path, units)
 
+    def check_free(self) -> None:
+        """Whether a run could save here, as far as that is seen on a disk without writing.
+
+        Raises:
+            OtherProjectError: the copy is another project's.
+            RecordError: data without a record lies at the place of the copy.
+        """
+        record = self.ledger.read()
+        if record.exists:
+            self.ledger.checks.check_project(record)
+            return
+        # Of versions and partitions nobody knows yet which are saved.
+        if self.units.kind == "whole" and not self.store.is_free(self.own_path(Side.BRANCH)):
+            raise self.ledger.error(DATA_WITHOUT_RECORD, location=self.ledger.branch_location)
+
     def look(self, path: str, is_compared_later: bool = False, record: Record | None = None) -> Look:
         """The record, and its verdict on the unit that a path is, or lies in."""
         return self.ledger.look(path, self._branch_identity, is_compared_later, record)
@@ -147,7 +163,8 @@ class Place:
         units = {}
         for unit, identity in sorted(identities.items()):
             verdict = judge(record, unit, identity)
-            if verdict is not Verdict.BRANCH:
+            # An empty folder is no data.
+            if verdict is not Verdict.BRANCH and not identity.startswith("0:"):
                 units[unit] = Adoptable(self.unit_path(Side.BRANCH, unit), verdict)
         self.ledger.check_adoptable(record, {unit: identities[unit] for unit in units})
         return units

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -492,6 +492,60 @@ class TestStale:
         shed.age(timedelta(days=2))
         assert shed.clean("--stale", "--yes").exit_code == 0
         assert shed.files() == shed.mains
+
+    def test_the_young_are_named(self, shed: Shed) -> None:
+        """A gone branch whose last save is within the grace is named, with when it would go."""
+        shed.save_on("feature/x", pushed="origin")
+        shed.forget("feature/x", "origin")
+        shed.age(timedelta(days=6))
+        done = shed.clean("--stale")
+        (due,) = done.plan["young"].values()
+        assert timedelta(hours=23) < datetime.fromisoformat(due) - datetime.now(timezone.utc) < timedelta(hours=25)
+        assert "Branch feature/x is gone, but its last save is too young. It would go from " in done.stderr
+        assert shed.of("feature/x")
+
+    def test_a_silent_remote(self, shed: Shed) -> None:
+        """Whether a branch is gone is not known while its remote is silent: that is a failure, also of a young one."""
+        shed.save_on("feature/x", pushed="origin")
+        shed.forget("feature/x", "origin")
+        before = shed.files()
+        url = shed.git("remote", "get-url", "origin")
+        Path(url).rename(f"{url}.away")
+        done = shed.clean("--stale", "--yes")
+        Path(f"{url}.away").rename(url)
+        assert done.exit_code == 1
+        assert "Whether branch feature/x is gone is not known" in done.stderr
+        assert "Nothing to remove" not in done.stderr
+        assert shed.files() == before
+
+    @pytest.mark.parametrize("age", ["999999d", "99999999999w"])
+    def test_any_age(self, shed: Shed, age: str) -> None:
+        """An age beyond all dates is that of no branch."""
+        shed.save_on("feature/x", pushed="origin")
+        shed.forget("feature/x", "origin")
+        before = shed.files()
+        for options in (["--older-than", age], ["--stale", "--grace", age]):
+            assert shed.clean(*options, "--yes").exit_code == 0
+        assert shed.files() == before
+
+    @pytest.mark.parametrize("name", ["fork", "team/fork", "a/b/c"])
+    def test_another_remote_has_it(self, shed: Shed, name: str) -> None:
+        """A branch that another remote has is not gone, whatever that remote is called."""
+        other = shed.folder.parent / "other.git"
+        shed.git("init", "-q", "--bare", str(other))
+        shed.git("remote", "add", name, str(other))
+        shed.save_on("feature/x", pushed="origin")
+        shed.git("push", "-q", name, "feature/x")
+        shed.git("fetch", "-q", name)
+        shed.forget("feature/x", "origin")
+        before = shed.files()
+        for forgotten in (False, True):
+            if forgotten:
+                # Of a remote that is configured no more nobody knows where its name ends.
+                shed.git("config", "--remove-section", f"remote.{name}")
+            done = shed.clean(*STALE)
+            assert (done.exit_code, done.plan["items"]) == (0, [])
+            assert shed.files() == before
 
     def test_never_pushed(self, shed: Shed) -> None:
         """A branch that another clone never pushed is nowhere to be seen, and kept."""

@@ -276,6 +276,36 @@ class TestLocations:
             catalog["d"].save({"a": "new"} if kind == "partitions" else "new")
         checkout.assert_main_unchanged()
 
+    @pytest.mark.parametrize("touch", ["_load_args", "metadata", "nothing"])
+    def test_whatever_was_looked_at_since(self, checkout: Any, touch: str) -> None:
+        """The branch's dataset was pointed at main's file before main's was built: it saves nothing there."""
+        saved_on_main(checkout, CONFIG, x="main")
+        catalog = checkout.catalog({"d": CONFIG["x"]})
+        dataset = branched_of(catalog["d"]).branch_dataset
+        object.__setattr__(dataset, "_filepath", PurePosixPath(Path(CONFIG["x"]["filepath"]).absolute()))
+        getattr(catalog["d"], touch, None)
+        with pytest.raises(SaveRefusedError, match="another _filepath of d"):
+            catalog["d"].save("new")
+        checkout.assert_main_unchanged()
+
+
+class TestClasses:
+    """What a class does to its own settings, it does on a private copy."""
+
+    def test_before_main_is_built(self, checkout: Any) -> None:
+        """A setting that the class itself has changed is still the one that a hook changes."""
+        saved_on_main(checkout, CONFIG, x="main")
+        catalog = checkout.catalog({"d": CONFIG["x"]})
+        branched = branched_of(catalog["d"])
+        branched.branch_dataset._fs_open_args_save["encoding"] = "latin-1"
+        catalog["d"]._fs_open_args_save["errors"] = "replace"
+        settings = [dataset._fs_open_args_save for dataset in branched.sides()]
+        assert settings[0] is settings[1]
+        assert settings[0] == {"mode": "w", "encoding": "latin-1", "errors": "replace"}
+        catalog.save("d", "é")
+        assert Path(branched.place.branch_path).read_bytes() == "é".encode("latin-1")
+        checkout.assert_main_unchanged()
+
 
 CALLED = {
     "plain": (CONFIG["x"], TextDataset, "new"),

@@ -173,7 +173,17 @@ class TestLazy:
         checkout.assert_main_unchanged()
 
     @pytest.mark.parametrize(
-        "entry", [{"type": "text.NoSuchDataset"}, {"type": "text.TextDataset", "file_path": "x"}, {"type": ".Text"}]
+        "entry",
+        [
+            {"type": "text.NoSuchDataset"},
+            {"type": "text.TextDataset", "file_path": "x"},
+            {"type": ".Text"},
+            {"type": "partitions.PartitionedDataset"},
+            {"type": "partitions.IncrementalDataset"},
+            {"type": "CachedDataset"},
+            {"type": "text.TextDataset", "fs_args": {"open_args_save": 1}},
+            {"type": "pickle.PickleDataset", "save_args": {"mode": ["a"]}, "backend": "nowhere"},
+        ],
     )
     def test_says_what_plain_kedro_says(self, checkout: Any, entry: dict[str, str]) -> None:
         """An entry that cannot be built fails as in plain Kedro, when it is asked for and by the same words."""
@@ -184,6 +194,35 @@ class TestLazy:
                 catalog["d"]
             messages.append(str(refused.value))
         assert messages[0] == messages[1]
+
+    def test_a_module_is_imported_once(self, checkout: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A class whose module fails is imported as often as in plain Kedro: once more would hide why it failed."""
+        module = "from pathlib import Path\nPath('imports').open('a').write('x')\nraise ValueError('no licence')\n"
+        (tmp_path / "licensed.py").write_text(module)
+        monkeypatch.syspath_prepend(tmp_path)
+        config = {"d": {"type": "licensed.LicensedDataset", "filepath": "data/d.txt"}}
+        numbers = []
+        for catalog in (checkout.plain(config), checkout.catalog(config)):
+            with pytest.raises(DatasetError, match="no licence"):
+                catalog["d"]
+            numbers.append(len(Path("imports").read_text()))
+            Path("imports").unlink()
+        assert numbers[0] == numbers[1]
+
+    @pytest.mark.parametrize("change", ["given", "resolved"])
+    def test_changed_after_it_was_asked_for(self, checkout: Any, change: str) -> None:
+        """What becomes of a configuration after its entry was asked for changes nothing, as in plain Kedro."""
+        config = {"a": text("data/a.txt"), "o": text("data/o.txt")}
+        saved_on_main(checkout, config, a="main's a", o="main's o")
+        catalog = DataCatalog.from_config(config)
+        checkout.on("feature/x")
+        SteelToes().after_catalog_created(catalog)
+        dataset = catalog["a"]
+        if change == "given":
+            config["a"]["filepath"] = "data/o.txt"
+        else:
+            catalog.config_resolver.config["a"]["filepath"] = "data/o.txt"
+        assert dataset.load() == "main's a"
 
     def test_broken_entries(self, checkout: Any) -> None:
         """An entry whose class cannot be imported harms nobody who does not use it, as in plain Kedro."""

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kedro.pipeline import node, pipeline
 
 from steel_toes import SteelToes
-from steel_toes.errors import BranchUnknownError, RunRefusedError
+from steel_toes.errors import BranchUnknownError, RunObstructedError, RunRefusedError
 from support.entries import Lines, Table, own, saved_on_main, text
+from support.team import SLUG
 
 pytestmark = pytest.mark.contract
 
 CONFIG = {
     "a": text("data/a.txt"),
     "b": text("data/b.txt"),
+    "c": text("data/c.txt"),
     "table": own(Table, table_name="t"),
     "again": own(Table, table_name="u"),
 }
@@ -75,6 +78,24 @@ class TestRefused:
         with pytest.raises(BranchUnknownError, match=unknown):
             begin(node(same, "a", "b", name="two"), node(same, "b", "table", name="one"))
         begin(node(print, "a", None, name="only_reads"))
+
+    def test_data_without_a_record(self, begin: Callable[..., None], checkout: Any) -> None:
+        """A file that no save would write over is found before the first node, and each is listed."""
+        for name in ("b", "c"):
+            Path(f"data/{name}--{SLUG}.txt").write_text("somebody's")
+        with pytest.raises(RunObstructedError, match="Nothing was run: 2 datasets could not be saved") as refused:
+            begin(node(same, "a", "b", name="one"), node(same, "b", "c", name="two"))
+        assert str(refused.value).count("There is data without a record") == 2
+        assert pickle.loads(pickle.dumps(refused.value)).facts == refused.value.facts
+        begin(node(same, "a", "b", name="one"), only_missing_outputs=True)
+        assert Path(f"data/b--{SLUG}.txt").read_text() == "somebody's"
+
+    def test_another_projects(self, begin: Callable[..., None], checkout: Any) -> None:
+        """A copy of another project is found before the first node."""
+        checkout.catalog(CONFIG, SteelToes(project="theirs")).save("b", "theirs")
+        with pytest.raises(RunObstructedError, match="belongs to project theirs, and this is project ours"):
+            begin(node(same, "a", "b", name="one"), hook=SteelToes(project="ours"))
+        begin(node(same, "a", "b", name="one"), hook=SteelToes(project="theirs"))
 
     def test_a_load(self, checkout: Any) -> None:
         """What a node loads, and could write main's through, is refused too."""

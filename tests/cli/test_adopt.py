@@ -8,13 +8,15 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from kedro.io import DataCatalog
 
 from steel_toes.actions import adopt
-from steel_toes.errors import LinkError
+from steel_toes.errors import LinkError, StoreError
+from steel_toes.records.place import Place
 from support.studio import CATALOG, COPIES, Studio, catalog_of, files
 from support.team import SLUG
 
@@ -50,7 +52,7 @@ class TestAdopt:
         (path,) = COPIES["torn"]
         Path(path).unlink()
         result = studio.call("adopt", "torn", "--yes", exit_code=1)
-        assert "no file lies at the place of its branch copy" in result.stderr
+        assert "No file lies at the place of its branch copy" in result.stderr
         assert [row["side"] for row in studio.json("status", "torn")] == [None]
 
     @pytest.mark.contract
@@ -62,6 +64,52 @@ class TestAdopt:
         assert f"data/02/stray--{SLUG}.txt" in result.stdout
         assert "Nothing was changed. Add --yes to do it." in result.stderr
         assert files(studio.folder) == before
+
+    def test_several(self, studio: Studio) -> None:
+        """Several at once, each file once, by whatever names; and all or nothing of a wrong name."""
+        self.put(f"data/01/raw--{SLUG}.txt")
+        before = files(studio.folder)
+        studio.call("adopt", "stray", "raw", "memory", "--yes", exit_code=1)
+        assert files(studio.folder) == before
+        paths = [f"data/01/raw--{SLUG}.txt", f"data/02/stray--{SLUG}.txt"]
+        plan = studio.json("adopt", "stray", "raw", *paths, "raw", "--yes")
+        assert sorted(row["path"] for row in plan) == [str(studio.folder / path) for path in paths]
+        assert (catalog_of("feature/x").load("stray"), catalog_of("feature/x").load("raw")) == ("nobody's", "put")
+
+    def test_again(self, studio: Studio) -> None:
+        """What is recorded already is nothing to do, and beside others no hindrance."""
+        before = files(studio.folder)
+        assert "recorded already" in studio.call("adopt", "saved", "parts", "--yes").stderr
+        assert files(studio.folder) == before
+        assert [row["dataset"] for row in studio.json("adopt", "saved", "stray", "--yes")] == ["stray"]
+
+    def test_an_empty_folder(self, studio: Studio) -> None:
+        """A folder without a file is no data."""
+        (studio.folder / f"data/01/raw--{SLUG}.txt").mkdir()
+        studio.call("adopt", "raw", "--yes", exit_code=1)
+
+    def test_one_of_several_that_fails(self, studio: Studio) -> None:
+        """What can be recorded is, and what cannot is named; the number says how many."""
+        self.put(f"data/01/raw--{SLUG}.txt")
+        adopt_place = Place.adopt
+
+        def adopt_others(place: Place, *arguments: Any) -> None:
+            if place.ledger.dataset == "stray":
+                raise StoreError(dataset="stray", place="here", action="lock", why="It is held.", remedy="Wait.")
+            adopt_place(place, *arguments)
+
+        studio.patch.setattr(Place, "adopt", adopt_others)
+        result = studio.call("adopt", "stray", "raw", "--yes", exit_code=1)
+        assert "Recorded as branch feature/x's: 1 file." in result.stderr
+        assert "Failed: " in result.stderr
+        assert catalog_of("feature/x").load("raw") == "put"
+
+    def test_beside_a_broken_entry(self, studio: Studio) -> None:
+        """By its path a file is adopted whatever entry cannot be built."""
+        broken = "no_dataset: {type: partitions.PartitionedDataset, path: data/09}\n"
+        (studio.folder / "conf/base/catalog_broken.yml").write_text(broken)
+        studio.call("adopt", f"data/02/stray--{SLUG}.txt", "--yes")
+        assert catalog_of("feature/x").load("stray") == "nobody's"
 
     def test_absolute_path_from_elsewhere(self, studio: Studio) -> None:
         """A path is read from the working directory, as a shell completes it."""
@@ -116,7 +164,7 @@ class TestAdopt:
     @pytest.mark.parametrize(
         "subject",
         [
-            *("saved", "raw", "gone", "log", "memory", "remote", "nothing"),
+            *("raw", "gone", "log", "memory", "remote", "nothing"),
             *("data/02/saved.txt", "data/02/stray.txt", "data/02", "data", "/", ".", "data/05/log.txt"),
             *(f"data/02/saved--{SLUG}.txt", f"data/02/other--{SLUG}.txt", f"data/01/raw--{SLUG}.txt"),
             *("data/02/stray--feature-y-a2bcce4a.txt", f"data/_steel_toes/{SLUG}", f"data/04--{SLUG}/../02/stray.txt"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
-from support.studio import CATALOG, COPIES, REGISTRY, Studio, catalog_of, rows
+from support.studio import CATALOG, COPIES, REGISTRY, Studio, catalog_of, files, rows
 from support.team import SLUG
 
 
@@ -38,6 +39,32 @@ class TestBranches:
         assert [row["git"] for row in studio.json("branches")] == ["no such branch", "here"]
         assert list(rows(studio.call("branches"))) == ["feature/y", "feature/x"]
 
+    def test_unborn(self, studio: Studio) -> None:
+        """The branch that one is on is here, also before its first commit."""
+        studio.git("switch", "-q", "--orphan", "unborn")
+        studio.git("checkout", "-q", "main", "--", ".")
+        catalog_of("unborn").save("raw", "unborn")
+        words = {row["branch"]: row["git"] for row in studio.json("branches")}
+        assert words["unborn"] == "here"
+
+    def test_orphans(self, studio: Studio, tmp_path: Path) -> None:
+        """--orphans lists what no checkout and no remote has; where a remote is silent that is a failure."""
+        remote = tmp_path / "remote.git"
+        studio.git("init", "-q", "--bare", str(remote))
+        studio.git("remote", "add", "origin", str(remote))
+        studio.git("push", "-q", "origin", "main", "feature/x")
+        for branch in ("renamed", "feature:26", "feature/x"):
+            catalog_of(branch).save("raw", branch)
+        words = {row["branch"]: row["git"] for row in studio.json("branches", "--orphans")}
+        assert words == {"renamed": "no such branch", "feature:26": "a fork's"}
+        assert "2 branches, 2 datasets" in studio.call("branches", "--orphans").stderr
+        before = files(studio.folder)
+        remote.rename(tmp_path / "away.git")
+        result = studio.call("branches", "--orphans", "--json", exit_code=1)
+        assert [row["branch"] for row in json.loads(result.stdout)] == ["feature:26"]
+        assert "Whether branch renamed is an orphan is not known" in result.stderr
+        assert files(studio.folder) == before
+
     @pytest.mark.contract
     def test_removed_from_the_catalog(self, studio: Studio) -> None:
         """A dataset that is no longer in the catalog is still counted, since its record lies where the others do."""
@@ -57,6 +84,7 @@ class TestBranches:
         """--no-sizes reads one record of each branch, and tells no bytes."""
         (row,) = studio.json("branches", "--no-sizes")
         assert (row["branch"], row["datasets"], row["files"], row["bytes"]) == ("feature/x", len(COPIES), None, None)
+        assert f"1 branch, {len(COPIES)} datasets.\n" in studio.call("branches", "--no-sizes").stderr
 
     @pytest.mark.contract
     def test_unreadable_record(self, studio: Studio) -> None:

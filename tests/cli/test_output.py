@@ -14,7 +14,7 @@ from steel_toes.cli.output import Output, output_options, say
 from steel_toes.cli.screen import Column, Row, Table
 from steel_toes.redaction import printable
 
-HOSTILE = "red\x1b[31m, bell\a, CSI\x9b2J, half a pair\udce9, tab\t"
+HOSTILE = "red\x1b[31m, bell\a, CSI\x9b2J, half a pair\udce9, tab\t, turned\u202e, no width\u200b"
 
 
 @pytest.fixture
@@ -59,6 +59,19 @@ def test_a_table_obeys_nobody(shown: Any) -> None:
         assert not {character for character in text if not character.isprintable()} - {"\n"}
     assert "red\\x1b[31m" in result.stdout
     assert "[red]x[/red]" in result.stdout
+
+
+def test_a_row_is_a_line(shown: Any) -> None:
+    """A name with line ends forges no row."""
+    result = shown([], [["name\nforged  row", "x\r\ny"]])
+    assert result.stdout.splitlines()[1:] == ["name\\nforged  row  x\\r\\ny"]
+
+
+@pytest.mark.parametrize("width", ["1", "10", "39"])
+def test_a_terminal_that_is_too_narrow(shown: Any, monkeypatch: pytest.MonkeyPatch, width: str) -> None:
+    """A table needs some room: the terminal breaks its lines."""
+    monkeypatch.setenv("COLUMNS", width)
+    assert "n" * 20 in shown([], [["n" * 200, "x"]]).stdout
 
 
 def test_json_is_the_same_text(shown: Any) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -61,7 +63,7 @@ class TestStatus:
             ("torn", None, "torn: its save did not finish", f"data/02/torn--{SLUG}.pickle"),
             ("unfinished", "main", "of a first save that did not finish", f"data/02/unfinished--{SLUG}.pickle"),
             ("stray", "main", "without a record, so ignored", f"data/02/stray--{SLUG}.txt"),
-            ("changed", None, "changed by other hands", f"data/02/changed--{SLUG}.txt"),
+            ("changed", None, "altered by other hands", f"data/02/changed--{SLUG}.txt"),
             ("gone", None, "gone", f"data/02/gone--{SLUG}.txt"),
             ("table@text", "branch", "saved on the branch", f"data/02/table--{SLUG}.json"),
             ("table@json", "branch", "saved on the branch", f"data/02/table--{SLUG}.json"),
@@ -200,7 +202,7 @@ class TestStatus:
         (folder / "stray.txt").write_text("nobody's")
         (folder / "c.txt").write_text("other hands'")
         (row,) = studio.json("status", "parts")
-        for words in ("1 file", "1 file changed by other hands", "1 file without a record", "over main's"):
+        for words in ("1 file", "1 file altered by other hands", "1 file without a record", "over main's"):
             assert words in row["why"]
 
     def test_what_to_do(self, studio: Studio) -> None:
@@ -229,6 +231,30 @@ class TestStatus:
         (row,) = studio.json("status", "absent")
         assert (row["side"], row["bytes"], row["main_exists"]) == ("main", None, False)
         assert studio.call("status", "absent").stdout.split()[-1] == "missing"
+
+    def test_missing_beside_the_branchs(self, studio: Studio) -> None:
+        """Main's copy is missing beside the branch's, too, of whatever kind."""
+        for path in ("data/02/saved.txt", "data/04/a.txt", "data/04/b.txt"):
+            (studio.folder / path).unlink()
+            del studio.mains[path]
+        rows = {row["dataset"]: row["main_exists"] for row in studio.json("status", "saved", "parts", "model")}
+        assert rows == {"saved": False, "parts": False, "model": True}
+
+    def test_of_another_project(self, studio: Studio) -> None:
+        """A copy of another project is read, and not saved over: both are said."""
+        studio.settings('project="theirs"')
+        studio.catalog().save("raw", "theirs")
+        studio.settings('project="ours"')
+        (row,) = studio.json("status", "raw")
+        assert (row["side"], row["why"], row["saves"]) == ("branch", "saved on the branch, by theirs", "refused")
+
+    def test_from_another_folder(self, studio: Studio) -> None:
+        """Paths can be pasted where they are shown."""
+        studio.patch.chdir(studio.folder / "src")
+        shown = studio.call("status", "saved", "--paths").stdout
+        path = re.search(r"reads (\S+)|^(/\S+)$", shown, re.MULTILINE)
+        assert path
+        assert Path(path[1] or path[2]).read_text() == "the branch's"
 
     def test_the_age_of_a_version(self, studio: Studio) -> None:
         """Of a dataset with versions, the age is that of the version that is read."""

@@ -41,7 +41,7 @@ class TestWhoami:
             "project": None,
             "enabled": True,
             "main_from": "the default",
-            "project_from": "the remote, if any",
+            "project_from": "the remote's URL",
         }
 
     def test_shown(self, studio: Studio) -> None:

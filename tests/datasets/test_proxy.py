@@ -326,6 +326,15 @@ class TestSpeech:
             record.write_text("no record")
         assert "A load fails. " in shown()
 
+    def test_a_notebook_forgets_nothing(self, twins: Twins) -> None:
+        """A cache that is shown holds what it held."""
+        twins.same(lambda catalog: catalog.load("cached"))
+        saved = Path("data/k.txt").read_text()
+        Path("data/k.txt").write_text("main's newer")
+        twins.branched["cached"]._repr_mimebundle_()
+        assert twins.same(lambda catalog: catalog.load("cached")) == "main"
+        Path("data/k.txt").write_text(saved)
+
     def test_quiet(self, twins: Twins) -> None:
         """Talk does no I/O: with a record that cannot be read, only data does not answer."""
         twins.made().save("text", "branch")

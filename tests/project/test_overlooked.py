@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kedro.pipeline import node, pipeline
 from kedro.runner import SequentialRunner, ThreadRunner
 
 from support.project import Project
@@ -71,7 +72,8 @@ def test_main_goes_on(team: RunningTeam, conf: dict[str, Any], said: Callable[[]
     team.main_saves(conf, b="main's newer b", c="main's newer c")
     team.run(conf, chain("b", "c"), runner())
     (line,) = [line for line in said() if "has changed" in line]
-    assert line == "steel-toes: main's data of 1 input has changed since the branch's copies began: b"
+    assert line.startswith("steel-toes: main's data of 1 input has changed since the branch's copies began: b. ")
+    assert line.endswith("`steel-toes clean --branch feature/x b`")
     team.run(conf, chain("a", "b", "c"), runner())
     assert not [line for line in said() if "has changed" in line]
 
@@ -84,8 +86,56 @@ def test_a_file_without_a_record(team: RunningTeam, conf: dict[str, Any], said: 
     team.plain({"put": {**conf["a"], "filepath": f"data/02/a--{SLUG}.txt"}}).save("put", "by hand")
     catalog = team.run(conf, chain("a", "c"))
     (line,) = [line for line in said() if "ignored" in line]
-    assert "the branch's copies of a; main's was read" in line
+    assert "the files at the branch's places of a have no record, and are ignored: main's are read" in line
+    assert line.endswith("`steel-toes adopt a`")
     assert catalog.load("c") == "main's ac"
+
+
+def test_partitions_that_main_has_changed(
+    team: RunningTeam, conf: dict[str, Any], said: Callable[[], list[str]]
+) -> None:
+    """Of partitions those count that the branch has, too."""
+    own = {name: value for name, value in conf["a"].items() if name == "credentials"}
+    conf["parts"] = {"type": "partitions.PartitionedDataset", "path": "data/03/parts", "dataset": TEXT, **own}
+    team.main_saves(conf, parts={"x": "main's x", "y": "main's y"})
+    team.branch(conf).save("parts", {"x": "the branch's x"})
+    nodes = pipeline([node(len, "parts", "number", name="count")])
+    team.main_saves(conf, parts={"y": "main's newer y"})
+    team.run(conf, nodes)
+    assert not [line for line in said() if "has changed" in line]
+    team.main_saves(conf, parts={"x": "main's newer x"})
+    team.run(conf, nodes)
+    assert len([line for line in said() if "has changed" in line]) == 1
+
+
+def test_a_run_that_fails_has_said_it(team: RunningTeam, conf: dict[str, Any], said: Callable[[], list[str]]) -> None:
+    """What a run reads is said before its first node."""
+    team.main_saves(conf, a="main's a", b="main's b")
+    team.branch(conf).save("b", "the branch's b")
+    team.plain({"put": {**conf["a"], "filepath": f"data/02/a--{SLUG}.txt"}}).save("put", "by hand")
+    team.main_saves(conf, b="main's newer b")
+
+    def fail(*_: str) -> str:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        team.run(conf, pipeline([node(fail, ["a", "b"], "c", name="fail")]))
+    texts = said()
+    assert [sum(word in line for line in texts) for word in ("has changed", "ignored")] == [1, 1]
+
+
+def test_nothing_fails_a_run_that_has_ended(tmp_path: Path, said: Callable[[], list[str]]) -> None:
+    """What cannot be looked at is not spoken of; an empty folder is nothing."""
+    team = DiskTeam.on_disk(tmp_path / "team")
+    conf = {name: {**TEXT, "filepath": f"data/02/{name}.txt"} for name in ("a", "b", "c", "d")}
+    team.main_saves(conf, a="main's a", b="main's b")
+    loop = tmp_path / f"team/data/02/a--{SLUG}.txt"
+    loop.symlink_to(loop.name)
+    (tmp_path / f"team/data/02/b--{SLUG}.txt").mkdir()
+    team.run(conf, chain("a", "c") + chain("b", "d"))
+    assert not [line for line in said() if "ignored" in line]
+    loop.unlink()
+    team.check()
 
 
 REGISTRY = """

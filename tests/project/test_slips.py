@@ -32,7 +32,7 @@ def on_branch(checkout: Any) -> Any:
 def test_a_quoted_shared(on_branch: Any, value: Any) -> None:
     """`shared: "false"` in the metadata, quoted or interpolated, shares nothing: it is neither true nor false."""
     config = {"a": text("data/a.txt", metadata={"steel_toes": {"shared": value}})}
-    with pytest.raises(ConfigurationError, match=r"metadata\.steel_toes\.shared"):
+    with pytest.raises(ConfigurationError, match=r"metadata\.steel_toes\.shared of a="):
         on_branch.catalog(config)["a"].save("the branch's")
     on_branch.assert_main_unchanged()
 
@@ -43,6 +43,15 @@ def test_a_misspelled_shared(on_branch: Any, metadata: Any) -> None:
     config = {"a": text("data/a.txt", metadata={"steel_toes": metadata})}
     with pytest.raises(ConfigurationError, match="metadata"):
         on_branch.catalog(config)["a"].save("the branch's")
+    on_branch.assert_main_unchanged()
+
+
+def test_a_wrong_parameter(on_branch: Any) -> None:
+    """A parameter that is taught, and that the entry does not have, is named with those that it has."""
+    hook = SteelToes(location_parameters={"text.TextDataset": "file_path"})
+    with pytest.raises(DatasetError, match=r"Name one that it has: filepath\.") as refused:
+        on_branch.catalog(CONFIG, hook)["a"].save("the branch's")
+    assert "Give the entry another location" not in str(refused.value)
     on_branch.assert_main_unchanged()
 
 
