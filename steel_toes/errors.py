@@ -377,6 +377,14 @@ RESERVED_BUCKET = Reason(
     _SUFFIX,
 )
 NAMES_A_TABLE = Reason("Its {parameter} is the name of a table or a key, not a location.", _SHARE)
+NO_ROOT = Reason(
+    'Layout "prefix" has no place for it: it lies in no bucket, and in no folder of the project.',
+    "Move it into a folder of the project, or use another layout.",
+)
+LISTED_ROOT = Reason(
+    'It is the folder in which layout "prefix" keeps the copies of all branches.',
+    "Give the entry a folder of its own below it.",
+)
 NOT_THE_PARAMETER = Reason(
     "SteelToes(location_parameters=...) says that the path is there, and the entry has no such parameter.",
     "Name one that it has: {names}.",

@@ -15,7 +15,7 @@ from kedro.framework.hooks import hook_impl
 from steel_toes.checkout.code import LoadedCode
 from steel_toes.errors import CopyError
 from steel_toes.naming.branch import Branch
-from steel_toes.naming.buckets import DELIMITER
+from steel_toes.naming.layout import mark_of
 from steel_toes.records.node import note_node
 from steel_toes.redaction import logger_of
 from steel_toes.sentences import (
@@ -49,8 +49,9 @@ class SteelToes:
     Args:
         branch: the branch's name, if neither `STEEL_TOES_BRANCH`, CI nor Git is to be asked.
         main: the branch whose data everybody reads; else `STEEL_TOES_MAIN`, else `main` and `master`.
-        layout: how main's location becomes the branch copy's: "suffix" (`companies--feature-x.csv`) or
-            "bucket" (`s3://team-data--feature-x/companies.csv`; locations without a bucket take the suffix).
+        layout: how main's location becomes the branch copy's: "suffix" (`companies--feature-x.csv`), "bucket"
+            (`s3://team-data--feature-x/companies.csv`; locations without a bucket take the suffix) or "prefix"
+            (`_branches/feature-x/companies.csv`, below the bucket or the first folder of the project).
         records: the folder where records are kept, if not beside the data.
         project: the project's name in records; else `STEEL_TOES_PROJECT`, else the Git remote's URL.
         shared: entries that are not branched, but read and written in main's place: names, name patterns
@@ -141,7 +142,7 @@ class SteelToes:
 
         session = session_of(self._session_facts, save_version)
         if install(catalog, make_policy(self._settings, branch, path, session, self._code)):
-            _announce(branch)
+            _announce(branch, self._settings.layout)
         else:
             logger.warning(BRANCHED_TWICE)
 
@@ -263,11 +264,11 @@ def _find_project() -> Path:
     return Path(find_kedro_project(Path.cwd()) or Path.cwd())
 
 
-def _announce(branch: Branch) -> None:
+def _announce(branch: Branch, layout: str) -> None:
     if logger.level == logging.NOTSET:
         # Kedro's default logging shows INFO of its own loggers only.
         logger.setLevel(logging.INFO)
     if branch.is_known:
-        logger.info(ON_BRANCH, branch.name, branch.source, f"*{DELIMITER}{branch.slug}*")
+        logger.info(ON_BRANCH, branch.name, branch.source, mark_of(branch.slug, layout))
     else:
         logger.warning(ON_UNKNOWN_BRANCH, branch.why)

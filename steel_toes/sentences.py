@@ -58,8 +58,8 @@ RUN_READ = "{branch} from the branch, {main} from main; "
 RUN_WROTE = "steel-toes: %swrote %s to the branch%s"
 SHARES_NOTHING = "SteelToes(shared=...) names %r, and no entry of the catalog is called so."
 LISTS_MOST_ENTRIES = (
-    "steel-toes: %s lists %s, in which %s of the %s locations lie, so that on a branch all of them move to %s. If the "
-    "entry is left over, such as a template in YAML, remove it; else give it a folder of its own."
+    "steel-toes: %s lists %s, in which %s of the %s locations lie, so that on a branch all of them move to its copy, "
+    "%s. If the entry is left over, such as a template in YAML, remove it; else give it a folder of its own."
 )
 RUN_WROTE_TO_MAIN = "steel-toes: saves of %s went to main's data, since the entries are shared: %s"
 RUN_READ_OLD = (

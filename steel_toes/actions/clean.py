@@ -245,7 +245,7 @@ class _Judge:
 
     def _why_guarded(self, filed: FiledRecord) -> str:
         """Why a copy may be a main copy: one of today may have the name of a branch copy of yesterday."""
-        copy = normalise(copy_location(filed)).casefold()
+        copy = normalise(copy_location(filed, self.inventory.policy.project_path)).casefold()
         for main in self._guarded(filed.record.branch_name):
             # The one may lie in the other: `x--b` is guarded where main has `x--b/a.csv`.
             is_inside = outermost_directory(copy, [main]) is not None

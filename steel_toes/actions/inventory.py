@@ -18,7 +18,7 @@ from typing import NamedTuple
 from steel_toes import errors, sentences
 from steel_toes.actions.plan import CONDITIONS, FiledRecord, HeldCopy, HeldObject, StoredRecord, recorded_units
 from steel_toes.catalog.policy import Policy
-from steel_toes.catalog.roots import RecordRoot
+from steel_toes.catalog.roots import RecordRoot, root_of_copies
 from steel_toes.checkout.git import GitWord, Heads, read_heads
 from steel_toes.datasets.paths import filesystem_path
 from steel_toes.datasets.registry import Config
@@ -203,7 +203,7 @@ class Inventory:
             return sentences.UNIT_LEADS_OUT
         # A location that can have no copy, or a layout that does not exist, is no record of ours.
         try:
-            copy_location(filed)
+            copy_location(filed, self.policy.project_path)
             root = self.policy.subject_of(normalise(main_location(filed))).root
         except errors.SteelToesError as exc:
             return str(exc)
@@ -230,7 +230,8 @@ class Inventory:
 
     def _measure(self, filed: FiledRecord, objects_of: _ObjectsOf) -> Measure:
         record = filed.record
-        protocol, path = filesystem_path(copy_location(filed), is_overlay=record.kind == "overlay")
+        location = copy_location(filed, self.policy.project_path)
+        protocol, path = filesystem_path(location, is_overlay=record.kind == "overlay")
         store = self._data_store(filed, protocol)
         try:
             return Measure(HeldCopy(filed, store, path, objects_of(store, path, record)))
@@ -328,9 +329,15 @@ def main_location(filed: FiledRecord) -> str:
     return posixpath.join(filed.stored.root.base, location)
 
 
-def copy_location(filed: FiledRecord) -> str:
+def copy_location(filed: FiledRecord, project_path: str) -> str:
     """The branch copy's location, which its record does not say but follows from."""
-    return branch_location(main_location(filed), filed.stored.slug, filed.record.layout)
+    location = main_location(filed)
+    layout = filed.record.layout
+    root = ""
+    if layout == "prefix":
+        # What a linked folder leads to is a records' root, and no folder of the project.
+        root = root_of_copies(location, project_path) or filed.stored.root.base
+    return branch_location(location, filed.stored.slug, layout, root=root)
 
 
 def _climbs(path: str) -> bool:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from steel_toes import errors, sentences
 from steel_toes.catalog.roots import RecordRoot
 from steel_toes.naming.buckets import bucket_of
+from steel_toes.naming.prefix import top_of_copy
 from steel_toes.records.record import ALL, Record
 from steel_toes.records.state import Verdict
 from steel_toes.records.units import units_of
@@ -143,10 +144,15 @@ class HeldCopy:
         record_path = self.stored.path
         try:
             link = self.stored.root.store.links(posixpath.dirname(record_path), [record_path]).symbolic
-            link = link or self.store.links(self.path, paths).symbolic
+            link = link or self.store.links(self.top_path, paths).symbolic
         except errors.CopyError as exc:
             return str(exc)
         return sentences.NOT_THROUGH_A_LINK.format(link=link) if link else ""
+
+    @property
+    def top_path(self) -> str:
+        """The part of the path that ends with the component that carries the slug."""
+        return top_of_copy(self.path, self.stored.slug, self.record.layout)
 
     @property
     def bucket_url(self) -> str | None:

@@ -210,7 +210,9 @@ def _remove_unchanged(copies: list[HeldCopy]) -> set[str]:
     identities: dict[str, str] = {}
     for copy in copies:
         identities.update((path, item.identity) for path, item in copy.objects.items())
-    return set(copies[0].store.remove_unchanged(identities, [copy.path for copy in copies]))
+    # The folders that a copy lay in, too, down from the one that is the branch's.
+    folders = sorted({copy.top_path for copy in copies})
+    return set(copies[0].store.remove_unchanged(identities, folders))
 
 
 def _remove_record(going: _Going) -> None:

@@ -16,7 +16,15 @@ from steel_toes.catalog.division import is_inside, units_alone, units_at, units_
 from steel_toes.catalog.folders import DataFolders, data_folders
 from steel_toes.catalog.late import LateEntries
 from steel_toes.catalog.listings import located
-from steel_toes.catalog.roots import RecordRoot, Subject, folder_below, link_target, open_root, subject_of
+from steel_toes.catalog.roots import (
+    RecordRoot,
+    Subject,
+    folder_below,
+    link_target,
+    open_root,
+    root_of_copies,
+    subject_of,
+)
 from steel_toes.catalog.shared import idle_names, is_shared
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.catalog.survey import Survey, survey
@@ -52,6 +60,7 @@ from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.layout import branch_location, contains_slug
 from steel_toes.naming.location import former_spelling, normalise, parse
 from steel_toes.naming.nesting import has_glob, listed_directory, relative
+from steel_toes.naming.prefix import top_of_copy
 from steel_toes.naming.schemes import scheme_of
 from steel_toes.records.author import Author, Background
 from steel_toes.records.file import RecordMemory
@@ -307,7 +316,7 @@ class Policy:
         """
         location = self.catalog.as_listed(absolute(text))
         directory = self.catalog.directory_around(location)
-        copy = branch_location(location, self.branch.slug, self.settings.layout, directory)
+        copy = self._copy_of(location, directory)
         if directory is not None and not _is_one_place(location):
             raise errors.LocationError(errors.DROPPED_HOST, location=location)
         # Two branches' copies, or a copy of a copy, could meet in one file.
@@ -419,7 +428,13 @@ class Policy:
         below = locations.main_location.removeprefix(directory)
         if locations.branch_location.endswith(below):
             return locations.branch_location.removesuffix(below)
-        return branch_location(directory, self.branch.slug, self.settings.layout)
+        return self._copy_of(directory)
+
+    def _copy_of(self, location: str, directory: str | None = None) -> str:
+        """The branch copy's location, by the project's layout."""
+        layout = self.settings.layout
+        root = root_of_copies(location, self.project_path) if layout == "prefix" else ""
+        return branch_location(location, self.branch.slug, layout, directory, root)
 
     def _place(self, spec: EntrySpec, rule: Rule, locations: Locations, units: Units, shown: str) -> Place:
         protocol, main_path = filesystem_path(locations.main_location, rule.is_overlay)
@@ -427,7 +442,8 @@ class Policy:
         store = open_store(spec.name, protocol, spec.inner_config)
         ledger = self._ledger(spec, locations.main_location, units, shown)
         bucket = self._bucket(store, locations.branch_location)
-        guard = LinkGuard(store, main_path, branch_path, units)
+        top_path = top_of_copy(branch_path, self.branch.slug, self.settings.layout)
+        guard = LinkGuard(store, main_path, branch_path, top_path, units)
         return Place(store, main_path, branch_path, replace(ledger, bucket=bucket, guard=guard))
 
     def _ledger(self, spec: EntrySpec, location: str, units: Units, shown: str) -> Ledger:

@@ -108,6 +108,17 @@ def folder_below(location: str, project_path: str) -> str:
     return _folder_of_data(place, project_path)
 
 
+def root_of_copies(location: str, project_path: str) -> str:
+    """The folder in which layout "prefix" keeps the copies of a local location; "" if there is none.
+
+    Not the project's own: recursive readers, and Git, look there.
+    """
+    if "://" in location:
+        return ""
+    folder = folder_below(location, project_path)
+    return "" if folder == project_path else folder
+
+
 def link_target(folder: str, project_path: str) -> str:
     """Where a folder of the project leads, if it is a link out of the project; else ""."""
     if not folder:

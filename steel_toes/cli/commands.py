@@ -136,6 +136,7 @@ def whoami(export: bool) -> None:
         "enabled": project.is_enabled,
         "main_from": project.settings.main_source,
         "project_from": project.settings.project_source,
+        "layout": project.settings.layout,
     }
     # On stderr, before the table on stdout.
     _warn_of_another_main(project, mains)
@@ -194,7 +195,7 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
         say(sentences.EMPTY_CATALOG)
         status_output(rows, project).show()
         return
-    say_lines([*header_lines(project.branch), status_totals(rows)])
+    say_lines([*header_lines(project.branch, project.settings.layout), status_totals(rows)])
     status_output(rows, project).show()
     say_lines(status_legend(rows))
     # Rows without a place to save to are entries that could not be built, or whose record cannot be read.

@@ -18,7 +18,7 @@ from steel_toes.cli.output import Output, age_text, size_text
 from steel_toes.cli.project import Project
 from steel_toes.cli.screen import Beneath, Column, Row, Table
 from steel_toes.naming.branch import Branch
-from steel_toes.naming.buckets import DELIMITER
+from steel_toes.naming.layout import mark_of
 
 _SIDES = {"branch": "green", "main": "cyan", "none": "red"}
 _SAVES = {"branch": "green", "main": "yellow", "refused": "red"}
@@ -55,7 +55,7 @@ def _branch_line(facts: Mapping[str, Any]) -> str:
         return sentences.READS_MAIN.format(why=facts["why"])
     if facts["is_main"]:
         return sentences.WHOAMI_IS_MAIN.format(branch=facts["branch"], source=facts["from"])
-    mark = f"*{DELIMITER}{facts['slug']}*"
+    mark = mark_of(facts["slug"], facts["layout"])
     return sentences.WHOAMI_BRANCH.format(branch=facts["branch"], source=facts["from"], mark=mark)
 
 
@@ -116,11 +116,11 @@ def _save_text(status: Status) -> str:
     return " ".join(words)
 
 
-def header_lines(branch: Branch) -> list[str]:
+def header_lines(branch: Branch, layout: str) -> list[str]:
     """Which branch a table is about, and what its copies are called."""
     if not branch.is_known:
         return []
-    mark = f"*{DELIMITER}{branch.slug}*"
+    mark = mark_of(branch.slug, layout)
     return [
         sentences.HEADER_BRANCH.format(branch=branch.name, source=branch.source),
         sentences.HEADER_COPIES.format(mark=mark),

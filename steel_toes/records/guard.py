@@ -27,18 +27,20 @@ class LinkGuard:
     Args:
         store: of the data.
         main_path: of main's copy, in that store.
-        branch_path: of the branch copy, whose last component carries the slug.
+        branch_path: of the branch copy.
+        top_path: the part of it that ends with the component that carries the slug.
         units: how the copies are divided.
     """
 
     store: Store
     main_path: str = field(repr=False)
     branch_path: str = field(repr=False)
+    top_path: str = field(repr=False)
     units: Units
 
     def links(self, write: Write) -> Links:
         """The links in what a save writes: its units, the folders between them and the copy, and all below them."""
-        return self.store.links(self.branch_path, self._paths(self.branch_path, write))
+        return self.store.links(self.top_path, self._paths(self.branch_path, write))
 
     def mains_file(self, hard: Mapping[str, Inode], write: Write) -> str:
         """The first of these files that is one of main's copy, by another name; "" if none is."""

@@ -26,7 +26,7 @@ class TestWhoami:
         """These are the facts, and Git told the branch after three others had not."""
         facts = studio.json("whoami")
         keys = ["branch", "slug", "from", "why", "tried", "is_main", "main", "project", "enabled"]
-        assert list(facts) == [*keys, "main_from", "project_from"]
+        assert list(facts) == [*keys, "main_from", "project_from", "layout"]
         tried = facts.pop("tried")
         assert [any(word in line for line in tried) for word in ("SteelToes(branch", "STEEL_TOES_BRANCH", "CI")] == [
             True
@@ -42,6 +42,7 @@ class TestWhoami:
             "enabled": True,
             "main_from": "the default",
             "project_from": "the remote's URL",
+            "layout": "suffix",
         }
 
     def test_shown(self, studio: Studio) -> None:

@@ -573,7 +573,9 @@ SLUGS = {branch: find_branch(Path("/"), branch=branch, main=None).slug for branc
 def owner(path: str) -> str:
     """Whose a file in the team's folder is; where a store has no buckets, records lie beside the data."""
     for branch, slug in SLUGS.items():
-        if f"/_steel_toes/{slug}/" in f"/{path}" or re.search(rf"--{slug}(?![a-z0-9-])", path):
+        folders = (f"/_steel_toes/{slug}/", f"/_branches/{slug}/")
+        is_below = any(folder in f"/{path}" for folder in folders)
+        if is_below or re.search(rf"--{slug}(?![a-z0-9-])", path):
             return branch
     return MAIN
 
@@ -662,9 +664,9 @@ class Process:
         return dataset
 
 
-def hook(branch: str, project: Path) -> SteelToes:
+def hook(branch: str, project: Path, layout: str = "suffix") -> SteelToes:
     """SteelToes as a project on that branch has it."""
-    made_hook = SteelToes(branch=branch, record_author=False, location_parameters=TAUGHT)
+    made_hook = SteelToes(branch=branch, layout=layout, record_author=False, location_parameters=TAUGHT)
     made_hook.after_context_created(SimpleNamespace(project_path=project))
     return made_hook
 
@@ -771,6 +773,8 @@ class Oracle(RuleBasedStateMachine):
     """The group that is in the catalog for sure: so that each has its share of the programs; "" is any."""
     server: Any = None
     """The store in which the data lies; None is the local disk."""
+    layout = "suffix"
+    """Of the branches' copies."""
     is_hooked = False
     """Whether hooks change datasets in every program; else they do in some."""
 
@@ -836,7 +840,9 @@ class Oracle(RuleBasedStateMachine):
         # Two real processes have a cache of listings each, in which plain Kedro misses what the other saved (s3fs's
         # answers for ever): so it has none here, and ours share one. test_stores.py has two real processes.
         ours = self.catalog(self.team, version, use_listings_cache=True)
-        hook(branch, self.folder / "team").after_catalog_created(ours)
+        # A file directly in the project's folder has no place for a copy of layout "prefix".
+        project = self.folder if self.layout == "prefix" else self.folder / "team"
+        hook(branch, project, self.layout).after_catalog_created(ours)
         self.begun += 1
         plain = self.catalog(self.copies[branch].tree, version)
         return Process(branch, version, ours, plain, self.timestamp(self.begun))
@@ -1253,7 +1259,8 @@ class Oracle(RuleBasedStateMachine):
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No log, and Git is asked once: what is measured here is data."""
     checkout = read_checkout(Path(tempfile.gettempdir()))
-    monkeypatch.setattr(steel_toes.catalog.make, "read_checkout", lambda path: checkout)
+    monkeypatch.setattr(steel_toes.catalog.writer, "read_checkout", lambda path: checkout)
+    monkeypatch.setattr(steel_toes.catalog.writer, "list_code", lambda *_: None)
     monkeypatch.setattr(kedro.io.core, "generate_timestamp", lambda: Clock.now)
     logging.disable(logging.CRITICAL)
     with warnings.catch_warnings():
@@ -1275,13 +1282,15 @@ def profile(programs: int, steps: int = STEPS_OF_A_PROGRAM, **more: Any) -> sett
     )
 
 
-def search(about: str, programs: int, server: Any = None, is_hooked: bool = False, **more: Any) -> None:
+def search(
+    about: str, programs: int, server: Any = None, is_hooked: bool = False, layout: str = "suffix", **more: Any
+) -> None:
     """Run programs in whose catalog a group is, on the local disk or in a store.
 
     Raises:
         AssertionError: there is a difference.
     """
-    machine = type("Oracle", (Oracle,), {"about": about, "server": server, "is_hooked": is_hooked})
+    machine = type("Oracle", (Oracle,), {"about": about, "server": server, "is_hooked": is_hooked, "layout": layout})
     run_state_machine_as_test(machine, settings=profile(programs, **more))
 
 
@@ -1301,8 +1310,20 @@ def test_oracle_in_a_store(store: str, request: pytest.FixtureRequest, capsys: p
     look(store, STEPS_IN_A_STORE, STEPS_OF_A_PROGRAM_IN_A_STORE, abouts, capsys, server)
 
 
+@pytest.mark.timeout(max(300, STEPS))
+def test_oracle_with_layout_prefix(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same where all of a branch lies below one folder."""
+    look("layout prefix", STEPS // 3, STEPS_OF_A_PROGRAM, list(GROUPS), capsys, layout="prefix")
+
+
 def look(
-    store: str, steps: int, length: int, abouts: list[str], capsys: pytest.CaptureFixture[str], server: Any = None
+    store: str,
+    steps: int,
+    length: int,
+    abouts: list[str],
+    capsys: pytest.CaptureFixture[str],
+    server: Any = None,
+    layout: str = "suffix",
 ) -> None:
     """Run programs until there were so many steps, and say so, whatever pytest captures."""
     Counted.steps = Counted.programs = 0
@@ -1311,7 +1332,8 @@ def look(
         # Few steps are not enough for all groups: each run has others.
         for about in random.sample(abouts, len(abouts)):
             # The first program of a search does nothing.
-            search(about, 2 + (steps - Counted.steps) // (2 * length * len(abouts)), server, steps=length)
+            programs = 2 + (steps - Counted.steps) // (2 * length * len(abouts))
+            search(about, programs, server, layout=layout, steps=length)
             if Counted.steps >= steps:
                 break
     seconds = time.monotonic() - began
@@ -1580,7 +1602,7 @@ def a_relative_checkpoint_stays(patch: pytest.MonkeyPatch) -> None:
 
 def a_changed_dictionary_is_mains(patch: pytest.MonkeyPatch) -> None:
     """What a hook changes in place reaches main's dataset only."""
-    patch.setattr(steel_toes.datasets.base, "share_settings", lambda one, other: None)
+    patch.setattr(steel_toes.datasets.base, "share_settings", lambda *_: None)
 
 
 def an_attribute_is_mains(patch: pytest.MonkeyPatch) -> None:

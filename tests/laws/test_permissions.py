@@ -187,6 +187,22 @@ class TestTable:
         gate.call("clean", "--branch", "feature/x", "--yes")
         assert not [path for path in gate.objects() if "--" in path or "_steel_toes/" in path]
 
+    def test_layout_prefix(self, gate: Gate) -> None:
+        """The same with layout "prefix", whose copies lie in `_branches/` and nowhere else."""
+        (gate.folder / "src/gate/settings.py").write_text(
+            'from steel_toes import SteelToes\n\nHOOKS = (SteelToes(layout="prefix"),)\n'
+        )
+        gate.as_user("may-with-prefix")
+        before = gate.objects()
+        for _ in range(2):
+            with gate.session() as session:
+                session.run()
+        copies = [path for path in gate.objects() if path not in before and "_steel_toes/" not in path]
+        assert copies
+        assert all(path.startswith(f"guarded/_branches/{SLUG}/0") for path in copies)
+        gate.call("clean", "--branch", "feature/x", "--yes")
+        assert gate.objects() == before
+
     def test_adopt(self, gate: Gate) -> None:
         """It writes the record and nothing else."""
         gate.as_user("may-a-run-on-a-branch")

@@ -14,6 +14,7 @@ from steel_toes.errors import ConfigurationError, LocationError
 from steel_toes.naming.buckets import DELIMITER
 from steel_toes.naming.layout import branch_location, contains_slug
 from steel_toes.naming.location import normalise
+from steel_toes.naming.prefix import top_of_copy
 from support.locations import files, locations, slugs
 
 if TYPE_CHECKING:
@@ -206,10 +207,70 @@ def test_a_bucket_that_cannot_have_a_sister_is_refused(location: str, slug: str)
     assert contains_slug(branch_location(location, slug), slug)
 
 
+@pytest.mark.parametrize(
+    ("location", "root", "copy"),
+    [
+        ("/p/data/02/companies.csv", "/p/data", "/p/data/_branches/b/02/companies.csv"),
+        ("/p/data/02/parts/*.csv", "/p/data", "/p/data/_branches/b/02/parts/*.csv"),
+        ("/p/data/02/parts/", "/p/data", "/p/data/_branches/b/02/parts/"),
+        ("/p/data/x.zarr/", "/p/data/", "/p/data/_branches/b/x.zarr/"),
+        ("s3://team-data/02/companies.csv", "", "s3://team-data/_branches/b/02/companies.csv"),
+        ("s3://team-data/02/parts/{x}/*.csv", "/p/data", "s3://team-data/_branches/b/02/parts/{x}/*.csv"),
+        ("gs://team-data/x", "", "gs://team-data/_branches/b/x"),
+        ("abfs://c@a.dfs.core.windows.net/02/x.csv", "", "abfs://c@a.dfs.core.windows.net/_branches/b/02/x.csv"),
+        ("simplecache::s3://team-data/x.csv", "", "simplecache::s3://team-data/_branches/b/x.csv"),
+    ],
+)
+def test_layout_prefix(location: str, root: str, copy: str) -> None:
+    """All of a branch lies below one folder of the bucket, or of the root, and the path below it is main's."""
+    assert branch_location(location, "b", "prefix", root=root) == copy
+    assert top_of_copy(copy, "b", "prefix").endswith("/_branches/b")
+
+
+@pytest.mark.parametrize(
+    ("location", "root", "reason"),
+    [
+        ("/elsewhere/x.csv", "", "no folder of the project"),
+        ("/p/x.csv", "", "no folder of the project"),
+        ("sftp://host/x.csv", "", "lies in no bucket"),
+        ("memory://x.csv", "", "lies in no bucket"),
+        ("/p/data", "/p/data", "a folder of its own"),
+        ("s3://team-data", "", "a folder of its own"),
+        ("s3://team-data/", "", "a folder of its own"),
+        ("/p/data/02/../x.csv", "/p/data", ""),
+        ("https://host/x.csv", "", "HTTP"),
+        ("zip://a::s3://b/x.zip", "", "archive"),
+    ],
+)
+def test_layout_prefix_has_no_place_for(location: str, root: str, reason: str) -> None:
+    """What lies in no bucket and in no folder of the project is refused, and what is the root itself."""
+    with pytest.raises(LocationError, match=reason):
+        branch_location(location, "b", "prefix", root=root)
+
+
+_NAMES = st.text("abcé.-_ 1", min_size=1, max_size=6).filter(lambda name: set(name) != {"."})
+_INSIDE = st.lists(_NAMES | slugs | st.just("_branches"), min_size=1, max_size=4).map("/".join)
+
+
+@given(_INSIDE, _INSIDE, slugs, slugs)
+def test_layout_prefix_keeps_copies_apart(one: str, other: str, slug: str, other_slug: str) -> None:
+    """Distinct locations and branches have distinct copies, none of which is main's, and each is known for a copy."""
+    copies = {}
+    for location in {f"/p/data/{one}", f"/p/data/{other}"}:
+        for each in {slug, other_slug}:
+            copies[location, each] = branch_location(location, each, "prefix", root="/p/data")
+            assert contains_slug(copies[location, each], each)
+            assert copies[location, each].endswith(location.removeprefix("/p/data"))
+    assert len(set(copies.values())) == len(copies)
+    # A main location that is one has the form of one, and is refused.
+    for location in {f"/p/data/{one}", f"/p/data/{other}"}.intersection(copies.values()):
+        assert contains_slug(location, slug) or contains_slug(location, other_slug)
+
+
 def test_an_unknown_layout_is_refused() -> None:
-    """A layout that is not one of the two is an error, never one of them."""
-    with pytest.raises(ConfigurationError, match="Use suffix or bucket"):
-        branch_location("x.csv", "b", layout="prefix")
+    """A layout that there is not is an error, never one of them."""
+    with pytest.raises(ConfigurationError, match="Use suffix, bucket or prefix"):
+        branch_location("x.csv", "b", layout="folder")
 
 
 @given(locations, locations, slugs)

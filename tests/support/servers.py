@@ -209,6 +209,7 @@ USERS = {
     **{f"may-{name.replace(' ', '-')}": _actions(*allowed) for name, allowed in PERMISSIONS.items()},
     "admin": ["Admin"],
     "team": ["Read", "Write", "List"],
+    "may-with-prefix": ["Read:guarded", "List:guarded", "Write:guarded/_branches/*", "Write:guarded/_steel_toes/*"],
     "blind-to-records": ["Read:guarded/02/*", "List:guarded", "Write:guarded/02/*"],
     "blind-to-copies": ["Read:guarded/_steel_toes/*", "Read:guarded/02/a.csv", "List:guarded"],
     "reader": ["Read:guarded", "List:guarded"],

@@ -176,7 +176,9 @@ class Team:
 
     def mains(self) -> dict[str, tuple[bytes, Any]]:
         """Main's objects: those of which no branch's name says that they are its own."""
-        own = re.compile("|".join(rf"_steel_toes/{slug}/|--{slug}(?![a-z0-9-])" for slug in self.slugs if slug))
+        own = re.compile(
+            "|".join(rf"_(?:steel_toes|branches)/{slug}/|--{slug}(?![a-z0-9-])" for slug in self.slugs if slug)
+        )
         return {path: found for path, found in self.objects().items() if not own.search(path)}
 
     def check(self) -> None:
