@@ -157,8 +157,10 @@ WITHOUT_HOOK = (
     "What branches left is looked for with the default settings: records elsewhere (records=...) are not found."
 )
 HEADER_BRANCH = "Branch {branch} (from {source})."
-HEADER_COPIES = "Its copies are named {mark}."
-WHOAMI_BRANCH = "This is branch {branch} (from {source}). Its copies are named {mark}."
+COPIES_NAMED = "named {mark}"
+COPIES_IN_FOLDER = "in {mark}"
+HEADER_COPIES = "Its copies are {where}."
+WHOAMI_BRANCH = "This is branch {branch} (from {source}). Its copies are {where}."
 WHOAMI_IS_MAIN = "This is {branch}, main's branch (from {source}): steel_toes steps aside."
 WHOAMI_MAIN = "Main is {mains} (from {source})."
 WHOAMI_PROJECT = "The project is {project} (from {source})."

@@ -55,8 +55,13 @@ def _branch_line(facts: Mapping[str, Any]) -> str:
         return sentences.READS_MAIN.format(why=facts["why"])
     if facts["is_main"]:
         return sentences.WHOAMI_IS_MAIN.format(branch=facts["branch"], source=facts["from"])
-    mark = mark_of(facts["slug"], facts["layout"])
-    return sentences.WHOAMI_BRANCH.format(branch=facts["branch"], source=facts["from"], mark=mark)
+    where = _where_copies_are(facts["slug"], facts["layout"])
+    return sentences.WHOAMI_BRANCH.format(branch=facts["branch"], source=facts["from"], where=where)
+
+
+def _where_copies_are(slug: str, layout: str) -> str:
+    text = sentences.COPIES_IN_FOLDER if layout == "prefix" else sentences.COPIES_NAMED
+    return text.format(mark=mark_of(slug, layout))
 
 
 # --- status -----------------------------------------------------------------------------------------------------------
@@ -120,10 +125,10 @@ def header_lines(branch: Branch, layout: str) -> list[str]:
     """Which branch a table is about, and what its copies are called."""
     if not branch.is_known:
         return []
-    mark = mark_of(branch.slug, layout)
+    where = _where_copies_are(branch.slug, layout)
     return [
         sentences.HEADER_BRANCH.format(branch=branch.name, source=branch.source),
-        sentences.HEADER_COPIES.format(mark=mark),
+        sentences.HEADER_COPIES.format(where=where),
     ]
 
 

@@ -172,8 +172,8 @@ def test_commands(below: Below) -> None:
     (row,) = below.json("status", "a")
     copy = below.folder / f"data/_branches/{SLUG}/02/a.txt"
     assert (row["side"], row["saves_to"]) == ("branch", str(copy))
-    assert f"_branches/{SLUG}/" in below.call("whoami").stdout
-    assert f"_branches/{SLUG}/" in below.call("status").stderr
+    assert f"Its copies are in _branches/{SLUG}/." in below.call("whoami").stdout
+    assert f"Its copies are in _branches/{SLUG}/." in below.call("status").stderr
     copy.write_text("mended")
     assert below.json("adopt", "a", "--yes")[0]["path"] == str(copy)
     assert below.catalog().load("a") == "mended"
