@@ -11,7 +11,7 @@ from steel_toes.catalog.run import all_branched, is_of_this_process, record_path
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import AnyBranched
 from steel_toes.errors import count
-from steel_toes.naming.layout import mark_of
+from steel_toes.naming.layout import branch_location
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import listed_directory
 from steel_toes.records.ledger import Ledger
@@ -49,8 +49,11 @@ def announce_mains_outputs(pipeline: Any, catalog: Any) -> None:
 def warn_of_wide_listings(catalog: Any) -> None:
     """Warn of an entry that lists a folder in which most other entries lie: on a branch all of them move together."""
     policy = policy_of(catalog)
+    # There the path below the branch's folder is main's: an entry moves by itself.
+    if policy.settings.layout == "prefix":
+        return
     for directory, number in policy.catalog.wide_directories().items():
-        copy = mark_of(policy.branch.slug, policy.settings.layout)
+        copy = branch_location(directory, policy.branch.slug, policy.settings.layout)
         names = ", ".join(_entries_at(directory, catalog))
         logger.warning(LISTS_MOST_ENTRIES, names, directory, number, len(policy.catalog.locations), copy)
 

@@ -258,7 +258,7 @@ class TestGoneVersion:
         file.write_bytes(b"by hand")
         branch = team.branch(self.CONF)
         assert branch.exists("v")
-        with pytest.raises(DatasetError, match="was changed by other hands"):
+        with pytest.raises(DatasetError, match="was altered by other hands"):
             branch.load("v")
 
 

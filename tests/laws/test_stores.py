@@ -197,7 +197,7 @@ class TestContract:
         filesystem = place.filesystem()
         path = filesystem._strip_protocol(f"{place.url}/02/a--{SLUG}.csv")
         filesystem.pipe_file(path, b"x\n77\n78\n")
-        with refused(ChangedCopyError, match="changed by other hands"):
+        with refused(ChangedCopyError, match="altered by other hands"):
             place.branch("a").load("a")
         filesystem.rm_file(path)
         branch = place.branch("a")
