@@ -78,7 +78,7 @@ def mortality(bucket: Bucket) -> Callable[[str], float]:
     def share(name: str) -> float:
         nonlocal abandoned
         claims = [bucket.get(claim_key(location)) for location in LOCATIONS]
-        abandoned = abandoned or any(claim and claim.is_abandoned for claim in claims)
+        abandoned = abandoned or any(claim and claim.state == "abandoned" for claim in claims)
         if name == "run" or (abandoned and name in PROMOTES):
             return 0
         return 0.012 if name == "promote" else 0.008
@@ -190,6 +190,7 @@ MUTANTS = {
     "looks_before_put": ("abandon",),
     "abandons_openly": ("the same again, abandon", "abandon"),
     "puts_back": ("abandon", "the same again, abandon", "another branch, abandon"),
+    "decides_once": ("abandon", "the same again, abandon"),
 }
 
 

@@ -6,7 +6,8 @@ a while, or for ever. A request's answer may be lost: the client asks again, and
     claim      of every location, before the first object of main changes; only where there is none
     keep       main's objects that go are copied to an undo branch
     put        each object over main's, only if both are as they were planned
-    audit      the claim, with what became of it
+    decide     the claim becomes `promoted`, or `abandoned`, and never both
+    audit      the claim, for later
     remove     the branch's copy, and the claim
 
 The rules that another actor made necessary are fields of `Rules`, so that a test can take one out.
@@ -49,6 +50,8 @@ class Rules:
     """`--abandon` says so in the claim before it puts anything back."""
     puts_back: bool = True
     """A promote that finds itself abandoned puts back what it had put meanwhile."""
+    decides_once: bool = True
+    """A claim becomes promoted only if it is as it was read."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Claim:
     branch: str
     record: str
     goals: dict[str, Goal]
-    is_abandoned: bool = False
+    state: str = "open"  # then "promoted" or "abandoned"
 
 
 class Bucket:
@@ -176,9 +179,9 @@ class Promote:
         for location, claim in self.plans.items():
             yield from self._verify(location, claim)
         for location, claim in self.plans.items():
-            yield from self._audit(location, claim)
+            yield from self._decide(location, claim)
         for location, claim in self.plans.items():
-            yield from self._remove(location, claim)
+            yield from self._end(location, claim)
         return "done"
 
     def _end_promoted(self, location: str) -> Generator[None]:
@@ -186,9 +189,8 @@ class Promote:
         claim: Claim | None = self.bucket.get(claim_key(location))
         if claim is None or claim.branch != self.branch:
             return
-        yield
-        if self.bucket.get(f"audit/{claim.id}"):
-            yield from self._remove(location, claim)
+        if claim.state == "promoted":
+            yield from self._end(location, claim)
 
     def _plan(self, location: str) -> Generator[None]:
         yield
@@ -208,7 +210,7 @@ class Promote:
 
     def _go_on_with(self, claim: Claim, location: str, record: Record | None) -> None:
         """A dead promote's claim, or that of one that is still at it."""
-        if claim.is_abandoned:
+        if claim.state == "abandoned":
             raise UnfinishedError("it is being abandoned")
         if record is None or record.state == "removing":
             raise UnfinishedError("its copy was cleaned")
@@ -259,7 +261,7 @@ class Promote:
         lies: Claim | None = self.bucket.get(claim_key(location))
         if lies == planned:
             self.claimed.append(location)
-        elif lies and (lies.branch, lies.record) == (self.branch, planned.record) and not lies.is_abandoned:
+        elif lies and (lies.branch, lies.record, lies.state) == (self.branch, planned.record, "open"):
             self.plans[location] = lies
         else:
             yield from self._take_claims_back()
@@ -308,16 +310,22 @@ class Promote:
 
     def _check_claim(self, location: str, claim: Claim) -> Generator[None]:
         yield
-        lies: Claim | None = self.bucket.get(claim_key(location))
-        if lies and lies.id == claim.id and not lies.is_abandoned:
+        if not self._is_abandoned(location, claim):
             return
-        yield
-        # Another process of the same promote may have ended it.
-        if self.bucket.get(f"audit/{claim.id}"):
-            return
-        if self.rules.puts_back:
-            yield from put_back(self.bucket, location, claim)
+        # The last object of a location before this one may have come after `--abandon` had looked at it.
+        for other, its_claim in self.plans.items():
+            yield
+            if self.rules.puts_back and self._is_abandoned(other, its_claim):
+                yield from put_back(self.bucket, other, its_claim)
         raise UnfinishedError("abandoned meanwhile")
+
+    def _is_abandoned(self, location: str, claim: Claim) -> bool:
+        """Two requests in the worst case, of which the second only finds what lies there for good."""
+        lies: Claim | None = self.bucket.get(claim_key(location))
+        if lies and lies.id == claim.id:
+            return lies.state == "abandoned"
+        # Another process of the same promote may have ended it.
+        return self.bucket.get(f"audit/{claim.id}") is None
 
     def _verify(self, location: str, claim: Claim) -> Generator[None]:
         for unit, goal in claim.goals.items():
@@ -325,12 +333,32 @@ class Promote:
             if self.bucket.get(_main(location, unit)) != goal.puts:
                 raise UnfinishedError("main changed")
 
-    def _audit(self, location: str, claim: Claim) -> Generator[None]:
-        yield from self._check_claim(location, claim)
-        undo = f"undo-{claim.id}"
-        data = {unit: goal.old for unit, goal in claim.goals.items() if goal.expects is not None}
+    def _decide(self, location: str, claim: Claim) -> Generator[None]:
+        """From here on nobody abandons it; where somebody has, it goes no further."""
+        key = claim_key(location)
         yield
-        self.bucket.put(record_key(undo, location), Record(undo, data=data))
+        lies, identity = self.bucket.get(key), self.bucket.identity(key)
+        if lies == claim:
+            yield
+            asked = identity if self.rules.decides_once else NOTHING_ASKED
+            put_if(self.bucket, key, replace(claim, state="promoted"), asked)
+        yield from self._check_claim(location, claim)
+
+    def _end(self, location: str, claim: Claim) -> Generator[None]:
+        yield
+        if not self.bucket.get(f"audit/{claim.id}"):
+            yield from self._audit(location, claim)
+        yield from self._remove(location, claim)
+
+    def _audit(self, location: str, claim: Claim) -> Generator[None]:
+        key = record_key(f"undo-{claim.id}", location)
+        yield
+        undo, identity = self.bucket.get(key), self.bucket.identity(key)
+        # It may be cleaned by now, and is not made anew.
+        if undo is not None and undo.state == "writing":
+            data = {unit: goal.old for unit, goal in claim.goals.items() if goal.expects is not None}
+            yield
+            put_if(self.bucket, key, replace(undo, state="complete", data=data), identity)
         yield
         self.bucket.put(f"audit/{claim.id}", claim)
 
@@ -392,15 +420,12 @@ def abandon(bucket: Bucket, rules: Rules, branch: str) -> Steps:
         key = claim_key(location)
         yield
         claim, identity = bucket.get(key), bucket.identity(key)
-        if claim is None or claim.branch != branch:
+        # What is promoted is not abandoned: `promote` ends it.
+        if claim is None or claim.branch != branch or claim.state == "promoted":
             continue
-        yield
-        # All but the removal was done: `promote` ends it.
-        if bucket.get(f"audit/{claim.id}"):
-            continue
-        if rules.abandons_openly and not claim.is_abandoned:
+        if rules.abandons_openly and claim.state == "open":
             yield
-            identity = put_if(bucket, key, replace(claim, is_abandoned=True), identity)
+            identity = put_if(bucket, key, replace(claim, state="abandoned"), identity)
             if identity is None:
                 raise RefusedError("the claim changed meanwhile")
         yield from put_back(bucket, location, claim)
