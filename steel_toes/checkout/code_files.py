@@ -65,6 +65,23 @@ def list_code(project: Path, mains: Iterable[str], added: Iterable[str] = ()) ->
     return CodeListing(top, prefix, _entries_of(index.output, blob_index=1), changed, _base(Path(top), mains, paths))
 
 
+def list_code_of(project: Path, ref: str, added: Iterable[str] = ()) -> CodeListing | None:
+    """Ask Git for the files of a commit that may be code. None without Git, or without that commit.
+
+    Args:
+        project: the project's path, in or below a working tree.
+        ref: names the commit.
+        added: paths from the top of the working tree, beside the project.
+    """
+    places = ask(project, "rev-parse", "--show-toplevel", "--show-prefix")
+    # No ref begins so, but options do.
+    if places.status or ref.startswith("-"):
+        return None
+    top, _, prefix = places.output.partition("\n")
+    tree = _tree(Path(top), f"{ref}^{{commit}}", [prefix, *added])
+    return None if tree is None else CodeListing(top, prefix, tree)
+
+
 def _base(top: Path, mains: Iterable[str], paths: list[str]) -> dict[str, Entry] | None:
     """Main's files where HEAD left main; None if there is no such commit here, as in a clone of depth 1."""
     for main in sorted(mains):

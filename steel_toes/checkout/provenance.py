@@ -76,7 +76,7 @@ def provenance_of(listing: CodeListing | None, scope: CodeScope, loaded_at: floa
     """
     if listing is None:
         return UNKNOWN
-    blobs = _code_in(listing.tracked, listing, scope)
+    blobs = tracked_code(listing, scope)
     changed = [path for path in listing.changed if is_code(path, listing.prefix, scope)]
     if loaded_at is not None and is_any_newer(Path(listing.top), {*blobs, *changed}, loaded_at):
         return Provenance(was_edited=True)
@@ -89,6 +89,11 @@ def provenance_of(listing: CodeListing | None, scope: CodeScope, loaded_at: floa
         if blob is not None:
             blobs[path] = blob
     return Provenance(source_tree_of(blobs), _edits(blobs, listing, scope))
+
+
+def tracked_code(listing: CodeListing, scope: CodeScope) -> dict[str, str]:
+    """The code files that Git tracks, or that a commit has."""
+    return _code_in(listing.tracked, listing, scope)
 
 
 def _code_in(entries: Mapping[str, Entry], listing: CodeListing, scope: CodeScope) -> dict[str, str]:

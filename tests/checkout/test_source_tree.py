@@ -179,49 +179,6 @@ class TestTree:
         assert read(repository) == untracked
 
 
-class TestMerges:
-    """What main's tree shows after each way of merging: the digest, or every edit."""
-
-    @pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
-    @pytest.mark.parametrize("when", ["committed", "dirty"])
-    @pytest.mark.parametrize("main_moved", [False, True])
-    def test_merged(self, repository: Path, tmp_path: Path, how: str, when: str, main_moved: bool) -> None:
-        """In a clone of depth 1 main's tree has the digest, or, where main moved on, each of the edits."""
-        write(repository, {"src/flights/nodes.py": "changed\n", "src/flights/new.py": "new\n"})
-        made = read(repository)
-        git(repository, "add", ".")
-        git(repository, "commit", "-qm", "two")
-        if when == "committed":
-            made = read(repository)
-        git(repository, "switch", "-q", "main")
-        if main_moved:
-            write(repository, {"src/flights/more.py": "another's\n"})
-            git(repository, "commit", "-qam", "another's")
-        if how == "rebase":
-            git(repository, "rebase", "-q", "main", "feature/x")
-            git(repository, "switch", "-q", "main")
-            git(repository, "merge", "-q", "--ff-only", "feature/x")
-        elif how == "squash":
-            git(repository, "merge", "-q", "--squash", "feature/x")
-            git(repository, "commit", "-qm", "squashed")
-        else:
-            git(repository, "merge", "-q", "--no-ff", "-m", "merged", "feature/x")
-        git(tmp_path, "clone", "-q", "--depth=1", f"file://{repository}", "bot")
-        bot = read(tmp_path / "bot")
-        assert (bot.source_tree == made.source_tree) is not main_moved
-        assert made.edits
-        assert blobs(tmp_path / "bot", *made.edits) == made.edits
-
-    def test_never_merged(self, repository: Path, tmp_path: Path) -> None:
-        """What was never merged shows neither."""
-        write(repository, {"src/flights/nodes.py": "changed\n"})
-        made = read(repository)
-        git(repository, "commit", "-qam", "two")
-        git(repository, "switch", "-q", "main")
-        assert read(repository).source_tree != made.source_tree
-        assert made.edits != blobs(repository, *made.edits)
-
-
 class TestUnknown:
     """What Git cannot answer is unknown."""
 
