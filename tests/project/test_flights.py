@@ -248,7 +248,7 @@ def test_git_sees_no_data(story):
 
 VARYING = {  # what is another's at each run: how old, how big (pyarrow's and pickle's affair), whose, of which commit
     r"\b\d+ (s|min|h|d)\b": "<age>",
-    r"\b[\d.]+ (bytes|kB|MB)(?= |$)": "<size>",
+    r"\b[\d.]+ (bytes|kB|MB)\b": "<size>",
     r"(?<= )(?!months@)\S+@\S+": "<author>",
     r"\b[0-9a-f]{8}\b": "<commit>",
     r" {2,}": "  ",
