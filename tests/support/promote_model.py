@@ -45,7 +45,7 @@ class Rules:
     announces_first: bool = True
     """Saves and `clean` look for a claim once their record lies there, and not only before."""
     looks_before_put: bool = True
-    """A promote looks at its claim before each object that it puts."""
+    """A promote looks at its claim before each object: less is left by one that is abandoned and dies."""
     abandons_openly: bool = True
     """`--abandon` says so in the claim before it puts anything back."""
     puts_back: bool = True
@@ -296,7 +296,7 @@ class Promote:
                 yield from self._check_claim(location, claim)
             yield
             if not self._is_put(location, unit, goal):
-                raise UnfinishedError("main changed")
+                yield from self._stop(location, claim)
 
     def _is_put(self, location: str, unit: str, goal: Goal) -> bool:
         main = _main(location, unit)
@@ -307,6 +307,11 @@ class Promote:
         except RefusedError:
             return bool(self.bucket.get(main) == goal.puts)
         return True
+
+    def _stop(self, location: str, claim: Claim) -> Generator[None]:
+        """Main is another, which may be `--abandon`'s doing."""
+        yield from self._check_claim(location, claim)
+        raise UnfinishedError("main changed")
 
     def _check_claim(self, location: str, claim: Claim) -> Generator[None]:
         yield
@@ -331,7 +336,7 @@ class Promote:
         for unit, goal in claim.goals.items():
             yield
             if self.bucket.get(_main(location, unit)) != goal.puts:
-                raise UnfinishedError("main changed")
+                yield from self._stop(location, claim)
 
     def _decide(self, location: str, claim: Claim) -> Generator[None]:
         """From here on nobody abandons it; where somebody has, it goes no further."""
