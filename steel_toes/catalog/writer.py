@@ -101,8 +101,7 @@ def find_writer(
             env=session.env,
             params=session.params,
         )
-        added = [path for path in settings.code if not path.startswith("!")]
-        listing = list_code(project_path, settings.mains, added)
+        listing = list_code(project_path, settings.mains, _added(settings.code))
         return Found(writer, listing, variable, code.loaded_at if code else None)
 
     return Background(find)
@@ -132,14 +131,18 @@ def code_of(facts: Found, code: Sequence[str], locations: Iterable[str], project
 
 def scope_of(listing: CodeListing, code: Sequence[str], locations: Iterable[str], project_path: str) -> CodeScope:
     """Which of the files that Git knows are code."""
-    added = [path for path in code if not path.startswith("!")]
     left_out = [path[1:] for path in code if path.startswith("!")]
     code_folders: set[str] = set()
     for path in (*listing.tracked, *listing.changed):
         if path.endswith(".py") and path.startswith(listing.prefix):
             code_folders.update(_around(path.removeprefix(listing.prefix)))
     places = (_place_of_data(location, project_path, code_folders) for location in locations)
-    return CodeScope(frozenset(added), frozenset(left_out), frozenset(filter(None, places)))
+    return CodeScope(frozenset(_added(code)), frozenset(left_out), frozenset(filter(None, places)))
+
+
+def _added(code: Sequence[str]) -> list[str]:
+    """What is code beside the project's own."""
+    return [path for path in code if not path.startswith("!")]
 
 
 def _around(path: str) -> list[str]:

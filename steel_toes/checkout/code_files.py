@@ -52,10 +52,10 @@ def list_code(project: Path, mains: Iterable[str], added: Iterable[str] = ()) ->
         mains: the names of main.
         added: paths from the top of the working tree, beside the project.
     """
-    places = ask(project, "rev-parse", "--show-toplevel", "--show-prefix")
-    if places.status:
+    place = _place_of(project)
+    if place is None:
         return None
-    top, _, prefix = places.output.partition("\n")
+    top, prefix = place
     paths = [f":(top){prefix}" if prefix else ":(top)", *(f":(top){path}" for path in added)]
     index = ask(Path(top), "ls-files", "--stage", "-z", "--", *paths)
     status = ask(Path(top), "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *paths)
@@ -73,13 +73,22 @@ def list_code_of(project: Path, ref: str, added: Iterable[str] = ()) -> CodeList
         ref: names the commit.
         added: paths from the top of the working tree, beside the project.
     """
-    places = ask(project, "rev-parse", "--show-toplevel", "--show-prefix")
+    place = _place_of(project)
     # No ref begins so, but options do.
-    if places.status or ref.startswith("-"):
+    if place is None or ref.startswith("-"):
         return None
-    top, _, prefix = places.output.partition("\n")
+    top, prefix = place
     tree = _tree(Path(top), f"{ref}^{{commit}}", [prefix, *added])
     return None if tree is None else CodeListing(top, prefix, tree)
+
+
+def _place_of(project: Path) -> tuple[str, str] | None:
+    """The top of the working tree, and the project's path from there, with a slash at its end."""
+    answer = ask(project, "rev-parse", "--show-toplevel", "--show-prefix")
+    if answer.status:
+        return None
+    top, _, prefix = answer.output.partition("\n")
+    return top, prefix
 
 
 def _base(top: Path, mains: Iterable[str], paths: list[str]) -> dict[str, Entry] | None:
