@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -54,7 +55,7 @@ class GCSStore(ObjectStore):
         # Not `pipe_file`, which knows no condition but that the object is new.
         upload = filesystem.base.replace("/storage/v1/", "/upload/storage/v1/b/{}/o")
         content_type, body = _multipart(key, data)
-        try:
+        with _refusals():
             answer = filesystem.call(
                 "POST",
                 upload,
@@ -65,10 +66,6 @@ class GCSStore(ObjectStore):
                 data=body,
                 json_out=True,
             )
-        except Exception as exc:
-            if _is_refused(exc):
-                raise RefusedError from exc
-            raise
         return str(answer["generation"])
 
     def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> None:
@@ -76,7 +73,7 @@ class GCSStore(ObjectStore):
         filesystem = self._filesystem
         token: dict[str, str] = {}
         while True:
-            try:
+            with _refusals():
                 answer = filesystem.call(
                     "POST",
                     "b/{}/o/{}/rewriteTo/b/{}/o/{}",
@@ -87,10 +84,6 @@ class GCSStore(ObjectStore):
                     json_out=True,
                     **token,
                 )
-            except Exception as exc:
-                if _is_refused(exc):
-                    raise RefusedError from exc
-                raise
             if answer.get("done", True):
                 return
             token = {"rewriteToken": answer["rewriteToken"]}
@@ -114,12 +107,8 @@ class GCSStore(ObjectStore):
 
     def _delete(self, path: str, stamp: str) -> None:
         bucket, key = split(path)
-        try:
+        with _refusals():
             self._filesystem.call("DELETE", "b/{}/o/{}", bucket, key, ifGenerationMatch=stamp)
-        except Exception as exc:
-            if _is_refused(exc):
-                raise RefusedError from exc
-            raise
 
 
 def _multipart(key: str, data: bytes) -> tuple[str, bytes]:
@@ -137,6 +126,21 @@ def _multipart(key: str, data: bytes) -> tuple[str, bytes]:
         f"\r\n--{boundary}--".encode(),
     ]
     return f'multipart/related; boundary="{boundary}"', b"".join(parts)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn the client's errors of a conditional request into ours.
+
+    Raises:
+        RefusedError: the condition did not hold.
+    """
+    try:
+        yield
+    except Exception as exc:
+        if _is_refused(exc):
+            raise RefusedError from exc
+        raise
 
 
 def _is_refused(error: BaseException) -> bool:

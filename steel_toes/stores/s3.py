@@ -110,14 +110,9 @@ class S3Store(ObjectStore):
     def _put(self, path: str, data: bytes, stamp: str) -> str:
         bucket, key = split(path)
         condition = {"IfMatch": stamp} if stamp else {"IfNoneMatch": "*"}
-        try:
+        # Of a write that wanted no object there, only the bucket can be missing.
+        with _refusals(absence_refuses=bool(stamp)):
             answer = self._filesystem.call_s3("put_object", Bucket=bucket, Key=key, Body=data, **condition)
-        except Exception as exc:
-            if _is_unknown(exc):
-                raise UnknownConditionError from exc
-            if _is_refused(exc, stamp):
-                raise RefusedError from exc
-            raise
         return str(answer["ETag"])
 
     def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> None:
@@ -170,14 +165,8 @@ class S3Store(ObjectStore):
 
     def _delete(self, path: str, stamp: str) -> None:
         bucket, key = split(path)
-        try:
+        with _refusals():
             self._filesystem.call_s3("delete_object", Bucket=bucket, Key=key, IfMatch=stamp)
-        except Exception as exc:
-            if _is_unknown(exc):
-                raise UnknownConditionError from exc
-            if any(status in _REFUSED for status in _statuses(exc)):
-                raise RefusedError from exc
-            raise
 
     def make_bucket(self, name: str) -> None:
         if not self._can_stamp:
@@ -328,19 +317,21 @@ def _identities_in(contents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {item["Key"]: identity_of({**item, "size": item["Size"]}) for item in contents}
 
 
-def _is_refused(error: BaseException, stamp: str) -> bool:
-    """Whether a write was refused since its condition did not hold: the object is another, or gone."""
+def _is_refused(error: BaseException, absence_refuses: bool) -> bool:
+    """Whether a request was refused since its condition did not hold: the object is another, or gone."""
     if isinstance(error, FileNotFoundError):
-        # Of a write that wanted no object there, only the bucket can be missing.
-        return bool(stamp)
+        return absence_refuses
     if isinstance(error, FileExistsError):
         return True
     return any(status in _REFUSED for status in _statuses(error))
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
-    """Turn the client's errors of a copy into ours.
+def _refusals(absence_refuses: bool = False) -> Iterator[None]:
+    """Turn the client's errors of a conditional request into ours.
+
+    Args:
+        absence_refuses: whether the condition does not hold either where nothing is.
 
     Raises:
         RefusedError: a condition did not hold.
@@ -348,12 +339,10 @@ def _refusals() -> Iterator[None]:
     """
     try:
         yield
-    except FileNotFoundError:
-        raise
     except Exception as exc:
         if _is_unknown(exc):
             raise UnknownConditionError from exc
-        if isinstance(exc, FileExistsError) or any(status in _REFUSED for status in _statuses(exc)):
+        if _is_refused(exc, absence_refuses):
             raise RefusedError from exc
         raise
 
