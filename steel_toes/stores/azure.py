@@ -56,8 +56,8 @@ class AzureStore(ObjectStore):
     def _delete(self, path: str, stamp: str) -> None:
         self._sync(_delete_blob, path, stamp)
 
-    def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> None:
-        self._sync(_copy_blob, source, target, source_stamp, target_stamp)
+    def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> str:
+        return str(self._sync(_copy_blob, source, target, source_stamp, target_stamp))
 
     def _copy_file(self, source: str, target: str) -> None:
         if not self._can_stamp:
@@ -122,8 +122,8 @@ async def _delete_blob(filesystem: Any, path: str, stamp: str) -> None:
 
 async def _copy_blob(
     filesystem: Any, source: str, target: str, source_stamp: str = "", target_stamp: str | None = None
-) -> None:
-    """Copy a blob, and return once the copy is there.
+) -> str:
+    """Copy a blob, and return its etag once the copy is there.
 
     Args:
         filesystem: adlfs's.
@@ -144,14 +144,18 @@ async def _copy_blob(
     except (ResourceExistsError, ResourceModifiedError) as error:
         raise RefusedError from error
     status = answer["copy_status"]
+    etag = answer["etag"]
     reason = ""
     while status == _PENDING:
         await asyncio.sleep(_POLL_SECONDS)
-        copy = (await target_blob.get_blob_properties()).copy
-        status = copy.status
-        reason = copy.status_description or ""
+        properties = await target_blob.get_blob_properties()
+        # It is another once the copy has ended.
+        etag = properties.etag
+        status = properties.copy.status
+        reason = properties.copy.status_description or ""
     if status != _SUCCESS:
         raise OSError(COPY_ENDED.format(target=target, status=status, reason=reason).rstrip())
+    return str(etag)
 
 
 def _conditions_of_copy(source_stamp: str, target_stamp: str | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ a refusal or a time-out for "the branch has no copy".
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -149,6 +149,13 @@ class Store:
         """
         return None
 
+    def names_below(self, folder: str) -> Collection[str]:
+        """The relative paths of the files in a folder and below it, from one request where that tells them all."""
+        objects = self.few_objects(folder)
+        if objects is None:
+            return self.objects_below(folder)
+        return [path[len(folder) + 1 :] for path in objects]
+
     def objects(self, path: str) -> dict[str, Object]:
         """The file at a path, as "", or the files below it by their relative paths, from an uncached listing."""
         with self._errors_of("list", path):
@@ -249,7 +256,9 @@ class Store:
         """Copy one file; it is there, complete, when this returns."""
         self._filesystem.cp_file(source, target)
 
-    def copy_over(self, source: str, target: str, if_source: str, if_target: str | None, through: str = "") -> bool:
+    def copy_over(
+        self, source: str, target: str, if_source: str, if_target: str | None, through: str = ""
+    ) -> str | None:
         """Copy one file over another, or where none is, if both are as somebody has seen them.
 
         Where the store can, the server itself refuses; elsewhere both are looked at right before. The copy has none of
@@ -263,18 +272,31 @@ class Store:
             through: a path of no other file, on a disk, from which the copy is moved to its place in one step.
 
         Returns:
-            Whether it was copied. After a refusal only the contents say whose the target is: a client whose answer was
-            lost asks again, and meets its own copy.
+            The identity of the copy; None if it was refused. Then only the contents say whose the target is: a client
+            whose answer was lost asks again, and meets its own copy.
         """
         with self._errors_of("copy", source):
             if not self._are_as_seen(source, target, if_source, if_target):
-                return False
+                return None
             self.make_parent(target)
             self._copy_file(source, target)
-            return True
+            return self.identity(target)
 
     def _are_as_seen(self, source: str, target: str, if_source: str, if_target: str | None) -> bool:
         return self.identity(source) == if_source and self.identity(target) == if_target
+
+    def passage(self, folder: str, mark: str, target: str) -> str:
+        """The path of a new file from which a copy is moved to its place in one step; "" where none is needed.
+
+        Args:
+            folder: where it lies, if that is on the disk of its place; else it lies beside that.
+            mark: what its name begins with.
+            target: the place.
+        """
+        return ""
+
+    def clear_passages(self, folder: str, mark: str, targets: Iterable[str]) -> None:
+        """Remove what killed copies have left: in a folder of data it would be taken for data."""
 
     def honours_copies(self, folder: str) -> bool:
         """Whether the server refuses a copy over another object than was meant: tried once for a bucket.

@@ -68,7 +68,7 @@ class GCSStore(ObjectStore):
             )
         return str(answer["generation"])
 
-    def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> None:
+    def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> str:
         # cloud.google.com/storage/docs/json_api/v1/objects/rewrite: a large object takes several requests.
         filesystem = self._filesystem
         token: dict[str, str] = {}
@@ -85,7 +85,7 @@ class GCSStore(ObjectStore):
                     **token,
                 )
             if answer.get("done", True):
-                return
+                return str(answer["resource"]["generation"])
             token = {"rewriteToken": answer["rewriteToken"]}
 
     def has_same_content(self, path: str, other: str) -> bool:

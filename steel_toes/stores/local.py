@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sys
 import time
@@ -21,6 +22,7 @@ from steel_toes.stores.links import find_links
 from steel_toes.stores.locks import LockFile
 
 _TICK_SECONDS = 0.05
+_PASSAGE = ".part"
 _FOLDER_MODES = 0o7777
 _FILE_MODES = 0o666  # a record is no program
 _NEW_FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -65,10 +67,12 @@ class LocalStore(Store):
             # What shares files by hard links (DVC's cache) keeps them from being written; this one is no longer shared.
             os.chmod(temporary, S_IMODE(state.st_mode) | S_IWUSR)
 
-    def copy_over(self, source: str, target: str, if_source: str, if_target: str | None, through: str = "") -> bool:
+    def copy_over(
+        self, source: str, target: str, if_source: str, if_target: str | None, through: str = ""
+    ) -> str | None:
         with self._errors_of("copy", source):
             if not self._are_as_seen(source, target, if_source, if_target):
-                return False
+                return None
             # What is a link to main's file stays one.
             place = os.path.realpath(target)
             temporary = through or os.path.join(os.path.dirname(place), temporary_name())
@@ -78,11 +82,34 @@ class LocalStore(Store):
             try:
                 # The copy took its time: both are looked at once more.
                 if not self._are_as_seen(source, target, if_source, if_target):
-                    return False
-                return move_over(temporary, place, is_new=if_target is None)
+                    return None
+                is_moved = move_over(temporary, place, is_new=if_target is None)
+            except FileNotFoundError:
+                # Somebody has cleared it away: it may be made again.
+                is_moved = False
             finally:
                 with suppress(*ABSENT):
                     os.unlink(temporary)
+            # The copy has the times of what it was made of.
+            return if_source if is_moved else None
+
+    def passage(self, folder: str, mark: str, target: str) -> str:
+        name = f"{mark}-{secrets.token_hex(4)}{_PASSAGE}"
+        around = os.path.dirname(os.path.realpath(target))
+        with self._errors_of("write to", target):
+            if _made_folder(around).st_dev == _made_folder(folder).st_dev:
+                return os.path.join(folder, name)
+        # Hidden from whoever lists a folder without thinking of such files.
+        return os.path.join(around, f".{name}")
+
+    def clear_passages(self, folder: str, mark: str, targets: Iterable[str]) -> None:
+        folders = {os.path.dirname(os.path.realpath(target)) for target in targets}
+        for place in (folder, *sorted(folders)):
+            with self._errors_of("delete", place), suppress(*ABSENT):
+                for entry in os.scandir(place):
+                    is_left = entry.name.removeprefix(".").startswith(f"{mark}-") and entry.name.endswith(_PASSAGE)
+                    if is_left:
+                        os.unlink(entry.path)
 
     def create(self, path: str, data: bytes) -> bool:
         temporary = os.path.join(os.path.dirname(path), temporary_name())

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from steel_toes.stores.base import ABSENT, Stamped, Store
 from steel_toes.stores.conditions import Conditions, conditions_of
-from steel_toes.stores.identity import is_of_several, size_of
+from steel_toes.stores.identity import identity_of, is_of_several, size_of
 from steel_toes.stores.together import all_together
 
 
@@ -85,26 +85,29 @@ class ObjectStore(Store):
             return super().create(path, data)
         return self.write_stamped(path, data, "") is not None
 
-    def copy_over(self, source: str, target: str, if_source: str, if_target: str | None, through: str = "") -> bool:
+    def copy_over(
+        self, source: str, target: str, if_source: str, if_target: str | None, through: str = ""
+    ) -> str | None:
         copies = self._copies(target)
         if not self._can_stamp or copies.word == "ignored" or is_of_several(if_source):
             return super().copy_over(source, target, if_source, if_target, through)
         # Until the server is known to refuse, a look narrows what it may ignore.
         if copies.word != "honoured" and not self._are_as_seen(source, target, if_source, if_target):
-            return False
+            return None
         target_stamp = "" if if_target is None else self._stamp_of(if_target)
+        size = size_of(if_source)
         with self._errors_of("copy", source):
             try:
-                self._copy(source, target, self._stamp_of(if_source), target_stamp, size_of(if_source))
+                stamp = self._copy(source, target, self._stamp_of(if_source), target_stamp, size)
             except UnknownConditionError:
                 copies.word = "ignored"
                 return super().copy_over(source, target, if_source, if_target, through)
             except (RefusedError, FileNotFoundError):
                 # What is not there is not as it was seen.
-                return False
+                return None
             finally:
                 self._filesystem.invalidate_cache(target)
-        return True
+        return identity_of({"size": size, "etag": stamp})
 
     def honours_copies(self, folder: str) -> bool:
         if not self._can_stamp:
@@ -146,8 +149,8 @@ class ObjectStore(Store):
                 return False
         return False
 
-    def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> None:
-        """Copy an object that has a stamp over the one that has another, or where there is none.
+    def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> str:
+        """Copy an object that has a stamp over the one that has another, or where there is none; gives its stamp.
 
         Args:
             source: its path.

@@ -115,7 +115,7 @@ class S3Store(ObjectStore):
             answer = self._filesystem.call_s3("put_object", Bucket=bucket, Key=key, Body=data, **condition)
         return str(answer["ETag"])
 
-    def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> None:
+    def _copy(self, source: str, target: str, source_stamp: str, target_stamp: str, size: int) -> str:
         filesystem = self._filesystem
         # s3fs drops what its client does not know: the copy would be made without a condition.
         if not _knows_copies(filesystem):
@@ -129,14 +129,14 @@ class S3Store(ObjectStore):
         with _refusals():
             if size > self.whole_copy_bytes:
                 head = filesystem.call_s3("head_object", **origin, IfMatch=source_stamp)
-                self._copy_in_parts(head, place, copied, condition)
-            else:
-                # Main's file takes over no tag of the copy: a rule for branches would hold of it.
-                filesystem.call_s3("copy_object", **place, **copied, **condition, TaggingDirective="REPLACE")
+                return self._copy_in_parts(head, place, copied, condition)
+            # Main's file takes over no tag of the copy: a rule for branches would hold of it.
+            answer = filesystem.call_s3("copy_object", **place, **copied, **condition, TaggingDirective="REPLACE")
+        return str(answer["CopyObjectResult"]["ETag"])
 
     def _copy_in_parts(
         self, head: Mapping[str, Any], place: Mapping[str, str], copied: Mapping[str, Any], condition: Mapping[str, str]
-    ) -> None:
+    ) -> str:
         """Copy what is too large for one request; it appears as a whole with the last one, which has the condition."""
         filesystem = self._filesystem
         more = {name: head[name] for name in ("ContentType", "Metadata") if head.get(name)}
@@ -149,7 +149,8 @@ class S3Store(ObjectStore):
                 answer = filesystem.call_s3("upload_part_copy", **place, **copied, **part)
                 parts.append({"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]})
             whole = {"UploadId": upload, "MultipartUpload": {"Parts": parts}}
-            filesystem.call_s3("complete_multipart_upload", **place, **whole, **condition)
+            answer = filesystem.call_s3("complete_multipart_upload", **place, **whole, **condition)
+            return str(answer["ETag"])
         except BaseException:
             # What was uploaded would lie there, and be paid for, until somebody looks.
             with suppress(Exception):

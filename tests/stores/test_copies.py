@@ -52,8 +52,13 @@ class Ground:
         return self.store.read(self.path(name))
 
     def copy(self, if_source: str, if_target: str | None, source: str = "source", target: str = "target") -> bool:
-        """Copy one object over another."""
-        return self.store.copy_over(self.path(source), self.path(target), if_source, if_target)
+        """Copy one object over another; whether it was copied, and then the store says what it is called now."""
+        identity = self.store.copy_over(self.path(source), self.path(target), if_source, if_target)
+        requests = list(self.proxy.log) if self.proxy else []
+        assert identity in (None, self.store.identity(self.path(target)))
+        if self.proxy:
+            self.proxy.log[:] = requests
+        return identity is not None
 
 
 def ground_on(server: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
