@@ -456,6 +456,8 @@ class BranchedDataset(ABC):
         record, verdict = look
         if verdict is Verdict.TORN:
             self.raise_torn(record)
+        if verdict is Verdict.NOTHING and not record.hides_main:
+            raise self.changed_error(errors.COPY_ABSENT)
         if verdict in _WHAT_IS_WRONG:
             raise self.changed_error(_WHAT_IS_WRONG[verdict])
         if verdict is Verdict.UNFINISHED:

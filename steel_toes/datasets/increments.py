@@ -32,7 +32,12 @@ class BranchedIncrements(BranchedPartitions):
     def load(self) -> Any:
         """Load the partitions after the checkpoint, and remember which they were."""
         partitions = self._all_partitions()
-        return {partition_id: partitions[partition_id]() for partition_id in self._newer_ids(partitions)}
+        data = {}
+        for partition_id in self._newer_ids(partitions):
+            # Listed once, as in Kedro: main may have removed it since, as an undo does.
+            load = partitions.get(partition_id)
+            data[partition_id] = load() if load else self._fail_without_main(partition_id)
+        return data
 
     def save(self, data: Any) -> None:
         """Save partitions to the branch."""

@@ -217,6 +217,8 @@ class BranchedPartitions(BranchedDataset):
         return self._has_mains(record)
 
     def _has_mains(self, record: Record) -> bool:
+        if record.settled.absent:
+            return bool(self._main_loads(record, self.main_dataset))
         return not record.hides_main and self.main_dataset.exists()
 
     @property
@@ -377,7 +379,10 @@ class BranchedPartitions(BranchedDataset):
             owner = getattr(load, "__self__", None)
             if isinstance(owner, AbstractDataset):
                 self.entry.build.block(owner)
-        return loads
+        absent = frozenset(record.settled.absent)
+        if not absent:
+            return loads
+        return {partition_id: load for partition_id, load in loads.items() if self._unit(partition_id) not in absent}
 
     def _shows_nothing_of_main(self, record: Record) -> bool:
         """Whether the branch has all of main's partitions, of which there are many.

@@ -160,16 +160,28 @@ def checkpoint_path(config: Config) -> str | None:
     # A library may follow it out of the directory, or refuse it after it has read the partitions.
     if ".." in text.split("/"):
         return None
-    directory = posixpath.normpath(absolute(os.fspath(config["path"])))
-    place = posixpath.normpath(absolute(text))
-    if place.startswith(f"{directory}/"):
-        return place[len(directory) + 1 :]
+    inside = _below_partitions(config, text)
+    if inside:
+        return inside
     if "://" in text:
         return None
     if os.path.isabs(text):
         return None
     # Kedro checks a relative one as if it lay in the directory, and reads it from the working directory.
     return posixpath.normpath(text)
+
+
+def _below_partitions(config: Config, text: str) -> str:
+    """The path of a checkpoint below the directory of its partitions; "" if it does not lie there."""
+    directory = posixpath.normpath(absolute(os.fspath(config["path"])))
+    place = posixpath.normpath(absolute(text))
+    return place[len(directory) + 1 :] if place.startswith(f"{directory}/") else ""
+
+
+def keeps_checkpoint_elsewhere(config: Config) -> bool:
+    """Whether main's checkpoint lies outside of the directory of its partitions, and a branch's in its copy of that."""
+    path = value_at(config, ("checkpoint", filepath_argument(config)))
+    return bool(path) and not _below_partitions(config, os.fspath(path))
 
 
 def absolute(location: str, folder: str = "") -> str:

@@ -89,11 +89,10 @@ class BranchedVersions(BranchedDataset):
 
     @contextmanager
     def _lent_version(self, before: Record) -> Iterator[None]:
-        """Lend main's newest version to a save of the class's own, which may add to it, while the branch has none."""
-        newest_main = ""
-        if self.entry.saves_itself and not before.settled.exists:
-            newest_main = self._newest_main(before)
-        if not newest_main:
+        """Lend main's newest version to a save of the class's own, which may add to it, unless ours is newer."""
+        newest_main = self._newest_main(before) if self.entry.saves_itself else ""
+        # A save with a version of yesterday has left the branch with one that is older.
+        if newest_main <= max(before.settled.data, default=""):
             yield
             return
         store = self.place.store
@@ -189,7 +188,7 @@ class BranchedVersions(BranchedDataset):
         """All versions of both sides, newest first, the branch's first on a tie."""
         record = self.place.ledger.read()
         versions = [VersionOfSide(version, Side.BRANCH) for version in record.settled.data]
-        for version in self.place.store.versions(self.place.main_path):
+        for version in self._mains(record):
             versions.append(VersionOfSide(version, Side.MAIN))
         # Newest first, as Kedro lists them.
         versions.sort(key=lambda item: (item.version, item.side is Side.BRANCH), reverse=True)
@@ -222,12 +221,17 @@ class BranchedVersions(BranchedDataset):
 
     def _newest_main(self, record: Record) -> str:
         """Main's newest version that the branch sees; "" if there is none."""
-        versions = self.place.store.versions(self.place.main_path)
+        versions = self._mains(record)
         # Versions that main saved later are not what the branch began from.
         if record.settled.exists:
             begun = max(record.settled.base, default="")
             versions = [version for version in versions if version <= begun]
         return max(versions, default="")
+
+    def _mains(self, record: Record) -> list[str]:
+        """Main's versions, less those that the branch finds absent."""
+        versions = self.place.store.versions(self.place.main_path)
+        return [version for version in versions if version not in record.settled.absent]
 
     def _newest_branch(self, record: Record, newest_main: str) -> str | None:
         """The branch's newest version that is not torn, though it may be gone or changed; None if main's is newer."""

@@ -41,11 +41,19 @@ KNOWN = Surroundings(dict, lambda _: False)
 
 
 class Begun(NamedTuple):
-    """A save that has begun, its record in place, and when that was put, by this process's clock."""
+    """A save that has begun.
+
+    Attributes:
+        save: what it makes of the record.
+        in_place: the record that says so.
+        time: when that was put, by this process's clock.
+        is_unclaimed: whether nobody promotes the copy, as was seen since.
+    """
 
     save: Save
     in_place: RecordInPlace
     time: float
+    is_unclaimed: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,18 @@ class Beginning:
         """
         if self.ledger.bucket is not None or not self.ledger.may_put_apart(self.write):
             return None
-        return Ahead(self.ledger.key, self.begin_in_run, self.ledger.withdraw)
+        return Ahead(self.ledger.key, self._begin_ahead, self.ledger.withdraw)
+
+    def _begin_ahead(self) -> Begun | None:
+        """Put `writing`, and see that nobody promotes the copy, while the node loads its inputs."""
+        begun = self.begin_in_run()
+        if begun is None:
+            return None
+        if self.ledger.checks.find_claim() is not None:
+            # The save says so itself.
+            self.ledger.withdraw(begun)
+            return None
+        return begun._replace(is_unclaimed=True)
 
     def _taken_ahead(self) -> Begun | None:
         """The save whose `writing` was put when its node began; None if there is none that does the same."""

@@ -10,12 +10,15 @@ from steel_toes.errors import (
     BEING_REMOVED,
     COPY_NOT_AS_SAVED,
     DATA_WITHOUT_RECORD,
+    SAVED_LATER,
     THE_FILE,
     ChangedCopyError,
     OtherProjectError,
+    PromoteUnfinishedError,
     TornAppendError,
     UnwrittenError,
 )
+from steel_toes.records.journal import Claim, ClaimFile, claim_path
 from steel_toes.records.record import Record
 from steel_toes.records.save import Save
 from steel_toes.records.state import Verdict, judge
@@ -93,6 +96,23 @@ class SaveChecks:
                 raise TornAppendError(**self.ledger.torn_facts(before))
             if verdict in (Verdict.CHANGED, Verdict.GONE):
                 raise ChangedCopyError(**self.ledger.facts(), what=COPY_NOT_AS_SAVED)
+
+    def check_unclaimed(self) -> None:
+        """A copy that is being promoted is not saved: main would get a part of it.
+
+        Asked when the record says that a save goes on: whoever promotes reads it again after the claim was put, so that
+        one of the two sees the other.
+        """
+        claim = self.find_claim()
+        if claim is None:
+            return
+        facts = {"dataset": self.ledger.dataset, "branch": claim.branch_name}
+        raise PromoteUnfinishedError(**facts, since=claim.shown_time, by=claim.author, what=SAVED_LATER)
+
+    def find_claim(self) -> Claim | None:
+        """The claim of the branch's promote, if there is one."""
+        claim = ClaimFile(self.ledger.store, claim_path(self.ledger.path)).find().claim
+        return claim if claim is not None and claim.branch_name == self.ledger.branch_name else None
 
     def check_beginning(self, save: Save, identify: Identify) -> None:
         """What a save keeps must still be what the record says: another may have saved since it was looked at."""

@@ -25,7 +25,7 @@ _NAMES = {"branch_name": "branch", "writer_key": "writer"}
 _NAME_IN_FILE = {field.name: _NAMES.get(field.name, field.name) for field in fields(Record)}
 _FIELDS = {*_NAME_IN_FILE.values(), "format"}
 # Fields of format 2 that are always empty in this version.
-_NOT_YET = ("absent", "undoes", "root")
+_NOT_YET = ("root",)
 # The mark for every unit, in format 1: it could be a file's name.
 _ALL_OF_FORMAT_1 = "*"
 _PLAIN_OF_FORMAT_1 = ("id", "state", "kind", "branch", "dataset", "location", "layout", "created", "saved", "over")

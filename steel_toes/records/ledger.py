@@ -258,6 +258,7 @@ class Ledger:
             TornAppendError: the save appends to a torn copy.
             ChangedCopyError: the save appends to a copy that is gone, or was changed by other hands.
             UnwrittenError: the block saved nothing at the place of a unit.
+            PromoteUnfinishedError: the copy is being promoted.
         """
         self.settle()
         # Before anything is written, the lock too.
@@ -271,6 +272,8 @@ class Ledger:
             transaction = Transaction(begun.save)
             # KeyboardInterrupt too: the data is half written whatever stopped it.
             try:
+                if not begun.is_unclaimed:
+                    self.checks.check_unclaimed()
                 self.checks.check_beginning(begun.save, identify)
                 # Only now: until the save has begun, what lies there may be a stranger's.
                 make_own(self, hard)
@@ -447,9 +450,11 @@ class Ledger:
             LinkError: there is a link among them.
             ConcurrentSaveError: the copy is being saved.
             RecordError: `clean` is removing it, or a save of several files did not finish: they may be two saves'.
+            PromoteUnfinishedError: it is being promoted.
         """
         self.settle()
         check_unlinked(self, write)
+        self.checks.check_unclaimed()
         with self._whole_held() as is_locked:
             self.file.update(lambda before: self._adopted(before, write, identify), is_locked=is_locked)
 

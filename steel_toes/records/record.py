@@ -184,16 +184,20 @@ class Record:
     @property
     def says_nothing(self) -> bool:
         """Whether there is a record, and nothing is the branch's or begun by what it says: the branch reads main's."""
-        return self.exists and self.state == "complete" and not (self.data or self.doubt) and self.over == "main"
+        # Which of main's units it hides counts, too.
+        units = [*self.data, *self.doubt, *self.absent]
+        return self.exists and self.state == "complete" and not units and self.over == "main"
 
     @property
     def settled(self) -> Record:
         """The last complete record of a copy: this one, or the one it was; `NO_RECORD` before a save finished."""
         last = self if self.state == "complete" else self.was
         # After a first save that failed the record is complete and says nothing: main's.
-        if last is None or not (last.data or last.over == "nothing"):
+        if last is None:
             return NO_RECORD
-        return last
+        if last.data or last.absent or last.over == "nothing":
+            return last
+        return NO_RECORD
 
     @property
     def hides_main(self) -> bool:
@@ -210,6 +214,11 @@ class Record:
         # Asked for each of thousands of partitions.
         text = self.settled.data.get(unit)
         return None if text is None else text.split(" ", 2)[2]
+
+    def hides(self, unit: str) -> bool:
+        """Whether a unit that is not the branch's is found absent, whatever main has."""
+        last = self.settled
+        return last.over == "nothing" or unit in last.absent
 
     def has_inside(self, unit: str) -> bool:
         """Whether a unit of the last complete record lies inside what would be a directory."""

@@ -5,7 +5,7 @@ Records in, records out: nothing here asks a store, but by the look that it is g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -108,7 +108,7 @@ class Save:
         doubt = {unit: save_ids for unit, save_ids in now.doubt.items() if self._is_of_others(unit)}
         completed = self.completed(now, data, doubt, self.write.units)
         if completed.kind == "overlay":
-            return Outcome(replace(completed, over="nothing"))
+            return Outcome(replace(completed, over="nothing", absent=()))
         return Outcome(completed)
 
     def _is_of_others(self, unit: str) -> bool:
@@ -151,6 +151,7 @@ class Save:
             data=data,
             base=self.write.new_base(settled, own_units),
             over=settled.over,
+            absent=_without(settled.absent, data),
             doubt=doubt,
             writers=_named(data, writers, self.writer_key),
             was=None,
@@ -329,10 +330,21 @@ def begin(before: Record, write: Write, writing: Record) -> Save:
         created=settled.created or writing.saved,
         base=settled.base,
         over=settled.over,
+        absent=settled.absent,
         doubt=before.with_doubts_of(writing.id, write.doubted),
         was=settled if settled.exists else None,
     )
     return Save(write, before, writing)
+
+
+def _without(units: Iterable[str], others: Collection[str]) -> tuple[str, ...]:
+    """Those of these units that are no others; nearly no record has any."""
+    remaining = []
+    for unit in units:
+        # What the branch has saved is there.
+        if unit not in others:
+            remaining.append(unit)
+    return tuple(remaining)
 
 
 def _look_at(units: list[str], look: Look) -> Identities:

@@ -56,7 +56,7 @@ def judge(record: Record, unit: str, identity: str | None) -> Verdict:
     recorded = record.identity(unit)
     is_in_doubt = record.doubts(unit)
     if recorded is None:
-        return _judge_unrecorded(record, is_in_doubt, identity)
+        return _judge_unrecorded(record, unit, is_in_doubt, identity)
     # Whatever is in doubt: data that is as it was recorded is that save's.
     if identity == recorded:
         return Verdict.BRANCH
@@ -72,9 +72,9 @@ def _is_being_removed(record: Record) -> bool:
     return record.state == "removing"
 
 
-def _judge_unrecorded(record: Record, is_in_doubt: bool, identity: str | None) -> Verdict:
-    # Everything was overwritten: main's must not show through again.
-    if record.hides_main:
+def _judge_unrecorded(record: Record, unit: str, is_in_doubt: bool, identity: str | None) -> Verdict:
+    # Everything was overwritten, or main had no such unit: main's must not show through.
+    if record.hides(unit):
         return Verdict.NOTHING
     if is_in_doubt and identity is not None:
         return Verdict.UNFINISHED
