@@ -15,7 +15,7 @@ from kedro.framework.hooks import hook_impl
 from steel_toes.checkout.code import LoadedCode
 from steel_toes.errors import CopyError
 from steel_toes.naming.branch import Branch
-from steel_toes.naming.layout import mark_of
+from steel_toes.naming.layout import layout_on, mark_of
 from steel_toes.records.node import note_node
 from steel_toes.redaction import logger_of
 from steel_toes.sentences import (
@@ -142,7 +142,7 @@ class SteelToes:
 
         session = session_of(self._session_facts, save_version)
         if install(catalog, make_policy(self._settings, branch, path, session, self._code)):
-            _announce(branch, self._settings.layout)
+            _announce(branch, layout_on(branch.name, self._settings.layout))
         else:
             logger.warning(BRANCHED_TWICE)
 

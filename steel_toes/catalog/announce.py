@@ -50,10 +50,10 @@ def warn_of_wide_listings(catalog: Any) -> None:
     """Warn of an entry that lists a folder in which most other entries lie: on a branch all of them move together."""
     policy = policy_of(catalog)
     # There the path below the branch's folder is main's: an entry moves by itself.
-    if policy.settings.layout == "prefix":
+    if policy.layout == "prefix":
         return
     for directory, number in policy.catalog.wide_directories().items():
-        copy = branch_location(directory, policy.branch.slug, policy.settings.layout)
+        copy = branch_location(directory, policy.branch.slug, policy.layout)
         names = ", ".join(_entries_at(directory, catalog))
         logger.warning(LISTS_MOST_ENTRIES, names, directory, number, len(policy.catalog.locations), copy)
 

@@ -57,7 +57,7 @@ from steel_toes.datasets.registry import (
 )
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import bucket_of
-from steel_toes.naming.layout import branch_location, contains_slug
+from steel_toes.naming.layout import branch_location, contains_slug, layout_on
 from steel_toes.naming.location import former_spelling, normalise, parse
 from steel_toes.naming.nesting import has_glob, listed_directory, relative
 from steel_toes.naming.prefix import top_of_copy
@@ -67,7 +67,7 @@ from steel_toes.records.file import RecordMemory
 from steel_toes.records.guard import LinkGuard
 from steel_toes.records.ledger import Former, Ledger
 from steel_toes.records.place import Place
-from steel_toes.records.record import FOLDER, Writer, record_path
+from steel_toes.records.record import FOLDER, record_path
 from steel_toes.records.run import Run
 from steel_toes.records.units import Units
 from steel_toes.redaction import logger_of, redacted_repr
@@ -153,6 +153,11 @@ class Policy:
         # Nor can every class; a worker finds them again.
         return {**self.__dict__, **surveyed, "explicit": (), "patterns": (), "classes": {}}
 
+    @property
+    def layout(self) -> str:
+        """How a location becomes a branch copy's."""
+        return layout_on(self.branch.name, self.settings.layout)
+
     # Who writes -------------------------------------------------------------------------------------------------------
 
     @property
@@ -163,10 +168,8 @@ class Policy:
     @cached_property
     def author(self) -> Author:
         """Who writes the records of this catalog: found out when the first one is written."""
-        return Author(self._writer)
-
-    def _writer(self) -> Writer:
-        return writer_of(self.identity.value, self.settings.code, self.catalog.locations, self.project_path)
+        code, path = self.settings.code, self.project_path
+        return Author(lambda: writer_of(self.identity.value, code, self.catalog.locations, path))
 
     # What is done with an entry ---------------------------------------------------------------------------------------
 
@@ -333,6 +336,14 @@ class Policy:
             names.add(real_path(copy).casefold())
         if not names.isdisjoint(self.catalog.guarded):
             raise errors.LocationError(errors.COPY_IS_MAINS, location=location, copy=copy)
+        self.check_not_listed(location, copy)
+
+    def check_not_listed(self, location: str, copy: str) -> None:
+        """Refuse a copy that lies in what main lists.
+
+        Raises:
+            LocationError: it does.
+        """
         directory = self.catalog.directory_around(copy)
         if directory is None:
             return
@@ -432,9 +443,8 @@ class Policy:
 
     def _copy_of(self, location: str, directory: str | None = None) -> str:
         """The branch copy's location, by the project's layout."""
-        layout = self.settings.layout
-        root = root_of_copies(location, self.project_path) if layout == "prefix" else ""
-        return branch_location(location, self.branch.slug, layout, directory, root)
+        root = root_of_copies(location, self.project_path) if self.layout == "prefix" else ""
+        return branch_location(location, self.branch.slug, self.layout, directory, root)
 
     def _place(self, spec: EntrySpec, rule: Rule, locations: Locations, units: Units, shown: str) -> Place:
         protocol, main_path = filesystem_path(locations.main_location, rule.is_overlay)
@@ -442,7 +452,7 @@ class Policy:
         store = open_store(spec.name, protocol, spec.inner_config)
         ledger = self._ledger(spec, locations.main_location, units, shown)
         bucket = self._bucket(store, locations.branch_location)
-        top_path = top_of_copy(branch_path, self.branch.slug, self.settings.layout)
+        top_path = top_of_copy(branch_path, self.branch.slug, self.layout)
         guard = LinkGuard(store, main_path, branch_path, top_path, units)
         return Place(store, main_path, branch_path, replace(ledger, bucket=bucket, guard=guard))
 
@@ -464,7 +474,7 @@ class Policy:
             dataset=spec.name,
             location=subject.location,
             branch_location=shown,
-            layout=self.settings.layout,
+            layout=self.layout,
             units=units,
             author=self.author,
             former=former,
@@ -476,7 +486,7 @@ class Policy:
         """The branch's own bucket, if the layout gives it one."""
         # A local path has no bucket, whatever the layout.
         name = bucket_of(copy)
-        if name is None or self.settings.layout != "bucket":
+        if name is None or self.layout != "bucket":
             return None
         scheme = normalise(copy).split(":")[0]
         return BranchBucket(store, f"{scheme}://{name}", self.branch.name or "", self.settings.create_buckets)
@@ -490,20 +500,19 @@ class Policy:
         records_root = self._records_root
         if records_root and is_local(records_root):
             records_root = os.path.realpath(records_root)
-        targets = self._link_targets
         folder = folder_below(absolute(location), self.project_path)
+        linked = set(self.link_targets.values())
         # What was added later.
-        if folder not in targets:
-            targets = {**targets, folder: link_target(folder, self.project_path)}
-        linked = [target for target in targets.values() if target]
-        return subject_of(real_path(location), self._real_project_path, records_root, linked)
+        if folder not in self.link_targets:
+            linked.add(link_target(folder, self.project_path))
+        return subject_of(real_path(location), self._real_project_path, records_root, linked - {""})
 
     @cached_property
     def _real_project_path(self) -> str:
         return os.path.realpath(self.project_path)
 
     @cached_property
-    def _link_targets(self) -> dict[str, str]:
+    def link_targets(self) -> dict[str, str]:
         """Where each folder of the project leads, in which the catalog has data, if it is a link out of it; else ""."""
         folders = {folder_below(location, self.project_path) for location in self.catalog.locations}
         # The disk is asked for each once.

@@ -43,7 +43,11 @@ class RecordRoot:
 
     def has(self, location: str) -> bool:
         """Whether an entry has a location that records call so."""
-        return any(location in locations for locations in self.subjects.values())
+        return bool(self.entries_at(location))
+
+    def entries_at(self, location: str) -> set[str]:
+        """The entries that have a location that records call so."""
+        return {name for name, locations in self.subjects.items() if location in locations}
 
     @property
     def folder(self) -> str:

@@ -101,7 +101,7 @@ def find_writer(
             env=session.env,
             params=session.params,
         )
-        listing = list_code(project_path, settings.mains, _added(settings.code))
+        listing = list_code(project_path, settings.mains, added_code(settings.code))
         return Found(writer, listing, variable, code.loaded_at if code else None)
 
     return Background(find)
@@ -137,10 +137,10 @@ def scope_of(listing: CodeListing, code: Sequence[str], locations: Iterable[str]
         if path.endswith(".py") and path.startswith(listing.prefix):
             code_folders.update(_around(path.removeprefix(listing.prefix)))
     places = (_place_of_data(location, project_path, code_folders) for location in locations)
-    return CodeScope(frozenset(_added(code)), frozenset(left_out), frozenset(filter(None, places)))
+    return CodeScope(frozenset(added_code(code)), frozenset(left_out), frozenset(filter(None, places)))
 
 
-def _added(code: Sequence[str]) -> list[str]:
+def added_code(code: Sequence[str]) -> list[str]:
     """What is code beside the project's own."""
     return [path for path in code if not path.startswith("!")]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from steel_toes.checkout.git import ask, ask_with_input
+from steel_toes.checkout.git import ask, ask_with_input, find_commit
 
 _SUBMODULE = "160000"
 _MANY = 500  # paths of one command
@@ -65,21 +65,34 @@ def list_code(project: Path, mains: Iterable[str], added: Iterable[str] = ()) ->
     return CodeListing(top, prefix, _entries_of(index.output, blob_index=1), changed, _base(Path(top), mains, paths))
 
 
-def list_code_of(project: Path, ref: str, added: Iterable[str] = ()) -> CodeListing | None:
+def list_code_of(project: Path, ref: str, added: Iterable[str] = (), other: str = "") -> CodeListing | None:
     """Ask Git for the files of a commit that may be code. None without Git, or without that commit.
 
     Args:
         project: the project's path, in or below a working tree.
         ref: names the commit.
         added: paths from the top of the working tree, beside the project.
+        other: names another commit: where the first left it is the listing's base.
     """
     place = _place_of(project)
-    # No ref begins so, but options do.
-    if place is None or ref.startswith("-"):
+    commit = find_commit(project, ref)
+    if place is None or commit is None:
         return None
     top, prefix = place
-    tree = _tree(Path(top), f"{ref}^{{commit}}", [prefix, *added])
-    return None if tree is None else CodeListing(top, prefix, tree)
+    paths = [prefix, *added]
+    tree = _tree(Path(top), commit, paths)
+    if tree is None:
+        return None
+    base = None
+    if other:
+        merge_base = ask(Path(top), "merge-base", commit, other)
+        base = None if merge_base.status else _tree(Path(top), merge_base.output, paths)
+    return CodeListing(top, prefix, tree, base=base)
+
+
+def fetch_commit(project: Path, commit: str) -> bool:
+    """Ask the remote `origin` for a commit that this clone does not have; whether it gave it. No ref is changed."""
+    return not ask(project, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", commit).status
 
 
 def _place_of(project: Path) -> tuple[str, str] | None:

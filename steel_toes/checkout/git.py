@@ -204,6 +204,15 @@ def read_commit(project: Path) -> str | None:
     return answer.output if answer.status == 0 else None
 
 
+def find_commit(project: Path, ref: str) -> str | None:
+    """The id of the commit that a ref names; None if there is none here."""
+    # No ref begins so, but options do.
+    if ref.startswith("-"):
+        return None
+    answer = ask(project, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    return answer.output if not answer.status else None
+
+
 @dataclass(frozen=True, slots=True)
 class Checkout:
     """What records say about the code. What Git does not answer is None.

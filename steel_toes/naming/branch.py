@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from steel_toes.naming.digest import digest
 
+_UNDO_BRANCH = re.compile(r"undo/.+/\d{8}T\d{6}Z", re.DOTALL)
 _STEM_CHARACTERS = 40  # of a slug, before its digest
 _DIGEST_CHARACTERS = 8
 
@@ -42,6 +43,21 @@ class Branch:
     def slug(self) -> str:
         """The name made safe for paths; "" for the unknown branch, which has no path."""
         return "" if self.name is None else make_slug(self.name)
+
+
+def undo_branch(name: str, time: str) -> str:
+    """The name of the branch that keeps what main had when a branch was promoted.
+
+    Args:
+        name: of that branch.
+        time: of the promote, such as 20261126T041000Z.
+    """
+    return f"undo/{name}/{time}"
+
+
+def is_undo_branch(name: str | None) -> bool:
+    """Whether a branch keeps what main had."""
+    return name is not None and _UNDO_BRANCH.fullmatch(name) is not None
 
 
 @lru_cache(maxsize=1_000)

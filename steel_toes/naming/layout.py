@@ -13,6 +13,7 @@ the path below that is main's.
 from __future__ import annotations
 
 from steel_toes import errors
+from steel_toes.naming.branch import is_undo_branch
 from steel_toes.naming.buckets import DELIMITER, bucket_of, move_to_branch_bucket
 from steel_toes.naming.location import Location, is_chain, parse
 from steel_toes.naming.prefix import BRANCHES, location_below_root
@@ -69,6 +70,11 @@ def branch_location(
     if moves_bucket:
         return move_to_branch_bucket(location, where, slug)
     return where.before + above + slash + with_suffix(name, slug) + below + where.query
+
+
+def layout_on(branch_name: str | None, layout: str) -> str:
+    """The layout of a branch's copies: the project's, but of a branch that keeps what main had."""
+    return "prefix" if is_undo_branch(branch_name) else layout
 
 
 def mark_of(slug: str, layout: str) -> str:
