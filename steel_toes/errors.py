@@ -19,6 +19,10 @@
         ├── BucketError         the branch's bucket is missing, or not known to be ours
         ├── ConcurrentSaveError another run wrote the same dataset meanwhile
         ├── UnwrittenError      a save ended without an error, and wrote nothing at the copy's place
+        ├── PromoteRefusedError     a branch copy cannot become main's as it is
+        │   ├── MainChangedError    main was saved since the copy was begun, or while it becomes main's
+        │   └── CodeNotMergedError  main has other code than the one that made the data
+        ├── PromoteUnfinishedError  a promote of the branch began and did not finish
         ├── RecordError         the record is not ours, or cannot be read
         └── StoreError          the store gave no definite answer
 
@@ -270,6 +274,30 @@ class OtherProjectError(SaveRefusedError):
     )
 
 
+class PromoteRefusedError(CopyError):
+    """A branch copy cannot become main's as it is. Facts: `dataset`, `branch`, `why`, `remedy`."""
+
+    message = "Cannot promote {dataset} of branch {branch}. {why} {remedy}"
+
+
+class MainChangedError(PromoteRefusedError):
+    """Main is another than when the branch copy, or the promote, began. Facts: `dataset`, `branch`, `why`, `remedy`."""
+
+
+class CodeNotMergedError(PromoteRefusedError):
+    """Main's code is not known to be the code that made the data. Facts: `dataset`, `branch`, `why`, `remedy`."""
+
+
+class PromoteUnfinishedError(CopyError):
+    """A promote of the branch began and did not finish. Facts: `dataset`, `branch`, `since`, `by`, `what`."""
+
+    message = (
+        "Cannot go on with {dataset}: the promote of branch {branch} that {by} began at {since} is unfinished. {what} "
+        "End it with `steel-toes promote --branch {branch!q}`, or take it back with `steel-toes promote --branch "
+        "{branch!q} --abandon`."
+    )
+
+
 class RecordError(CopyError):
     """The record at a location's place is not ours, or cannot be read. Facts: `dataset`, `record`, `why`, `remedy`."""
 
@@ -327,24 +355,6 @@ PARAMETERS_OF_OTHERS = Reason(
 TABLE_AS_LOCATION = Reason(
     "Its {parameter} names no file or folder that could have a branch copy: data of {type} is none.",
     'Leave it out, or share its entries: SteelToes(shared=["{type}"]).',
-)
-MAIN_TO_CLEAN = Reason("It is main, whose copies are never removed.", "Give a branch's full name.")
-BLANK_TO_CLEAN = Reason("It is blank.", "Give a branch's full name.")
-NOTHING_TO_ADOPT = Reason(
-    "No file lies at the place of its branch copy.",
-    "See where that is with `steel-toes status --paths {value!q}`, and move the file there.",
-)
-NO_COPY_TO_ADOPT = Reason(
-    "It has no branch copies: it is shared, only read, or in memory.",
-    "See with `steel-toes status {value!q}` which of them.",
-)
-HALF_TO_ADOPT = Reason(
-    "It has several places, and nothing lies at {location}.",
-    "Put the file there, too, and adopt all of them at once.",
-)
-NO_PLACE_TO_ADOPT = Reason(
-    "It lies at no place where a branch copy of this catalog would be, or is recorded already.",
-    "See where copies belong with `steel-toes status --paths`, and move the file there.",
 )
 
 # --- Why a location has no branch copy: LocationError -----------------------------------------------------------------
@@ -475,9 +485,11 @@ COPY_GONE = "is gone"
 OR_ADOPT = "; or, if the file that is there now is right, record it with `steel-toes adopt {dataset!q}`"
 COPY_CHANGED = "was altered by other hands, or by another run at the same time"
 COPY_OVERWRITTEN = "is not there since everything around it was overwritten"
+COPY_ABSENT = "is not there: main had none when a promote brought one, and the branch is what main had"
 COPY_NOT_AS_SAVED = "is not as it was saved, and this save would add to it"
 PARTITION_GONE = "has no partition {partition} any more"
 
+SAVED_LATER = "Nothing of it is saved before that has ended."
 THE_FILE = "the file"
 
 SOME_PERMISSION = "the permission to {action} it"
@@ -512,6 +524,7 @@ NEWER_FIELDS = Reason(
     "A newer steel_toes wrote it (it has the fields {fields}).",
     "Upgrade with `pip install -U steel-toes`.",
 )
+NO_CLAIM = Reason("It is no claim of a promote: {error}.", "Look at the file; move it away if no promote goes on.")
 NO_RECORD_AT_ALL = Reason("It is no record: {error}.", "Look at the file; move it away to read main's.")
 OTHER_KIND = Reason(
     "Dataset {other} wrote it for kind {theirs}, and {dataset} has kind {ours}.",
@@ -545,6 +558,7 @@ ADOPT_IN_DOUBT = Reason(
     "A save of its files did not finish, so that they may be of two saves.",
     "Run the node that saves it again, or remove the copy with `steel-toes clean --branch {branch!q} {dataset!q}`.",
 )
+
 
 _MARK_BUCKET = "write the text `{branch}` to {bucket}/{marker}."
 

@@ -12,11 +12,12 @@ import re
 import pytest
 from kedro.io import DatasetError
 
-from steel_toes import errors
+from steel_toes import errors, reasons
 from steel_toes.errors import (
     BranchUnknownError,
     BucketError,
     ChangedCopyError,
+    CodeNotMergedError,
     ConcurrentSaveError,
     ConfigurationError,
     CopyError,
@@ -24,7 +25,10 @@ from steel_toes.errors import (
     LoadRefusedError,
     LocationError,
     LocationIsFixedError,
+    MainChangedError,
     OtherProjectError,
+    PromoteRefusedError,
+    PromoteUnfinishedError,
     RecordError,
     RunObstructedError,
     RunRefusedError,
@@ -60,6 +64,16 @@ FACTS: dict[type[SteelToesError], dict[str, str]] = {
     UnwrittenError: {**COPY, "what": "part {1}"},
     OtherProjectError: {**COPY, "theirs": "host/{a}", "ours": "host/b"},
     RecordError: {"dataset": "flights", "record": "data/_steel_toes/x/1.json", "why": WHY, "remedy": "Look at it."},
+    PromoteRefusedError: {"dataset": "flights", "branch": "feature/{x}", "why": WHY, "remedy": "Save it again."},
+    MainChangedError: {"dataset": "flights", "branch": "feature/{x}", "why": WHY, "remedy": "Run it."},
+    CodeNotMergedError: {"dataset": "flights", "branch": "feature/{x}", "why": WHY, "remedy": "Merge it."},
+    PromoteUnfinishedError: {
+        "dataset": "flights",
+        "branch": "feature/{x}",
+        "since": "2026-01-02 03:04 UTC",
+        "by": "ada@desk",
+        "what": WHY,
+    },
     StoreError: {"dataset": "flights", "place": "s3://b/k", "action": "list", "why": WHY, "remedy": "Try again."},
 }
 EVERY = pytest.mark.parametrize("cls", FACTS, ids=lambda cls: cls.__name__)
@@ -188,7 +202,7 @@ SENTENCE = re.compile(r"[A-Za-z,]+ [a-z]+ [a-z]+ .*[.!?]$", re.DOTALL)
 
 @pytest.mark.repository
 def test_every_sentence_stands_here(root):
-    """A sentence that a user reads stands in errors.py or sentences.py; only `--help` stands elsewhere."""
+    """A sentence that a user reads stands in errors.py, reasons.py or sentences.py; only `--help` stands elsewhere."""
     elsewhere = []
     for path in sorted((root / "steel_toes").rglob("*.py")):
         tree = ast.parse(path.read_text())
@@ -200,16 +214,17 @@ def test_every_sentence_stands_here(root):
             f"{path.name}:{node.lineno}: {node.value}"
             for node in ast.walk(tree)
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in helps | docs
-            if path.name not in ("errors.py", "sentences.py") and SENTENCE.match(node.value)
+            if path.name not in ("errors.py", "reasons.py", "sentences.py") and SENTENCE.match(node.value)
         ]
     assert elsewhere == []
 
 
 def test_reasons_are_complete():
     """Each reason says why in a sentence and what to do in another, and its facts are those that its error is given."""
-    reasons = {name: reason for name, reason in vars(errors).items() if isinstance(reason, errors.Reason)}
-    assert len(reasons) >= 25
-    for name, (why, remedy) in reasons.items():
+    everything = {**vars(errors), **vars(reasons)}
+    found = {name: reason for name, reason in everything.items() if isinstance(reason, errors.Reason)}
+    assert len(found) >= 50
+    for name, (why, remedy) in found.items():
         assert re.fullmatch(r"[A-Z].*[.)]", why, re.DOTALL), name
         assert re.fullmatch(r"[A-Z].*[.\]]", remedy, re.DOTALL), name
 

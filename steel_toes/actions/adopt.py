@@ -10,7 +10,7 @@ from typing import Any
 
 from kedro.io import DatasetError
 
-from steel_toes import errors
+from steel_toes import errors, reasons
 from steel_toes.actions.plan import CONDITIONS
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.paths import absolute, filesystem_path
@@ -83,14 +83,14 @@ def _adoptions_of(catalog: Any, names: Collection[str], subject: str) -> list[Ad
         return _adoptions_by_name(catalog, subject)
     adoptions = _adoptions_by_path(catalog, names, subject)
     if not adoptions:
-        raise errors.ConfigurationError(errors.NO_PLACE_TO_ADOPT, setting="adopt", value=subject)
+        raise errors.ConfigurationError(reasons.NO_PLACE_TO_ADOPT, setting="adopt", value=subject)
     return adoptions
 
 
 def _adoptions_by_name(catalog: Any, name: str) -> list[Adoption]:
     branched = branched_of(catalog.get(name))
     if not isinstance(branched, BranchedDataset):
-        raise errors.ConfigurationError(errors.NO_COPY_TO_ADOPT, setting="adopt", value=name)
+        raise errors.ConfigurationError(reasons.NO_COPY_TO_ADOPT, setting="adopt", value=name)
     adoptions = [_adoption(place, _adoptable(place)) for place in branched.places]
     is_part = len(adoptions) > 1
     if is_part:
@@ -98,7 +98,7 @@ def _adoptions_by_name(catalog: Any, name: str) -> list[Adoption]:
     waiting = [replace(adoption, is_part=is_part) for adoption in adoptions if adoption.sources]
     # What is recorded already is no mistake: somebody may ask twice.
     if not waiting and not _is_recorded(branched):
-        raise errors.ConfigurationError(errors.NOTHING_TO_ADOPT, setting="adopt", value=name)
+        raise errors.ConfigurationError(reasons.NOTHING_TO_ADOPT, setting="adopt", value=name)
     return waiting
 
 
@@ -117,7 +117,7 @@ def _check_none_is_missing(name: str, adoptions: Iterable[Adoption]) -> None:
         is_saved = place.ledger.read().settled.exists
         if not adoption.sources and not is_saved:
             location = place.store.shown(place.branch_path)
-            raise errors.ConfigurationError(errors.HALF_TO_ADOPT, setting="adopt", value=name, location=location)
+            raise errors.ConfigurationError(reasons.HALF_TO_ADOPT, setting="adopt", value=name, location=location)
 
 
 def _adoptions_by_path(catalog: Any, names: Iterable[str], subject: str) -> list[Adoption]:

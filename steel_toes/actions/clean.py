@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from steel_toes import errors, sentences
-from steel_toes.actions.inventory import (
-    Inventory,
-    Listing,
-    believed,
-    copy_location,
-    read_all,
-)
+from steel_toes import errors, reasons, sentences
+from steel_toes.actions.claims import Claims, list_claims
+from steel_toes.actions.guards import Guards, is_wanted
+from steel_toes.actions.guards import unknown_datasets as unknown_names
+from steel_toes.actions.inventory import Inventory, Listing, believed, read_all
 from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, StoredRecord
 from steel_toes.checkout.git import GONE, UNKNOWN, was_pushed
-from steel_toes.naming.branch import Branch, make_slug
-from steel_toes.naming.location import normalise
-from steel_toes.naming.nesting import outermost_directory
+from steel_toes.naming.branch import make_slug
 from steel_toes.stores.together import all_together
 
 
@@ -80,10 +75,12 @@ def make_plan(inventory: Inventory, wish: Wish) -> CleanPlan:
         stored += group
     records, unread = believed(read_all(stored))
     # Datasets are chosen first: what nobody asked for needs no look into its store.
-    wanted = [filed for filed in records if _is_wanted(inventory, filed, wish.datasets)]
-    judge = _Judge(inventory, admitted.branch_names, is_named=bool(wish.branch_names))
+    wanted = [filed for filed in records if is_wanted(inventory, filed, wish.datasets)]
+    guards = Guards(inventory, admitted.branch_names, is_named=bool(wish.branch_names))
+    # Nobody looks for claims of nothing.
+    judge = _Judge(inventory, guards, list_claims(inventory) if wanted else Claims())
     candidates = all_together(judge.candidate, wanted)
-    plan = _collect(candidates, [*admitted.failures, *unread])
+    plan = _collect(candidates, [*admitted.failures, *unread, *judge.claims.failures])
     return replace(plan, young=admitted.young)
 
 
@@ -92,10 +89,7 @@ def unknown_datasets(inventory: Inventory, wish: Wish, plan: CleanPlan) -> list[
     # What was not read may be of any dataset.
     if plan.left or plan.failed:
         return []
-    names = set(inventory.explicit)
-    for copy in plan.copies:
-        names.add(copy.record.dataset)
-    return sorted(set(wish.datasets) - names)
+    return unknown_names(inventory, wish.datasets, [copy.record.dataset for copy in plan.copies])
 
 
 def _collect(candidates: list[_Candidate], failures: list[str]) -> CleanPlan:
@@ -127,9 +121,9 @@ def _admitted(inventory: Inventory, wish: Wish) -> _Admitted:
 
 def _check_name(name: str, mains: frozenset[str]) -> None:
     if not name.strip():
-        raise errors.ConfigurationError(errors.BLANK_TO_CLEAN, setting="--branch", value=name)
+        raise errors.ConfigurationError(reasons.BLANK_TO_CLEAN, setting="--branch", value=name)
     if name in mains:
-        raise errors.ConfigurationError(errors.MAIN_TO_CLEAN, setting="--branch", value=name)
+        raise errors.ConfigurationError(reasons.MAIN_TO_CLEAN, setting="--branch", value=name)
 
 
 def _admitted_by_age(inventory: Inventory, listing: Listing, wish: Wish) -> _Admitted:
@@ -175,39 +169,23 @@ def _gone_branches(inventory: Inventory, groups: list[list[StoredRecord]]) -> tu
     return gone, failures
 
 
-def _is_wanted(inventory: Inventory, filed: FiledRecord, datasets: Collection[str]) -> bool:
-    """Whether a record is of one of these datasets, by their name in the record or in the catalog."""
-    if not datasets or filed.record.dataset in datasets:
-        return True
-    # The entry may have had another name when it was saved, or share its location with another.
-    for root in inventory.roots:
-        subjects: set[str] = set()
-        for name in datasets:
-            subjects |= root.subjects.get(name, set())
-        if root.path == filed.stored.root.path and filed.record.location in subjects:
-            return True
-    return False
-
-
 @dataclass(frozen=True)
 class _Judge:
     """Decides of each record whether its copy goes.
 
     Args:
         inventory: of the project.
-        branch_names: of the branches whose copies may go; all, if there is none.
-        is_named: whether somebody named them.
+        guards: which copies are not asked for.
+        claims: of promotes that have not ended.
     """
 
     inventory: Inventory
-    branch_names: set[str]
-    is_named: bool
-    _guards: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    guards: Guards
+    claims: Claims
 
     def candidate(self, filed: FiledRecord) -> _Candidate:
         """What the plan makes of a record."""
-        # In this order: a record that cannot be believed says nothing of whose it is.
-        why = self.inventory.why_misplaced(filed) or self._why_not_ours(filed) or self._why_guarded(filed)
+        why = self.guards.why_left(filed) or self._why_claimed(filed)
         if why:
             return self._left(filed, why)
         copy, failure = self.inventory.look(filed)
@@ -220,6 +198,13 @@ class _Judge:
             return self._left(filed, sentences.NOTHING_TO_SEE)
         return _Candidate(copy)
 
+    def _why_claimed(self, filed: FiledRecord) -> str:
+        """Why a copy is being promoted: what main gets is taken from it."""
+        stored = self.claims.of(filed)
+        if stored is None or stored.claim.branch_name != filed.record.branch_name:
+            return ""
+        return sentences.IS_CLAIMED.format(author=stored.claim.author, time=stored.claim.shown_time)
+
     def _is_out_of_sight(self, copy: HeldCopy) -> bool:
         """Whether a copy may lie where nobody sees it now, while its record lies elsewhere: on a disk not mounted."""
         if not self.inventory.policy.settings.records_folder:
@@ -229,36 +214,3 @@ class _Judge:
     def _left(self, filed: FiledRecord, why: str) -> _Candidate:
         dataset = filed.record.dataset
         return _Candidate(left=sentences.LEFT_ALONE.format(record=filed.stored.path, dataset=dataset, why=why))
-
-    def _why_not_ours(self, filed: FiledRecord) -> str:
-        """Why a record is of a branch or project whose copies stay; "" if it is not."""
-        record = filed.record
-        if self.branch_names and record.branch_name not in self.branch_names:
-            return sentences.OF_OTHER_BRANCH.format(branch=record.branch_name)
-        project = record.writer.project
-        # A record without a project may be anybody's; a name says that it is meant.
-        if project is None and not self.is_named:
-            return sentences.OF_UNKNOWN_PROJECT
-        if project is not None and project != self.inventory.policy.project:
-            return sentences.OF_OTHER_PROJECT.format(project=project)
-        return ""
-
-    def _why_guarded(self, filed: FiledRecord) -> str:
-        """Why a copy may be a main copy: one of today may have the name of a branch copy of yesterday."""
-        copy = normalise(copy_location(filed, self.inventory.policy.project_path)).casefold()
-        for main in self._guarded(filed.record.branch_name):
-            # The one may lie in the other: `x--b` is guarded where main has `x--b/a.csv`.
-            is_inside = outermost_directory(copy, [main]) is not None
-            is_around = outermost_directory(main, [copy]) is not None
-            if is_inside or is_around:
-                return sentences.MAIN_COPY_THERE.format(location=main)
-        return ""
-
-    def _guarded(self, branch_name: str) -> frozenset[str]:
-        """The catalog's main copies that have the form of a copy of this branch, computed once for each branch."""
-        if branch_name not in self._guards:
-            inventory = self.inventory
-            policy = replace(inventory.policy, branch=Branch(branch_name, "its record"))
-            policy = policy.surveyed(inventory.explicit.values(), inventory.patterns.values())
-            self._guards[branch_name] = policy.catalog.guarded
-        return self._guards[branch_name]

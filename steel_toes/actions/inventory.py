@@ -116,7 +116,7 @@ class Inventory:
 
     def list_records(self, slugs: Iterable[str] = ("",)) -> Listing:
         """The records of some branches, or of all, from one listing of each root and slug."""
-        folders = list(starmap(_ListedFolder, product(self._roots_to_list, slugs)))
+        folders = list(starmap(_ListedFolder, product(self.roots_to_list, slugs)))
         stored: list[StoredRecord] = []
         failures = set()
         for listing in all_together(_list_folder, folders):
@@ -130,7 +130,7 @@ class Inventory:
         return Listing(groups, sorted(failures))
 
     @cached_property
-    def _roots_to_list(self) -> list[RecordRoot]:
+    def roots_to_list(self) -> list[RecordRoot]:
         """The roots, each once for each set of credentials: another may be of another server."""
         return list({(root.store.protocol, root.path, root.store.access): root for root in self.roots}.values())
 
@@ -138,7 +138,7 @@ class Inventory:
         """Where no record of a branch lies, from one listing of each root."""
         listed: dict[tuple[str, str, str], frozenset[str]] = {}
         # The unknown branch has no records.
-        folders = [_ListedFolder(root, slug) for root in self._roots_to_list if slug]
+        folders = [_ListedFolder(root, slug) for root in self.roots_to_list if slug]
         for folder, listing in zip(folders, all_together(_list_folder, folders), strict=True):
             # Of one that did not answer nothing is known.
             if not listing.failure:
@@ -232,14 +232,17 @@ class Inventory:
         record = filed.record
         location = copy_location(filed, self.policy.project_path)
         protocol, path = filesystem_path(location, is_overlay=record.kind == "overlay")
-        store = self._data_store(filed, protocol)
+        store = self.data_store(filed, protocol)
         try:
             return Measure(HeldCopy(filed, store, path, objects_of(store, path, record)))
         except errors.CopyError as exc:
             return Measure(None, str(exc))
 
-    def _data_store(self, filed: FiledRecord, protocol: str) -> Store:
-        """The store of a copy. Another server may have a bucket of the same name: the one with the record is meant."""
+    def data_store(self, filed: FiledRecord, protocol: str) -> Store:
+        """The store of a copy, and of main's.
+
+        Another server may have a bucket of the same name: the one with the record is meant.
+        """
         stored, record = filed.stored, filed.record
 
         def distance(root: RecordRoot) -> tuple[bool, bool, bool]:
@@ -393,7 +396,7 @@ def _those_of_units(
     """Those objects that are units, or lie in units that are directories."""
     objects = {}
     for path, item in sorted(everything.items()):
-        unit_path = _unit_path(path, unit_paths, copy_path)
+        unit_path = unit_path_of(path, unit_paths, copy_path)
         # What lies below a unit that is an object itself is no part of it.
         is_of_directory = unit_path != "" and unit_path not in everything
         if unit_path == path or is_of_directory:
@@ -418,7 +421,7 @@ def _held(path: str, objects: Mapping[str, Object]) -> dict[str, HeldObject]:
     return held
 
 
-def _unit_path(path: str, unit_paths: Collection[str], copy_path: str) -> str:
+def unit_path_of(path: str, unit_paths: Collection[str], copy_path: str) -> str:
     """The path of the unit that an object is, or lies in; "" if it is none."""
     while len(path) >= len(copy_path):
         if path in unit_paths:
@@ -440,7 +443,7 @@ def _with_conditions(copy: HeldCopy) -> HeldCopy:
     other = sentences.COPY_TORN if ALL in record.doubt else ""
     objects = {}
     for path, item in copy.objects.items():
-        unit_path = _unit_path(path, conditions, copy.path)
+        unit_path = unit_path_of(path, conditions, copy.path)
         objects[path] = item._replace(condition=conditions.get(unit_path, other))
     return replace(copy, objects=objects, condition=worst or other)
 
@@ -465,11 +468,11 @@ def _parts_by_unit(copy: HeldCopy, unit_paths: Collection[str]) -> dict[str, dic
     """The identities of the objects below each unit, by the unit's path and their paths in it."""
     parts: dict[str, dict[str, str]] = {}
     for path, item in copy.objects.items():
-        unit_path = _unit_path(posixpath.dirname(path), unit_paths, copy.path)
+        unit_path = unit_path_of(posixpath.dirname(path), unit_paths, copy.path)
         # A unit may lie in another.
         while unit_path:
             parts.setdefault(unit_path, {})[path[len(unit_path) + 1 :]] = item.identity
-            unit_path = _unit_path(posixpath.dirname(unit_path), unit_paths, copy.path)
+            unit_path = unit_path_of(posixpath.dirname(unit_path), unit_paths, copy.path)
     return parts
 
 

@@ -128,7 +128,7 @@ class HeldCopy:
     @property
     def has_vanished(self) -> bool:
         """Whether its record speaks of data, and none of it is there."""
-        has_data = self.record.settled.exists
+        has_data = bool(self.record.settled.data)
         return has_data and not self.objects
 
     def why_linked(self) -> str:

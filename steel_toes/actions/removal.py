@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 from steel_toes import errors, sentences
 from steel_toes.actions.plan import CleanPlan, HeldCopy, Removal, recorded_units
 from steel_toes.records.file import RecordFile, RecordInPlace
+from steel_toes.records.journal import ClaimFile, claim_path
 from steel_toes.records.record import NO_RECORD, Record
 from steel_toes.stores.buckets import BranchBucket
 from steel_toes.stores.locks import PATIENCE_SECONDS, LockHeldError
@@ -26,18 +28,22 @@ from steel_toes.stores.together import all_together
 _BATCH = 100  # records that are removed together
 
 
-def apply(plan: CleanPlan) -> Iterator[Removal]:
+def apply(plan: CleanPlan, *, heeds_claims: bool = True) -> Iterator[Removal]:
     """Remove what a plan lists, and no more.
 
     A record that says something else by now is left alone. It is best effort: the rest goes on when something fails,
     and a plan made anew continues.
+
+    Args:
+        plan: what goes.
+        heeds_claims: whether a copy that is being promoted stays; not if that promote removes it.
 
     Yields:
         What became of each copy; of a copy in a bucket that was not removed with it, twice.
     """
     # Each record of a batch is locked, which takes an open file: there are not many at a time.
     with ThreadPoolExecutor(2) as pool:
-        yield from chain.from_iterable(pool.map(_remove_batch, _batches(plan)))
+        yield from chain.from_iterable(pool.map(partial(_remove_batch, heeds_claims), _batches(plan)))
     yield from _discard_buckets(plan)
 
 
@@ -87,7 +93,7 @@ class _Going:
         return RecordInPlace(self.copy.record, stamp)
 
 
-def _remove_batch(batch: list[HeldCopy]) -> list[Removal]:
+def _remove_batch(heeds_claims: bool, batch: list[HeldCopy]) -> list[Removal]:
     all_going = [_Going(copy) for copy in batch]
     with ExitStack() as locks:
         # Somebody may have put a link there since the plan was made.
@@ -98,6 +104,8 @@ def _remove_batch(batch: list[HeldCopy]) -> list[Removal]:
         for first in _still(all_going)[:1]:
             _announce(first)
         all_together(_announce, [going for going in _still(all_going) if going.in_place is None])
+        if heeds_claims:
+            _stop_at_claims(_still(all_going))
         # Again, right before: a hundred announcements take a while.
         _stop_at_links(_still(all_going))
         _remove_objects(_still(all_going))
@@ -150,6 +158,45 @@ def _announce(going: _Going) -> None:
         going.in_place = in_place
     else:
         going.problem = _why_refused(copy.record, latest)
+
+
+def _stop_at_claims(all_going: list[_Going]) -> None:
+    """Stop at copies that are being promoted: the claims of each root are listed once."""
+    by_folder: dict[str, list[_Going]] = {}
+    for going in all_going:
+        folder = posixpath.dirname(claim_path(going.copy.stored.path))
+        by_folder.setdefault(folder, []).append(going)
+    for folder, group in by_folder.items():
+        try:
+            names = group[0].copy.stored.root.store.names_below(folder)
+        except errors.CopyError as exc:
+            # Any of them may be promoted: none goes.
+            for going in group:
+                going.problem = str(exc)
+            continue
+        for going in group:
+            if posixpath.basename(going.copy.stored.path) in names:
+                _stop_at_claim(going)
+
+
+def _stop_at_claim(going: _Going) -> None:
+    """Stop at a copy that is being promoted. Whoever promotes reads the record again after the claim was put."""
+    stored, record = going.copy.stored, going.copy.record
+    try:
+        claim = ClaimFile(stored.root.store, claim_path(stored.path)).find().claim
+        if claim is None or claim.branch_name != record.branch_name:
+            return
+        announcement = _announced(going)
+        going.problem = sentences.IS_CLAIMED.format(author=claim.author, time=claim.shown_time)
+        going.file.update(lambda now: record if now == announcement else now, is_locked=going.is_locked)
+    except errors.CopyError as exc:
+        going.problem = str(exc)
+
+
+def _announced(going: _Going) -> Record:
+    """The record that says what goes, as it lies there."""
+    assert going.in_place is not None  # a copy that still goes is announced
+    return going.in_place.record
 
 
 def _is_planned(now: Record, copy: HeldCopy) -> bool:

@@ -270,6 +270,9 @@ def _with_writer(status: Status, branched: BranchedDataset, record: Record) -> S
 
 def _why(verdicts: Mapping[str, Verdict], kind: Kind, record: Record) -> str:
     """Why a side is read, in words."""
+    # What a promote keeps of main may be that there was nothing.
+    if not verdicts and record.settled.absent:
+        return sentences.ABSENT_AS_IN_MAIN.format(number=len(record.settled.absent))
     # Neither a record nor a file at the copy's place.
     if not verdicts:
         return sentences.NEVER_SAVED

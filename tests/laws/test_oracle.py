@@ -46,6 +46,9 @@ import steel_toes.catalog.make
 import steel_toes.catalog.policy
 import steel_toes.datasets.base
 from steel_toes import SteelToes
+from steel_toes.actions import goals
+from steel_toes.actions.keeping import UndoCopy
+from steel_toes.actions.requirements import MainIsAsBegun
 from steel_toes.catalog.install import _Datasets
 from steel_toes.catalog.policy import Locations, Policy
 from steel_toes.catalog.survey import Survey
@@ -68,6 +71,7 @@ from steel_toes.records.state import Look, Verdict
 from support.effort import effort, slow_but
 from support.environment import CALLERS
 from support.own import TAUGHT, Appending, Figures, Growing, Merging, Model, Named, Replaced, Retry, Skipping
+from support.promoting import NO_CODE, Promoting
 
 pd = pytest.importorskip("pandas", reason="the oracle compares pandas' CSV files")
 cloudpickle = pytest.importorskip("cloudpickle", reason="catalogs in a store go to other processes by cloudpickle")
@@ -520,6 +524,11 @@ class Folder:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(Path(other.url, path), target)
 
+    def write(self, path: str, data: bytes) -> None:
+        target = Path(self.url, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
     def remove(self, path: str) -> None:
         Path(self.url, path).unlink()
 
@@ -558,6 +567,9 @@ class Bucket:
         """Copy an object of another bucket; the server does it, since a copy of Azure's keeps the type of its blob."""
         self.files_of.cp_file(f"{other.top}/{path}", f"{self.top}/{path}")
 
+    def write(self, path: str, data: bytes) -> None:
+        self.files_of.pipe_file(f"{self.top}/{path}", data)
+
     def remove(self, path: str) -> None:
         self.files_of.rm_file(f"{self.top}/{path}")
 
@@ -566,6 +578,7 @@ class Bucket:
 
 
 Tree = Folder | Bucket
+UNDO = "what promotes keep"
 NUMBERS = itertools.count(1)
 SLUGS = {branch: find_branch(Path("/"), branch=branch, main=None).slug for branch in BRANCHES}
 
@@ -577,6 +590,8 @@ def owner(path: str) -> str:
         is_below = any(folder in f"/{path}" for folder in folders)
         if is_below or re.search(rf"--{slug}(?![a-z0-9-])", path):
             return branch
+    if re.search(r"(^|/)(_steel_toes/_promoted?|(_steel_toes|_branches)/undo-[^/]*)/", path):
+        return UNDO
     return MAIN
 
 
@@ -588,10 +603,12 @@ class PrivateCopy:
         tree: its folder or bucket.
         units: what the branch has written: by place, the partitions, the versions, or `ALL`.
         saves: how often the branch has saved to a place.
+        mains: what main had of each unit whenever the branch saved it.
     """
 
     tree: Tree
     units: dict[str, set[str]] = field(default_factory=dict)
+    mains: dict[tuple[str, str], list[dict[str, bytes]]] = field(default_factory=dict)
     saves: dict[str, int] = field(default_factory=dict)
 
     def wrote(self, entry: Entry, *units: str) -> None:
@@ -676,6 +693,8 @@ class Counted:
 
     steps = 0
     programs = 0
+    promotes = 0
+    undos = 0
 
 
 class Clock:
@@ -790,6 +809,8 @@ class Oracle(RuleBasedStateMachine):
         self.begun = 0
         self.versions = [self.timestamp(0)]
         self.found: dict[str, bytes] = {}
+        self.undos: list[str] = []
+        self.before: dict[str, dict[str, bytes | None]] = {}
         Counted.programs += 1
 
     def teardown(self) -> None:
@@ -934,7 +955,26 @@ class Oracle(RuleBasedStateMachine):
                 # A save of no partitions changes no record: for other processes nothing has happened.
                 if units:
                     copy.wrote(entry, *units)
+                    self.note_mains(copy, entry, units)
                 process.looked[entry.name] = copy.saves_of(entry)
+
+    def note_mains(self, copy: PrivateCopy, entry: Entry, units: list[str]) -> None:
+        """Note what main has of units that a branch saves."""
+        if entry.kind == "versioned":
+            return
+        for place in entry.tops:
+            for unit in units:
+                # An overwrite begins all of them anew.
+                for key in [key for key in copy.mains if unit == ALL and key[0] == place and key[1] != ALL]:
+                    del copy.mains[key]
+                files = self.mains_unit(place, unit)
+                copy.mains.setdefault((place, unit), []).append(files)
+                # Of a partition that is begun anew main is what it is now, whatever the others are.
+                if unit != ALL:
+                    start = f"{place}/{unit}"
+                    for state in list(copy.mains.get((place, ALL), [])):
+                        others = {p: d for p, d in state.items() if p != start and not p.startswith(f"{start}/")}
+                        copy.mains[place, ALL].append({**others, **files})
 
     def save_plainly(self, process: Process, entry: Entry, data: Any) -> None:
         if entry.kind != "versioned":
@@ -1032,8 +1072,8 @@ class Oracle(RuleBasedStateMachine):
                 assert answer(lambda: process.ours.load(entry.name))[0] == "fails"
                 return
             ours = process.ours.load(entry.name)
-            if isinstance(plain, tuple):
-                # A hook has replaced the method.
+            while isinstance(plain, tuple):
+                # Hooks have replaced the method.
                 (_, ours), (_, plain) = ours, plain
             assert list(ours) == list(plain)
             if pickled:
@@ -1157,6 +1197,9 @@ class Oracle(RuleBasedStateMachine):
             # A later version of main is not in the copy, but found: "a pinned version is found on either side".
             if process.wrappers.get(entry.name):
                 here = True
+            # What hooks have changed no other process has.
+            if not here and self.hooked:
+                return
             plain = process.plain if entry.cached or here else self.opened(MAIN, self.versions[0]).plain
             ours = answer(lambda: process.ours.load(entry.name, version=version))
             assert ours == answer(lambda: plain.load(entry.name, version=version)), f"load {entry.name} of {version}"
@@ -1184,6 +1227,133 @@ class Oracle(RuleBasedStateMachine):
                     for wrapper in wrappers_of(dataset):
                         if isinstance(wrapper, CachedDataset):
                             wrapper._cache.release()
+
+    # Promote ---------------------------------------------------------------------------------------------------------
+
+    def promoting(self) -> Promoting:
+        """A colleague on main who promotes."""
+        project = self.folder if self.layout == "prefix" else self.folder / "team"
+        names = tuple(entry.name for entry in self.entries)
+        return Promoting(self.catalog(self.team, None), project, hook(MAIN, project, self.layout), names)
+
+    @rule(branch=st.sampled_from(BRANCHES), forced=st.booleans())
+    def promote(self, branch: str, forced: bool) -> None:
+        """Main shows what the branch showed; without force, where main is as it was when the branch's copies began."""
+        forced_too = {MAIN} if forced else set()
+        with self.promoted() as main, self.team.entered():
+            promoting = self.promoting()
+            if not any(owner(path) == branch and "/_steel_toes/" in f"/{path}" for path in self.team.files()):
+                return
+            plan = promoting.plan(branch, forced=NO_CODE | forced_too)
+            assert not plan.failed
+            if plan.refusals or not plan.rows:
+                assert plan.refusals or not self.copies[branch].units
+                return
+            assert forced or self.is_main_as_it_was(self.copies[branch]), "main has changed since"
+            outcomes = promoting.protocol().promote(plan.promotions)
+            assert not any(outcome.problem for outcome in outcomes)
+            self.give(self.copies[branch], main)
+            self.undos.append(outcomes[0].promotion.claim.undo)
+            Counted.promotes += 1
+            # Whoever goes on with the branch has its data from main.
+            self.copies[branch].units.clear()
+            self.copies[branch].mains.clear()
+        self.processes = {who: process for who, process in self.processes.items() if who[0] != branch}
+        self.pending.clear()
+
+    def is_main_as_it_was(self, copy: PrivateCopy) -> bool:
+        """Whether main's units are what they were when the branch last saved its own."""
+        # An append begins where the first one did: main may be another at the second, and what it was again now.
+        return all(self.mains_unit(place, unit) in states for (place, unit), states in copy.mains.items())
+
+    def mains_unit(self, place: str, unit: str) -> dict[str, bytes]:
+        """Main's files of a unit."""
+        start = place if unit == ALL else f"{place}/{unit}"
+        files = self.copies[MAIN].tree.files()
+        return {path: data for path, data in files.items() if path == start or path.startswith(f"{start}/")}
+
+    def give(self, copy: PrivateCopy, main: Tree) -> None:
+        """Give main what the branch has written."""
+        wanted, there = copy.tree.files(), main.files()
+        for entry in self.entries:
+            for place in entry.tops:
+                for path in {*wanted, *there}:
+                    # Versions are added.
+                    is_version = entry.versions and path not in wanted
+                    if not is_version and self.is_given(copy, entry, place, path):
+                        self.set(main, path, copy.tree if path in wanted else None)
+
+    def is_given(self, copy: PrivateCopy, entry: Entry, place: str, path: str) -> bool:
+        """Whether a path becomes what it is in a branch's private copy."""
+        units = copy.units.get(place, set())
+        if not units or not (path == place or path.startswith(f"{place}/") or path == entry.checkpoint):
+            return False
+        if entry.kind == "versioned":
+            return any(path.startswith(f"{place}/{version}/") for version in units)
+        return copy.is_own(path, self.entries)
+
+    @staticmethod
+    def set(tree: Tree, path: str, other: Tree | None) -> None:
+        """Make a path what it is in another tree; nothing, if there is no tree."""
+        if other is not None:
+            tree.take(path, other)
+        elif path in tree.files():
+            tree.remove(path)
+
+    @rule(
+        branch=st.sampled_from(BRANCHES),
+        which=WHICH,
+        ids=SOME,
+        others=st.lists(WHO, max_size=2),
+        forced=st.booleans(),
+        undone=st.booleans(),
+    )
+    def a_branch_comes_home(
+        self, branch: str, which: int, ids: list[str], others: list[tuple[str, int]], forced: bool, undone: bool
+    ) -> None:
+        """A branch saves, somebody else may, the branch is promoted, and that may be taken back."""
+        self.a_save((branch, 0), which, ids, lazily=False, reopen=True)
+        for n, who in enumerate(others):
+            self.a_save(who, which + n, ids, lazily=False, reopen=who[0] == MAIN)
+        self.promote(branch, forced)
+        self.a_load(("fix", 0), which)
+        if undone and self.undos:
+            self.undo(0)
+
+    @precondition(lambda self: self.undos)
+    @rule(back=st.integers(0, 3))
+    def undo(self, back: int) -> None:
+        """Main is what it was before a promote, where it is still what that made."""
+        name = self.undos[-1 - back % len(self.undos)]
+        with self.promoted() as main, self.team.entered():
+            promoting = self.promoting()
+            plan = promoting.plan(name)
+            assert not plan.failed
+            if plan.refusals or not plan.rows:
+                return
+            promoting.protocol().promote(plan.promotions)
+            for path, data in self.before[name].items():
+                if data is not None:
+                    main.write(path, data)
+                elif path in main.files():
+                    main.remove(path)
+            Counted.undos += 1
+
+    @contextmanager
+    def promoted(self) -> Iterator[Tree]:
+        """A step of whoever promotes: main's bytes are those of its private copy afterwards; yields that."""
+        Counted.steps += 1
+        main = self.copies[MAIN].tree
+        was, number = main.files(), len(self.undos)
+        yield main
+        now = main.files()
+        if len(self.undos) > number:
+            changed = {path for path in {*was, *now} if was.get(path) != now.get(path)}
+            self.before[self.undos[-1]] = {path: was.get(path) for path in changed}
+        self.found = self.team.files()
+        assert {p: data for p, data in self.found.items() if owner(p) == MAIN} == now, "main's bytes"
+        for branch in BRANCHES:
+            self.copies[branch].follow(main, self.entries)
 
     @rule()
     def compare_everything(self) -> None:
@@ -1326,7 +1496,7 @@ def look(
     layout: str = "suffix",
 ) -> None:
     """Run programs until there were so many steps, and say so, whatever pytest captures."""
-    Counted.steps = Counted.programs = 0
+    Counted.steps = Counted.programs = Counted.promotes = Counted.undos = 0
     began = time.monotonic()
     while Counted.steps < steps:
         # Few steps are not enough for all groups: each run has others.
@@ -1338,7 +1508,8 @@ def look(
                 break
     seconds = time.monotonic() - began
     with capsys.disabled():
-        print(f"\noracle, {store}: {Counted.steps} steps in {Counted.programs} programs, {seconds:.0f} s")  # noqa: T201
+        promotes = f"{Counted.promotes} promotes and {Counted.undos} undos"
+        print(f"\noracle, {store}: {Counted.steps} steps, {promotes}, {Counted.programs} programs, {seconds:.0f} s")  # noqa: T201
 
 
 # Planted bugs: what the oracle is worth -----------------------------------------------------------------------------
@@ -1631,7 +1802,26 @@ def a_wrapper_is_a_dataset_of_its_own(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(_Datasets, "_wrapper", wrapped)
 
 
+def promote_over_what_main_saved(patch: pytest.MonkeyPatch) -> None:
+    """Whatever main has saved since is replaced."""
+    patch.setattr(MainIsAsBegun, "check", lambda self: None)
+
+
+def promote_without_removals(patch: pytest.MonkeyPatch) -> None:
+    """What the branch does not have stays in main."""
+    patch.setattr(goals, "_goes", lambda *args: False)
+
+
+def undo_without_what_main_did_not_have(patch: pytest.MonkeyPatch) -> None:
+    """What a promote added stays in main when it is taken back."""
+    completed = UndoCopy._completed
+    patch.setattr(UndoCopy, "_completed", lambda self, writing: replace(completed(self, writing), absent=()))
+
+
 PLANTED = {
+    promote_over_what_main_saved: "explicit",
+    promote_without_removals: "overwritten partitions",
+    undo_without_what_main_did_not_have: "partitions",
     skip_the_seed: "log",
     seed_before_every_save: "log",
     newest_by_path: "versioned",
@@ -1692,7 +1882,7 @@ def without_it(about: str, programs: int, is_hooked: bool) -> None:
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_caught(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
     """With one bug in steel_toes the oracle finds a difference; without it the same programs find none."""
-    Counted.steps = Counted.programs = 0
+    Counted.steps = Counted.programs = Counted.promotes = Counted.undos = 0
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)
         with pytest.raises(AssertionError):

@@ -1,0 +1,405 @@
+"""`promote`: what of a merged branch's data would become main's. A plan is made by reading only.
+
+Conflicts are found before anything runs: each branch copy has requirements, and one that does not hold refuses all.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+from typing import NamedTuple
+
+from steel_toes import errors, reasons, sentences
+from steel_toes.actions.claims import Claims, list_audits, list_claims
+from steel_toes.actions.goals import Goals, MainCopy, Shape, changed_units, goals_of, read_main, shape_of
+from steel_toes.actions.guards import Guards, entries_of, is_wanted, unknown_datasets
+from steel_toes.actions.inventory import Inventory, believed, read_all
+from steel_toes.actions.plan import FiledRecord, HeldCopy
+from steel_toes.actions.promotion import CODE, MAIN, PromotePlan, PromoteWish, Promotion, Row, promotion_of
+from steel_toes.actions.requirements import (
+    CanBeKept,
+    CheckpointIsInside,
+    CodeIsMains,
+    IsBelieved,
+    IsSettled,
+    IsValid,
+    MainIsAsBegun,
+    NobodyElsePromotes,
+    Requirement,
+    SettingsAreMains,
+    ShapesFit,
+    VersionsAreNew,
+    refusals_of,
+)
+from steel_toes.catalog.reference import Reference
+from steel_toes.naming.branch import make_slug, undo_branch
+from steel_toes.records.journal import TIME, Claim
+from steel_toes.records.record import Record, Recorded, Writer, writers_of
+from steel_toes.stores.together import all_together
+
+
+class Check(NamedTuple):
+    """What Kedro's validator says of a branch copy.
+
+    Attributes:
+        word: in a word, for the plan; "" where there is no validator.
+        failure: why it refuses; "" if it does not.
+    """
+
+    word: str = ""
+    failure: str = ""
+
+
+Validate = Callable[[str], Check]
+"""Asks Kedro's validator of a dataset, on the branch."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What the project's pipelines say of its datasets.
+
+    Args:
+        order: where each comes in them.
+        inputs: of the node that makes each.
+    """
+
+    order: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Makes plans.
+
+    Args:
+        inventory: of the project.
+        reference: the commit that main's data shall be of.
+        author: who promotes.
+        env: Kedro's environment.
+        lineage: of the project's datasets.
+    """
+
+    inventory: Inventory
+    reference: Reference
+    author: str
+    env: str | None
+    lineage: Lineage = field(default_factory=Lineage)
+
+    def plan(self, wish: PromoteWish, validate: Validate | None = None) -> PromotePlan:
+        """What `promote` would do for one branch. Nothing is changed.
+
+        Args:
+            wish: what is asked for.
+            validate: asks Kedro's validators; None to ask none.
+
+        Raises:
+            ConfigurationError: the name of main, a blank or an unknown one; an unknown dataset.
+        """
+        self.check_name(wish.branch_name)
+        claims = list_claims(self.inventory)
+        unfinished = claims.of_branch(wish.branch_name)
+        if unfinished:
+            # Whatever else is asked for: it is ended first, as it was planned.
+            return PromotePlan(unfinished=tuple(unfinished), failed=claims.failures)
+        holdings = self._holdings(wish.branch_name)
+        failed = (*claims.failures, *holdings.failures)
+        # What was not read may be of this branch, and of any dataset.
+        if not failed:
+            self._check_wish(wish, holdings)
+        draft = _Draft(self, wish, claims, holdings)
+        plan = draft.plan()
+        plan = replace(plan, failed=(*failed, *plan.failed), audits=holdings.audits)
+        return _validated(plan, validate)
+
+    def _holdings(self, branch_name: str) -> _Holdings:
+        """What there is of a branch, and was."""
+        slug = make_slug(branch_name)
+        listing = self.inventory.list_records([slug])
+        records, unread = believed(read_all(listing.groups.get(slug, [])))
+        # Two branches may have one slug.
+        own_records = [filed for filed in records if filed.record.branch_name == branch_name]
+        audits = list_audits(self.inventory, slug)
+        own_audits = [stored.claim for stored in audits.of_branch(branch_name)]
+        failures = (*listing.failures, *unread, *audits.failures)
+        return _Holdings(tuple(sorted(own_records, key=self._place)), tuple(own_audits), failures)
+
+    def check_name(self, name: str) -> None:
+        """Refuse a name that cannot be a branch's.
+
+        Raises:
+            ConfigurationError: it is blank, or main's.
+        """
+        if not name.strip():
+            raise errors.ConfigurationError(reasons.BLANK_TO_PROMOTE, setting="--branch", value=name)
+        if name in self.inventory.mains:
+            raise errors.ConfigurationError(reasons.MAIN_TO_PROMOTE, setting="--branch", value=name)
+
+    def _check_wish(self, wish: PromoteWish, holdings: _Holdings) -> None:
+        if not (holdings.records or holdings.audits):
+            raise errors.ConfigurationError(reasons.NOBODY_TO_PROMOTE, setting="--branch", value=wish.branch_name)
+        recorded = [filed.record.dataset for filed in holdings.records]
+        recorded += [claim.dataset for claim in holdings.audits]
+        unknown = unknown_datasets(self.inventory, wish.datasets, recorded)
+        if unknown:
+            names = ", ".join(unknown)
+            raise errors.ConfigurationError(reasons.NOT_OF_THE_BRANCH, setting="--branch", value=names)
+
+    def _place(self, filed: FiledRecord) -> tuple[int, str]:
+        """Where a record's dataset comes in the pipelines: what is made of others comes after them."""
+        names = {filed.record.dataset, *entries_of(self.inventory, filed)}
+        places = [self.lineage.order[name] for name in names if name in self.lineage.order]
+        return min(places, default=len(self.lineage.order)), filed.record.dataset
+
+
+_A_SECOND = timedelta(seconds=1)
+
+
+class _Holdings(NamedTuple):
+    """What there is of a branch: its records, the promotes of it that have ended, and what could not be read."""
+
+    records: tuple[FiledRecord, ...]
+    audits: tuple[Claim, ...]
+    failures: tuple[str, ...]
+
+
+def _now(audits: Collection[Claim]) -> str:
+    """The time of a promote, which names it: another than that of each before it."""
+    used_times = {claim.time for claim in audits}
+    moment = datetime.now(timezone.utc)
+    while moment.strftime(TIME) in used_times:
+        # Of a second that has passed, two promotes of one branch would have one name.
+        moment += _A_SECOND
+    return moment.strftime(TIME)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """One plan that is being made.
+
+    Args:
+        planner: makes it.
+        wish: what is asked for.
+        claims: of promotes that have not ended.
+        holdings: what there is of the branch.
+    """
+
+    planner: Planner
+    wish: PromoteWish
+    claims: Claims
+    holdings: _Holdings
+
+    @cached_property
+    def _guards(self) -> Guards:
+        return Guards(self.planner.inventory, {self.wish.branch_name}, self.wish.is_named)
+
+    @cached_property
+    def time(self) -> str:
+        """Of the promote."""
+        return _now(self.holdings.audits)
+
+    def plan(self) -> PromotePlan:
+        """What becomes of the branch's copies that are asked for."""
+        records = []
+        for filed in self.holdings.records:
+            if is_wanted(self.planner.inventory, filed, self.wish.datasets):
+                records.append(filed)
+        rows: list[Row] = []
+        left: list[str] = []
+        failed: list[str] = []
+        for answer in all_together(self._row, records):
+            rows += answer.rows
+            left += answer.left
+            failed += answer.failed
+        return PromotePlan(tuple(rows), (), tuple(left), tuple(failed), self._warnings(rows))
+
+    def _row(self, filed: FiledRecord) -> _Answer:
+        record = filed.record
+        # What a first save that failed left is no branch's copy.
+        if record.says_nothing:
+            return _Answer()
+        why = self._why_no_part(filed)
+        if why:
+            text = sentences.LEFT_ALONE.format(record=filed.stored.path, dataset=record.dataset, why=why)
+            return _Answer(left=[text])
+        # What nobody can believe, and what may be a main copy, refuses all.
+        why = self._guards.why_left(filed)
+        if why:
+            text = sentences.LEFT_ALONE.format(record=filed.stored.path, dataset=record.dataset, why=why)
+            return _Answer(failed=[text])
+        # Its store is asked: what a record says may be an hour old.
+        copy, failure = self.planner.inventory.look(filed)
+        if copy is None:
+            return _Answer(failed=[failure])
+        try:
+            return _Answer([self._row_of(copy)])
+        except errors.CopyError as exc:
+            return _Answer(failed=[str(exc)])
+
+    def _why_no_part(self, filed: FiledRecord) -> str:
+        """Why a copy has no part in it; "" if it has."""
+        for claim in self.holdings.audits:
+            if claim.keeps_copy and claim.record_id == filed.record.id:
+                return sentences.PROMOTED_ALREADY
+        # Two projects in one bucket may both have a branch of this name.
+        why = self._guards.why_not_ours(filed)
+        if why and not self.planner.inventory.why_misplaced(filed):
+            return why
+        # Where no entry is, main reads nothing; what is shared has no copies any more.
+        if not entries_of(self.planner.inventory, filed):
+            return sentences.NO_ENTRY_OF_IT
+        return ""
+
+    def _row_of(self, copy: HeldCopy) -> Row:
+        record = copy.record
+        main = read_main(copy.filed, copy.store)
+        shape = shape_of(self.planner.inventory, copy.filed)
+        goals = goals_of(copy, main, shape)
+        promotion, why_no_undo = self._promotion(copy, goals)
+        code = self._code(record)
+        changed = changed_units(record, main, shape)
+        requirements = self._requirements(copy, main, shape, goals, changed, code, why_no_undo)
+        refusals = refusals_of(requirements, self._dropped(record))
+        # Of what main itself had nobody asks who made it.
+        is_undo = bool(record.undoes)
+        return Row(
+            promotion,
+            refusals,
+            size=sum(goal.size for goal in promotion.claim.puts),
+            main_is_changed=bool(changed) if main.objects or record.base else None,
+            code=None if is_undo else code.verdict,
+            other_files=len({path for proof in code.proofs for path in proof.paths}),
+            skipped=goals.skipped,
+            left=goals.left,
+            main_modified=max((item.modified for item in main.objects.values()), default=None),
+        )
+
+    def _requirements(
+        self,
+        copy: HeldCopy,
+        main: MainCopy,
+        shape: Shape,
+        goals: Goals,
+        changed: list[str],
+        code: CodeIsMains,
+        why_no_undo: str,
+    ) -> list[Requirement]:
+        record = copy.record
+        writers = _writers_of(record)
+        return [
+            IsBelieved(copy, copy.why_linked()),
+            IsSettled(copy),
+            MainIsAsBegun(record, main, changed),
+            code,
+            SettingsAreMains(record, writers, self.planner.env),
+            NobodyElsePromotes(record, self.claims.of(copy.filed)),
+            ShapesFit(record, main, goals),
+            CheckpointIsInside(record, shape),
+            VersionsAreNew(copy, main, goals.skipped, copy.store),
+            CanBeKept(record, why_no_undo),
+        ]
+
+    def _dropped(self, record: Record) -> dict[type, bool]:
+        """The requirements that nobody asks for."""
+        # Main had what it undoes: no code of a branch has made that.
+        drops_code = CODE in self.wish.forced or bool(record.undoes)
+        return {
+            MainIsAsBegun: MAIN in self.wish.forced,
+            CodeIsMains: drops_code,
+            SettingsAreMains: drops_code,
+        }
+
+    def _code(self, record: Record) -> CodeIsMains:
+        """Whether main has the code of everybody who saved a unit."""
+        reference = self.planner.reference
+        proofs = [reference.prove(writer) for writer in _writers_of(record)]
+        # Of a unit of format 1 nobody knows who saved it.
+        unknown = 0
+        for text in record.settled.data.values():
+            unknown += not Recorded(text).writers
+        return CodeIsMains(record, proofs, reference.name, self.wish.is_strict, unknown)
+
+    def _promotion(self, copy: HeldCopy, goals: Goals) -> tuple[Promotion, str]:
+        """The promotion of a copy, and why what main has cannot be kept; "" if it can, or if nobody wants it."""
+        record = copy.record
+        undo = undo_branch(record.branch_name, self.time) if self.wish.keeps_main else ""
+        claim = Claim(
+            id=secrets.token_hex(8),
+            branch_name=record.branch_name,
+            record_id=record.id,
+            dataset=record.dataset,
+            location=record.location,
+            kind=record.kind,
+            layout=record.layout,
+            time=self.time,
+            author=self.planner.author,
+            ref=self.planner.reference.commit,
+            undo=undo,
+            keeps_copy=self.wish.keeps_copy,
+            forced=tuple(sorted(self.wish.forced)),
+            goals=goals.goals,
+        )
+        inventory, root = self.planner.inventory, copy.stored.root
+        why = ""
+        # Where there is no place for it, the plan says so with all else that refuses.
+        try:
+            promotion = promotion_of(inventory, root, claim)
+        except errors.LocationError as exc:
+            why = str(exc)
+            promotion = promotion_of(inventory, root, replace(claim, undo=""))
+        return replace(promotion, record=record, stamp=copy.filed.stamp), why
+
+    def _warnings(self, rows: list[Row]) -> tuple[str, ...]:
+        """Which copies were made from others that stay behind."""
+        staying = self._staying(rows)
+        warnings = []
+        for row in rows:
+            dataset = row.promotion.claim.dataset
+            behind = sorted(staying.intersection(self.planner.lineage.inputs.get(dataset, ())))
+            if behind:
+                warnings.append(sentences.MADE_FROM_OTHERS.format(dataset=dataset, others=", ".join(behind)))
+        return tuple(warnings)
+
+    def _staying(self, rows: list[Row]) -> set[str]:
+        """The datasets of the branch that are not asked for."""
+        promoted = {row.promotion.claim.location for row in rows}
+        names: set[str] = set()
+        for filed in self.holdings.records:
+            if filed.record.location not in promoted and filed.record.settled.exists:
+                names |= {filed.record.dataset, *entries_of(self.planner.inventory, filed)}
+        return names
+
+
+def _writers_of(record: Record) -> list[Writer]:
+    """Everybody who saved a unit."""
+    # An overwrite with nothing has no units: whoever did it has put the record.
+    if not record.settled.data:
+        return [record.writer]
+    keys = writers_of(record.settled.data)
+    return [record.writers[key] for key in sorted(keys)]
+
+
+class _Answer(NamedTuple):
+    """What a plan makes of one record."""
+
+    rows: Sequence[Row] = ()
+    left: Sequence[str] = ()
+    failed: Sequence[str] = ()
+
+
+def _validated(plan: PromotePlan, validate: Validate | None) -> PromotePlan:
+    """The plan, with what Kedro's validators say: asked last, since they load the data."""
+    if validate is None or plan.refusals or plan.failed:
+        return plan
+    rows = []
+    for row in plan.rows:
+        record = row.promotion.record
+        assert record is not None  # a plan that is made anew has read it
+        # What main itself had was valid when it was saved.
+        check = Check() if record.undoes else validate(record.dataset)
+        refusals = refusals_of([IsValid(record, check.failure)], {})
+        promotion = row.promotion.with_claim(replace(row.promotion.claim, checked=check.word))
+        rows.append(row._replace(promotion=promotion, refusals=refusals, checked=check.word))
+    return replace(plan, rows=tuple(rows))

@@ -1,0 +1,452 @@
+"""`promote`: how a branch's data becomes main's, whoever comes between, and whenever it is killed.
+
+    claim     every location, before the first object of main changes; only where no claim is
+    keep      main's objects that go or are replaced are copied to an undo branch
+    put       each object over main's, only if both are as they were planned; then what goes is removed
+    verify    main is what was planned
+    decide    the claim becomes `promoted`, by one conditional put: from here on nobody abandons it
+    audit     the claim, for later
+    remove    the branch copy, as `clean` does; then the claim
+
+A client whose answer was lost asks again and meets its own copy. So after a refusal the contents decide. The order, and
+each look at the claim, is what the model in tests/support/promote_model.py needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from steel_toes import errors, reasons, sentences
+from steel_toes.actions.abandonment import passage_of, put_back, state_of, unfinished_error
+from steel_toes.actions.inventory import Measure
+from steel_toes.actions.keeping import UndoCopy
+from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, HeldObject, StoredRecord
+from steel_toes.actions.promotion import Promotion
+from steel_toes.actions.removal import apply as remove_copies
+from steel_toes.naming.branch import make_slug
+from steel_toes.records.journal import ClaimInPlace, Goal
+from steel_toes.records.record import Identities, Record, Writer
+from steel_toes.records.units import MANY, units_of
+from steel_toes.stores.together import all_together
+
+AT_ONCE = 16
+"""Objects that are put together, after one look at the claim."""
+
+
+_TRIES = 3
+_NO_TIME = datetime.fromtimestamp(0, timezone.utc)
+
+
+class Outcome(NamedTuple):
+    """What became of one location.
+
+    Attributes:
+        promotion: with the claim as it ended.
+        problem: why the branch copy was not removed; "" if it was, or was to stay.
+    """
+
+    promotion: Promotion
+    problem: str = ""
+
+
+class _StoppedError(Exception):
+    """An object of main's, or of the branch's, is another by now."""
+
+    def __init__(self, goal: Goal) -> None:
+        super().__init__()
+        self.goal = goal
+
+
+class _EndedError(Exception):
+    """Another process of the same promote has done it."""
+
+
+@dataclass
+class _Leg:
+    """The way of one location.
+
+    Args:
+        promotion: what becomes main's.
+        in_place: the claim as it lies.
+        is_new: whether this call made it.
+        is_promoted: whether main is what was planned, and somebody has said so.
+        put: main's identities, as the answers showed them, by the goals' keys.
+    """
+
+    promotion: Promotion
+    in_place: ClaimInPlace
+    is_new: bool = False
+    is_promoted: bool = False
+    put: Identities = field(default_factory=dict)
+
+
+@dataclass
+class Protocol:
+    """One call of `promote` for one branch.
+
+    Args:
+        writer: who promotes.
+        look: gives a branch copy as its store has it now.
+    """
+
+    writer: Writer
+    look: Callable[[FiledRecord], Measure]
+    _legs: list[_Leg] = field(default_factory=list)
+
+    def promote(self, promotions: Sequence[Promotion]) -> list[Outcome]:
+        """Do what was planned.
+
+        Raises:
+            PromoteRefusedError: another was faster; main was not changed.
+            MainChangedError: main was saved meanwhile; the claims stay.
+            PromoteUnfinishedError: the branch was, or somebody abandons it.
+            StoreError: a store gave no definite answer; what was done is ended by the next call.
+        """
+        self._claim_all(promotions)
+        return self._go_on()
+
+    def finish(self, unfinished: Iterable[tuple[Promotion, ClaimInPlace]]) -> list[Outcome]:
+        """End what an earlier call began. What only has to be removed comes first, whatever becomes of the rest.
+
+        Raises:
+            MainChangedError: main was saved meanwhile; the claims stay.
+            PromoteUnfinishedError: the branch was saved or cleaned meanwhile, or somebody abandons it.
+            StoreError: a store gave no definite answer.
+        """
+        legs = [_Leg(promotion, in_place) for promotion, in_place in unfinished]
+        promoted = [leg for leg in legs if leg.promotion.claim.state == "promoted"]
+        # Whatever the others say of theirs.
+        outcomes = self._end(promoted)
+        self._legs = [leg for leg in legs if leg.promotion.claim.state != "promoted"]
+        for leg in self._legs:
+            self._check_resumable(leg)
+        if self._legs:
+            outcomes += self._go_on()
+        return outcomes
+
+    def _go_on(self) -> list[Outcome]:
+        for step in (self._keep, self._put_all, self._verify, self._decide):
+            for leg in self._legs:
+                self._take(step, leg)
+        return self._end(self._legs)
+
+    def _take(self, step: Callable[[_Leg], None], leg: _Leg) -> None:
+        """Take a step, unless another process of the same promote has taken all of them."""
+        # Main has it: there is nothing more to do but the end.
+        if leg.is_promoted:
+            return
+        try:
+            step(leg)
+        except _EndedError:
+            leg.is_promoted = True
+            leg.in_place = leg.promotion.claim_file.find()
+            claim = leg.in_place.claim
+            # It says what main got; where it is gone, all is done.
+            if claim is not None and claim.id == leg.promotion.claim.id:
+                leg.promotion = leg.promotion.with_claim(claim)
+
+    # Claim ------------------------------------------------------------------------------------------------------------
+
+    def _claim_all(self, promotions: Sequence[Promotion]) -> None:
+        for promotion in promotions:
+            self._claim(promotion)
+        # Whoever saves or cleans looks for a claim once the record says so: one of the two sees the other.
+        for leg in self._legs:
+            if leg.promotion.record_file.find().record != leg.promotion.record and leg.is_new:
+                self._take_claims_back()
+                raise self._refused(leg.promotion, reasons.CHANGED_MEANWHILE)
+
+    def _claim(self, promotion: Promotion) -> None:
+        in_place = promotion.claim_file.create(promotion.claim)
+        lies = in_place.claim
+        planned = promotion.claim
+        # Only ours has this id.
+        if lies == planned:
+            self._legs.append(_Leg(promotion, in_place, is_new=True))
+        elif lies is not None and lies.is_of(planned.branch_name, planned.record_id):
+            # Another process promotes the same: both go on with one plan.
+            self._legs.append(_Leg(promotion.with_claim(lies), in_place))
+        else:
+            self._take_claims_back()
+            raise self._refused(promotion, reasons.CLAIMED_MEANWHILE)
+
+    def _take_claims_back(self) -> None:
+        # Main was not touched: nobody need ever know of them.
+        for leg in self._legs:
+            if leg.is_new:
+                leg.promotion.claim_file.remove(leg.in_place)
+
+    def _refused(self, promotion: Promotion, reason: errors.Reason) -> errors.PromoteRefusedError:
+        claim = promotion.claim
+        return errors.PromoteRefusedError(reason, dataset=claim.dataset, branch=claim.branch_name)
+
+    def _check_resumable(self, leg: _Leg) -> None:
+        """Whether a claim that lies there can be gone on with."""
+        claim = leg.promotion.claim
+        if claim.state == "abandoned":
+            raise unfinished_error(leg.promotion, sentences.IS_ABANDONED)
+        record = leg.promotion.record_file.find().record
+        # A part of main may be the branch's, and the rest of it is nowhere any more.
+        if record.is_gone:
+            raise unfinished_error(leg.promotion, sentences.COPY_WAS_REMOVED)
+        if record.id != claim.record_id or record.state != "complete":
+            raise unfinished_error(leg.promotion, sentences.BRANCH_WAS_SAVED)
+
+    # Keep and put -----------------------------------------------------------------------------------------------------
+
+    def _keep(self, leg: _Leg) -> None:
+        promotion = leg.promotion
+        if not promotion.claim.undo:
+            return
+        undo = UndoCopy(promotion, self.writer)
+        # Before anything is copied: what a kill leaves is in doubt.
+        undo.begin()
+        for batch in _batches(promotion.claim.replaced):
+            if not all(all_together(undo.keep, batch)):
+                self._check_claim(leg)
+                raise self._main_changed(leg)
+
+    def _put_all(self, leg: _Leg) -> None:
+        promotion = leg.promotion
+        promotion.store.clear_passages(*passage_of(promotion), map(promotion.main_of, promotion.claim.puts))
+        try:
+            for batch in _batches_of_puts(promotion):
+                # It narrows what is left by one that is abandoned and dies.
+                self._check_claim(leg)
+                all_together(lambda goal: self._put(leg, goal), batch)
+            self._remove_from_main(leg)
+        except _StoppedError as stop:
+            self._stop(leg, stop.goal)
+
+    def _put(self, leg: _Leg, goal: Goal) -> None:
+        """Put an object over main's; after a refusal main's may have its content all the same."""
+        promotion = leg.promotion
+        store = promotion.store
+        source, target = promotion.source_of(goal), promotion.main_of(goal)
+        assert goal.source is not None  # it is one of those that main gets
+        for _ in range(_TRIES):
+            through = store.passage(*passage_of(promotion), target)
+            identity = store.copy_over(source, target, goal.source, goal.expects, through)
+            if identity is None and store.has_same_content(source, target):
+                identity = store.identity(target)
+            if identity is not None:
+                leg.put[goal.key] = identity
+                return
+            # Another process of the same promote may have cleared what ours was made through.
+            if (store.identity(source), store.identity(target)) != (goal.source, goal.expects):
+                break
+        raise _StoppedError(goal)
+
+    def _remove_from_main(self, leg: _Leg) -> None:
+        """Remove what main loses, last: a reader of main finds too much rather than too little."""
+        promotion = leg.promotion
+        goals: dict[str, Goal] = {}
+        identities: dict[str, str] = {}
+        for goal in promotion.claim.removals:
+            path = promotion.main_of(goal)
+            goals[path] = goal
+            identities[path] = goal.expects or ""
+        # Nearly no promote removes anything.
+        if not goals:
+            return
+        self._check_claim(leg)
+        for path in promotion.store.remove_unchanged(identities, _empty_folders(promotion)):
+            raise _StoppedError(goals[path])
+
+    def _stop(self, leg: _Leg, goal: Goal) -> None:
+        """Main is another, which may be `--abandon`'s doing; or the branch is."""
+        self._check_claim(leg)
+        promotion = leg.promotion
+        if goal.source is not None and promotion.store.identity(promotion.source_of(goal)) != goal.source:
+            raise unfinished_error(promotion, sentences.BRANCH_WAS_SAVED)
+        raise self._main_changed(leg)
+
+    def _main_changed(self, leg: _Leg) -> errors.MainChangedError:
+        claim = leg.promotion.claim
+        number = sum(len(other.put) for other in self._legs)
+        total = sum(len(other.promotion.claim.goals) for other in self._legs)
+        facts = {"dataset": claim.dataset, "branch": claim.branch_name, "done": number, "total": total}
+        return errors.MainChangedError(reasons.MAIN_SAVED_MEANWHILE, **facts)
+
+    # Verify and decide ------------------------------------------------------------------------------------------------
+
+    def _verify(self, leg: _Leg) -> None:
+        """Whether main is what was planned, by one look or listing."""
+        promotion = leg.promotion
+        now = _identities_now(promotion)
+        for goal in promotion.claim.goals:
+            path = promotion.main_of(goal)
+            identity = now.get(path)
+            # What goes has none.
+            planned = leg.put[goal.key] if goal.source is not None else None
+            if identity != planned and not self._has_content(leg, goal, identity):
+                self._stop(leg, goal)
+
+    def _has_content(self, leg: _Leg, goal: Goal, identity: str | None) -> bool:
+        """Whether another process has put the same."""
+        promotion = leg.promotion
+        if goal.source is None or identity is None:
+            return False
+        leg.put[goal.key] = identity
+        return promotion.store.has_same_content(promotion.source_of(goal), promotion.main_of(goal))
+
+    def _decide(self, leg: _Leg) -> None:
+        """From here on nobody abandons it; where somebody has, it goes no further."""
+        promotion = leg.promotion
+        lies = promotion.claim_file.find()
+        if lies.claim == promotion.claim:
+            promoted = replace(promotion.claim, state="promoted", put=dict(sorted(leg.put.items())))
+            put = promotion.claim_file.change(lies, promoted)
+            if put is not None:
+                leg.in_place = put
+                leg.promotion = promotion.with_claim(promoted)
+                leg.is_promoted = True
+        if not leg.is_promoted:
+            # Another has decided: as we would, or to take it back.
+            self._check_claim(leg)
+            raise unfinished_error(promotion, sentences.HAS_GONE_ON)
+
+    def _check_claim(self, leg: _Leg) -> None:
+        """Go no further with what somebody abandons, and put back what was put meanwhile.
+
+        Raises:
+            PromoteUnfinishedError: somebody abandons it.
+        """
+        state = state_of(leg.promotion)
+        if state == "promoted":
+            raise _EndedError
+        if state == "open":
+            return
+        # The last object of a location before this one may have come after `--abandon` had looked at it.
+        for other in self._legs:
+            if state_of(other.promotion) == "abandoned":
+                put_back(other.promotion, other.put)
+        raise unfinished_error(leg.promotion, sentences.IS_ABANDONED)
+
+    # The end ----------------------------------------------------------------------------------------------------------
+
+    def _end(self, legs: list[_Leg]) -> list[Outcome]:
+        for leg in legs:
+            promotion = leg.promotion
+            # Ended by another process to the last, or as far as the audit.
+            if promotion.claim_file.has_audit(promotion.claim):
+                continue
+            # It counts from now on: main is what it undoes.
+            if promotion.claim.undo:
+                UndoCopy(promotion, self.writer).complete()
+            promotion.claim_file.audit(promotion.claim)
+        problems = self._remove_copies(legs)
+        outcomes = []
+        for leg in legs:
+            promotion = leg.promotion
+            promotion.store.clear_passages(*passage_of(promotion), map(promotion.main_of, promotion.claim.puts))
+            # Last: until then the next call ends what is left to do.
+            promotion.claim_file.remove(leg.in_place)
+            problem = problems.get(promotion.record_path, "")
+            outcomes.append(Outcome(promotion, problem))
+        return outcomes
+
+    def _remove_copies(self, legs: list[_Leg]) -> dict[str, str]:
+        """Remove the branch copies, as far as they are what was promoted; why others stay, by their records' paths."""
+        copies: list[HeldCopy] = []
+        problems: dict[str, str] = {}
+        for leg in legs:
+            promotion = leg.promotion
+            in_place = promotion.record_file.find()
+            if _is_as_promoted(promotion, in_place.record) and promotion.claim.keeps_copy:
+                _put_base(promotion)
+            elif _may_go(promotion, in_place.record):
+                copies.append(self._copy(promotion, in_place.record, in_place.stamp))
+            elif in_place.record.exists:
+                problems[promotion.record_path] = sentences.SAVED_SO_IT_STAYS
+        # All at once: a bucket of the branch's own goes when the last of them has gone.
+        plan = CleanPlan(tuple(copies), (), ())
+        for removal in remove_copies(plan, heeds_claims=False):
+            if removal.problem:
+                problems[removal.copy.stored.path] = removal.problem
+        return problems
+
+    def _copy(self, promotion: Promotion, record: Record, stamp: str) -> HeldCopy:
+        """A branch copy that goes, with its objects as they were promoted."""
+        claim = promotion.claim
+        stored = StoredRecord(promotion.root, make_slug(claim.branch_name), promotion.record_path, _NO_TIME)
+        filed = FiledRecord(stored, record, stamp)
+        objects: dict[str, HeldObject] = {}
+        # The versions that main had, too.
+        if claim.kind == "versioned" and record.state == "complete":
+            copy, _ = self.look(filed)
+            objects.update(copy.objects if copy else {})
+        for goal in claim.puts:
+            objects[promotion.source_of(goal)] = HeldObject(goal.size, goal.source or "")
+        return HeldCopy(filed, promotion.store, promotion.copy_path, objects)
+
+
+def _is_as_promoted(promotion: Promotion, record: Record) -> bool:
+    """Whether a branch copy's record is the one that was promoted."""
+    return record.id == promotion.claim.record_id and record.state == "complete"
+
+
+def _may_go(promotion: Promotion, record: Record) -> bool:
+    """Whether a branch copy goes: it is what was promoted, or its removal was begun."""
+    return _is_as_promoted(promotion, record) or record.state == "removing"
+
+
+def _batches(goals: Sequence[Goal]) -> list[Sequence[Goal]]:
+    batches = []
+    for start in range(0, len(goals), AT_ONCE):
+        batches.append(goals[start : start + AT_ONCE])
+    return batches
+
+
+def _batches_of_puts(promotion: Promotion) -> list[Sequence[Goal]]:
+    puts = promotion.claim.puts
+    if promotion.claim.kind != "overlay":
+        return _batches(puts)
+    # The last one alone: it may be the checkpoint, which says that all others are there.
+    return [*_batches(puts[:-1]), *_batches(puts[-1:])]
+
+
+def _empty_folders(promotion: Promotion) -> list[str]:
+    """The folders in main's copy that may be empty when what main loses is gone: of a version, or in a directory."""
+    # A folder of partitions stays where it is: main's own save may just make one.
+    if promotion.claim.kind == "overlay":
+        return []
+    top = f"{promotion.main_path}/"
+    folders = set()
+    for goal in promotion.claim.removals:
+        path = promotion.main_of(goal)
+        if path.startswith(top):
+            folders.add(top + path[len(top) :].split("/", 1)[0])
+    files = {promotion.main_of(goal) for goal in promotion.claim.goals}
+    return sorted(folders - files)
+
+
+def _identities_now(promotion: Promotion) -> Identities:
+    """Main's identities by their paths."""
+    store = promotion.store
+    paths = [promotion.main_of(goal) for goal in promotion.claim.goals]
+    if len(paths) > MANY:
+        return {
+            f"{promotion.main_path}/{name}": identity for name, identity in store.files(promotion.main_path).items()
+        }
+    identities = {}
+    for path, identity in zip(paths, all_together(store.identity, paths), strict=True):
+        # What went is nowhere.
+        if identity is not None:
+            identities[path] = identity
+    return identities
+
+
+def _put_base(promotion: Promotion) -> None:
+    """Note in the record of a copy that stays what main is now: the copy begins from there."""
+    now = promotion.claim.put_by_unit
+    if promotion.claim.kind == "versioned":
+        now = units_of("versioned").base(promotion.store, promotion.main_path, ())
+
+    def change(record: Record) -> Record:
+        return replace(record, base=now) if _is_as_promoted(promotion, record) else record
+
+    promotion.record_file.update(change)

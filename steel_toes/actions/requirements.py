@@ -1,0 +1,298 @@
+"""What must hold before a branch copy may become main's: small values, each of which says what is wrong."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from steel_toes import errors, reasons, sentences
+from steel_toes.actions.claims import StoredClaim
+from steel_toes.actions.goals import Goals, MainCopy, Shape
+from steel_toes.actions.plan import HeldCopy
+from steel_toes.checkout.proof import CodeVerdict, Proof
+from steel_toes.records.record import Record, Writer
+from steel_toes.records.units import units_of
+from steel_toes.stores.base import Store
+
+_SHOWN = 5  # files of a sentence
+
+
+class Requirement(Protocol):
+    """What must hold."""
+
+    def check(self) -> errors.CopyError | None:
+        """The error that says why it does not hold; None if it does."""
+
+
+def facts_of(record: Record) -> dict[str, str]:
+    """The facts that each of these errors has."""
+    return {"dataset": record.dataset, "branch": record.branch_name}
+
+
+@dataclass(frozen=True)
+class IsBelieved:
+    """The record lies where it must, it is this project's, and no main copy lies at or in the branch copy."""
+
+    copy: HeldCopy
+    why_left: str
+
+    def check(self) -> errors.CopyError | None:
+        if not self.why_left:
+            return None
+        facts = facts_of(self.copy.record)
+        path = self.copy.stored.path
+        return errors.PromoteRefusedError(reasons.NOT_TO_BE_BELIEVED, **facts, condition=self.why_left, record=path)
+
+
+@dataclass(frozen=True)
+class IsSettled:
+    """The branch copy is whole, nobody is saving it, and its data is what the record says."""
+
+    copy: HeldCopy
+
+    def check(self) -> errors.CopyError | None:
+        record = self.copy.record
+        condition = self.copy.condition
+        # Its data may be right, and a save of it goes on.
+        if not condition and (record.state != "complete" or record.doubt):
+            condition = sentences.COPY_TORN
+        if not condition:
+            return None
+        return errors.PromoteRefusedError(reasons.COPY_NOT_SETTLED, **facts_of(record), condition=condition)
+
+
+@dataclass(frozen=True)
+class MainIsAsBegun:
+    """Main's copy is what it was when the branch copy was begun.
+
+    Args:
+        record: of the branch copy.
+        main: main's copy.
+        changed_units: those that are others by now.
+    """
+
+    record: Record
+    main: MainCopy
+    changed_units: Sequence[str]
+
+    def check(self) -> errors.CopyError | None:
+        if not self.changed_units:
+            return None
+        # The whole copy has no name of its own.
+        names = [unit for unit in self.changed_units if unit != "."]
+        more = {"units": _listed(names), "now": self._now()}
+        return errors.MainChangedError(reasons.MAIN_SAVED_SINCE, **facts_of(self.record), **more)
+
+    def _now(self) -> str:
+        """What main has by now, in bytes."""
+        changed = set(self.changed_units)
+        items = [item for (unit, _), item in self.main.objects.items() if unit in changed]
+        # It may have been removed since.
+        if not items:
+            return sentences.MAIN_HAS_NONE
+        size = sum(item.size for item in items)
+        newest = max(item.modified for item in items)
+        date = newest.astimezone().strftime("%Y-%m-%d %H:%M")
+        return sentences.MAIN_HAS_NOW.format(size=errors.count(size, "byte"), date=date)
+
+
+@dataclass(frozen=True)
+class CodeIsMains:
+    """Main has the code of everybody whose data it is.
+
+    Args:
+        record: of the branch copy.
+        proofs: what is proved of each of them.
+        ref: the commit whose code main has.
+        is_strict: whether all code files must be the same.
+        unknown_units: units of which nobody knows who saved them.
+    """
+
+    record: Record
+    proofs: Sequence[Proof]
+    ref: str
+    is_strict: bool
+    unknown_units: int = 0
+
+    @property
+    def verdict(self) -> CodeVerdict:
+        """The worst of them."""
+        verdicts = [proof.verdict for proof in self.proofs]
+        # One unit without a writer is enough.
+        if self.unknown_units or not verdicts:
+            verdicts.append(CodeVerdict.UNKNOWN)
+        order = list(CodeVerdict)
+        return max(verdicts, key=order.index)
+
+    def check(self) -> errors.CopyError | None:
+        verdict = self.verdict
+        if verdict is CodeVerdict.SAME or (verdict is CodeVerdict.CONTAINED and not self.is_strict):
+            return None
+        paths = sorted({path for proof in self.proofs for path in proof.paths})
+        reason = reasons.CODE_IS_ANOTHER
+        if verdict is CodeVerdict.UNKNOWN:
+            reason = reasons.CODE_IS_UNKNOWN
+        elif not paths:
+            reason = reasons.CODE_IS_NOT_THE_SAME
+        return errors.CodeNotMergedError(reason, **facts_of(self.record), ref=self.ref, paths=_listed(paths))
+
+
+@dataclass(frozen=True)
+class SettingsAreMains:
+    """The data was made with this command's environment of Kedro, and with no parameters of the command line."""
+
+    record: Record
+    writers: Collection[Writer]
+    env: str | None
+
+    def check(self) -> errors.CopyError | None:
+        # None is Kedro's default.
+        command_env = self.env or sentences.DEFAULT_ENV
+        facts = facts_of(self.record)
+        for writer in self.writers:
+            writer_env = writer.env or sentences.DEFAULT_ENV
+            if writer_env != command_env:
+                more = {"theirs": writer_env, "ours": command_env}
+                return errors.CodeNotMergedError(reasons.OTHER_ENV, **facts, **more)
+            if writer.params:
+                return errors.CodeNotMergedError(reasons.OWN_PARAMS, **facts)
+        return None
+
+
+@dataclass(frozen=True)
+class NobodyElsePromotes:
+    """No other branch's claim lies on the location."""
+
+    record: Record
+    claim: StoredClaim | None
+
+    def check(self) -> errors.CopyError | None:
+        if self.claim is None:
+            return None
+        claim = self.claim.claim
+        more = {"other": claim.branch_name, "by": claim.author, "since": claim.shown_time}
+        return errors.PromoteRefusedError(reasons.CLAIMED_BY_ANOTHER, **facts_of(self.record), **more)
+
+
+@dataclass(frozen=True)
+class CanBeKept:
+    """There is a place for what main has."""
+
+    record: Record
+    why_not: str
+
+    def check(self) -> errors.CopyError | None:
+        if not self.why_not:
+            return None
+        return errors.PromoteRefusedError(reasons.NO_PLACE_FOR_UNDO, **facts_of(self.record), condition=self.why_not)
+
+
+@dataclass(frozen=True)
+class CheckpointIsInside:
+    """Main has its checkpoint where its partitions are, as a branch has."""
+
+    record: Record
+    shape: Shape
+
+    def check(self) -> errors.CopyError | None:
+        if not self.shape.is_elsewhere or self.shape.checkpoint not in self.record.settled.data:
+            return None
+        return errors.PromoteRefusedError(reasons.CHECKPOINT_ELSEWHERE, **facts_of(self.record))
+
+
+@dataclass(frozen=True)
+class ShapesFit:
+    """Where a file goes, main has no folder, nor the other way, on a disk."""
+
+    record: Record
+    main: MainCopy
+    goals: Goals
+
+    def check(self) -> errors.CopyError | None:
+        if not self.main.store.has_folders:
+            return None
+        # In a store of objects one may be beside the other.
+        are_files = {unit: inner == "" for unit, inner in self.main.objects}
+        for goal in self.goals.goals:
+            is_file = goal.inner == ""
+            if goal.source is not None and are_files.get(goal.unit, is_file) != is_file:
+                place = posixpath.basename(self.main.path) if goal.unit == "." else goal.unit
+                return errors.PromoteRefusedError(reasons.FILE_AND_FOLDER, **facts_of(self.record), place=place)
+        return None
+
+
+@dataclass(frozen=True)
+class VersionsAreNew:
+    """A version that main has, too, is the same there."""
+
+    copy: HeldCopy
+    main: MainCopy
+    versions: Sequence[str]
+    store: Store = field(repr=False)
+
+    def check(self) -> errors.CopyError | None:
+        for version in self.versions:
+            if not self._is_same(version):
+                facts = facts_of(self.copy.record)
+                return errors.PromoteRefusedError(reasons.OTHER_VERSION_THERE, **facts, version=version)
+        return None
+
+    def _is_same(self, version: str) -> bool:
+        units = units_of(self.copy.record.kind)
+        branch_path = units.path(self.copy.path, version)
+        main_path = units.path(self.main.path, version)
+        names = _names_in(branch_path, self.copy.objects)
+        main_names = {inner for unit, inner in self.main.objects if unit == version}
+        # One that has a file more is another.
+        if names != main_names:
+            return False
+        for name in sorted(names):
+            paths = [f"{path}/{name}".rstrip("/") for path in (branch_path, main_path)]
+            if not self.store.has_same_content(*paths):
+                return False
+        return True
+
+
+def _names_in(top: str, paths: Collection[str]) -> set[str]:
+    """The paths below a path, from there; "" if it is one of them."""
+    names = set()
+    for path in paths:
+        if path == top or path.startswith(f"{top}/"):
+            names.add(path[len(top) + 1 :])
+    return names
+
+
+@dataclass(frozen=True)
+class IsValid:
+    """Kedro's validator of the dataset has nothing to say against the branch copy."""
+
+    record: Record
+    failure: str
+
+    def check(self) -> errors.CopyError | None:
+        if not self.failure:
+            return None
+        return errors.PromoteRefusedError(reasons.NOT_VALID, **facts_of(self.record), condition=self.failure)
+
+
+def refusals_of(requirements: Sequence[Requirement], dropped: Mapping[type, bool]) -> tuple[errors.CopyError, ...]:
+    """What is wrong, of those requirements that nobody has dropped."""
+    refusals = []
+    for requirement in requirements:
+        if dropped.get(type(requirement)):
+            continue
+        error = requirement.check()
+        if error is not None:
+            refusals.append(error)
+    return tuple(refusals)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """At most five names."""
+    shown = ", ".join(names[:_SHOWN])
+    more = len(names) - _SHOWN
+    if more > 0:
+        shown = sentences.AND_MORE.format(shown=shown, number=more)
+    return f" of {shown}" if shown else ""

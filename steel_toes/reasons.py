@@ -1,0 +1,123 @@
+"""Why a command changes nothing, and what to do: the reasons of the errors of `clean`, `adopt` and `promote`."""
+
+from __future__ import annotations
+
+from steel_toes.errors import Reason
+
+# --- What is asked for: ConfigurationError ----------------------------------------------------------------------------
+
+MAIN_TO_CLEAN = Reason("It is main, whose copies are never removed.", "Give a branch's full name.")
+BLANK_TO_CLEAN = Reason("It is blank.", "Give a branch's full name.")
+NOTHING_TO_ADOPT = Reason(
+    "No file lies at the place of its branch copy.",
+    "See where that is with `steel-toes status --paths {value!q}`, and move the file there.",
+)
+NO_COPY_TO_ADOPT = Reason(
+    "It has no branch copies: it is shared, only read, or in memory.",
+    "See with `steel-toes status {value!q}` which of them.",
+)
+HALF_TO_ADOPT = Reason(
+    "It has several places, and nothing lies at {location}.",
+    "Put the file there, too, and adopt all of them at once.",
+)
+NO_PLACE_TO_ADOPT = Reason(
+    "It lies at no place where a branch copy of this catalog would be, or is recorded already.",
+    "See where copies belong with `steel-toes status --paths`, and move the file there.",
+)
+NO_SUCH_COMMIT = Reason(
+    "Git knows no such commit here, so nothing proves which code main has.",
+    "Fetch it (`git fetch origin`), or name another.",
+)
+NOT_OF_THE_BRANCH = Reason(
+    "Neither the catalog nor a record of the branch has a dataset of this name.",
+    "See what there is with `steel-toes branches`.",
+)
+BLANK_TO_PROMOTE = Reason("It is blank.", "Give a branch's full name.")
+MAIN_TO_PROMOTE = Reason("It is main, whose data is main's already.", "Give a branch's full name.")
+NOBODY_TO_PROMOTE = Reason(
+    "No branch of this name has data here, and none was promoted.",
+    "See what there is with `steel-toes branches`.",
+)
+ANOTHER_CATALOG = Reason(
+    "The code of this checkout is another, and so may its catalog be, which says where main's data lies.",
+    "Check out what is promoted to (`git switch --detach {value!q}`), or name what is checked out: --code HEAD.",
+)
+
+# --- A branch copy that cannot become main's: PromoteRefusedError -----------------------------------------------------
+
+PROMOTES_ITSELF = Reason(
+    "This process is on that branch, whose copies it writes.",
+    "Go to main: `git switch main`; or unset STEEL_TOES_BRANCH.",
+)
+CHANGED_MEANWHILE = Reason(
+    "The branch was saved or cleaned since the plan was made. Nothing was changed.",
+    "Promote it again: `steel-toes promote --branch {branch!q}`.",
+)
+CLAIMED_MEANWHILE = Reason(
+    "Another promote of the same data began since the plan was made. Nothing was changed.",
+    "When it has ended, see what there is: `steel-toes promote --branch {branch!q}`.",
+)
+UNDO_IS_TAKEN = Reason(
+    "What main has would be kept as {undo}, and something is kept there. Nothing was changed.",
+    "Promote it again: `steel-toes promote --branch {branch!q}`.",
+)
+COPY_NOT_SETTLED = Reason(
+    "Its branch copy is {condition}.",
+    "Run the node that saves it again; or record what is there, if it is whole: `steel-toes adopt --branch {branch!q} "
+    "{dataset!q}`; or remove it: `steel-toes clean --branch {branch!q} {dataset!q}`.",
+)
+NOT_TO_BE_BELIEVED = Reason("Its record cannot be used: {condition}.", "Look at {record}.")
+CLAIMED_BY_ANOTHER = Reason(
+    "The promote of branch {other} that {by} began at {since} is unfinished.",
+    "End it first: `steel-toes promote --branch {other!q}`.",
+)
+NO_PLACE_FOR_UNDO = Reason(
+    "There is no place where what main has could be kept: {condition}.",
+    "Promote it without a way back: `--no-undo`.",
+)
+CHECKPOINT_ELSEWHERE = Reason(
+    "Main's checkpoint does not lie where its partitions are.",
+    "Give the checkpoint a place in their directory (`checkpoint: {{filepath: ...}}` in the catalog), or run the "
+    "pipeline on main.",
+)
+FILE_AND_FOLDER = Reason(
+    "Of main's and the branch's copy one is a file and one is a folder: {place}.",
+    "Remove or move main's, then promote it.",
+)
+OTHER_VERSION_THERE = Reason(
+    "Main has another version of the same name: {version}. Versions are never replaced.",
+    "Save the branch's again, as a version of its own; or remove it: `steel-toes clean --branch {branch!q} "
+    "{dataset!q}`.",
+)
+NOT_VALID = Reason(
+    "Kedro's validator of it says: {condition}.",
+    "Mend the data on the branch; or promote it unchecked: `steel-toes promote --branch {branch!q} {dataset!q} "
+    "--no-check`.",
+)
+
+# --- Main that was saved: MainChangedError ----------------------------------------------------------------------------
+
+MAIN_SAVED_SINCE = Reason(
+    "Main's copy{units} was saved since the branch copy was begun: main has {now}.",
+    "Run the pipeline on main; or replace what main has: `--force main`.",
+)
+MAIN_SAVED_MEANWHILE = Reason(
+    "Main was saved meanwhile: {done} of {total} objects are the branch's by now, and the others as they were, or as "
+    "main saved them.",
+    "Take it back with `steel-toes promote --branch {branch!q} --abandon`, and promote it again.",
+)
+
+# --- Code that main does not have: CodeNotMergedError -----------------------------------------------------------------
+
+_FORCE_CODE = "Run the pipeline on main; or, if the data is right all the same, say `--force code`."
+CODE_IS_UNKNOWN = Reason("Nobody recorded which code made the data.", _FORCE_CODE)
+CODE_IS_NOT_THE_SAME = Reason("The code of {ref} is not the same as the code that made the data.", _FORCE_CODE)
+CODE_IS_ANOTHER = Reason("What made the data is not what {ref} has{paths}.", _FORCE_CODE)
+OTHER_ENV = Reason(
+    "The data was made with Kedro's environment {theirs}, and this command has {ours}.",
+    f"Give that with --env. {_FORCE_CODE}",
+)
+OWN_PARAMS = Reason(
+    "The data was made with parameters of the command line (--params), which main's runs do not have.",
+    _FORCE_CODE,
+)
