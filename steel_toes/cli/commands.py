@@ -136,7 +136,7 @@ def whoami(export: bool) -> None:
         "enabled": project.is_enabled,
         "main_from": project.settings.main_source,
         "project_from": project.settings.project_source,
-        "layout": project.settings.layout,
+        "layout": project.policy.layout,
     }
     # On stderr, before the table on stdout.
     _warn_of_another_main(project, mains)
@@ -179,9 +179,11 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     from steel_toes import errors, sentences
     from steel_toes.actions.status import statuses
     from steel_toes.cli.project import Project
+    from steel_toes.cli.promotions import say_unfinished
     from steel_toes.cli.tables import header_lines, status_legend, status_output, status_totals
 
     project = Project(datasets)
+    say_unfinished(project.inventory)
     if project.why_aside:
         say(sentences.STEPS_ASIDE.format(why=project.why_aside))
         status_output([], project).show()
@@ -195,7 +197,7 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
         say(sentences.EMPTY_CATALOG)
         status_output(rows, project).show()
         return
-    say_lines([*header_lines(project.branch, project.settings.layout), status_totals(rows)])
+    say_lines([*header_lines(project.branch, project.policy.layout), status_totals(rows)])
     status_output(rows, project).show()
     say_lines(status_legend(rows))
     # Rows without a place to save to are entries that could not be built, or whose record cannot be read.
@@ -208,20 +210,26 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
 
 @group.command()
 @click.option("--orphans", is_flag=True, help="Only those that no checkout and no remote has.")
+@click.option("--promoted", is_flag=True, help="What was promoted, when and by whom, instead.")
 @click.option("--sizes/--no-sizes", default=None, help="Read every record, for files and bytes. Default: up to 1,000.")
 @project_options
 @output_options
-def branches(orphans: bool, sizes: bool | None) -> None:
+def branches(orphans: bool, promoted: bool, sizes: bool | None) -> None:
     """List every branch that has data in this catalog's stores.
 
     Example: steel-toes branches --json
     """
     from steel_toes.actions.branches import only_orphans, summarise
     from steel_toes.cli.project import Project
+    from steel_toes.cli.promotions import say_unfinished, show_audits
     from steel_toes.cli.tables import branches_output, branches_totals
     from steel_toes.sentences import NO_BRANCHES, NO_ORPHANS
 
     inventory = Project(needs_hook=False).inventory
+    say_unfinished(inventory)
+    if promoted:
+        show_audits(inventory)
+        return
     summaries = summarise(inventory, sizes)
     if orphans:
         summaries = only_orphans(summaries, inventory)
@@ -330,6 +338,57 @@ def adopt(subjects: tuple[str, ...], branch: str | None, legacy: bool, yes: bool
             number += 0 if failure else len(adoption.sources)
         say(sentences.RECORDED.format(branch=name, files=errors.count(number, "file")))
         fail_if_any(list(filter(None, failures)))
+
+
+@group.command()
+@click.argument("datasets", nargs=-1)
+@click.option("--branch", "name", help="The branch, by its full name.")
+@click.option("--merged", is_flag=True, help="Every branch that was merged.")
+@click.option("--code", metavar="REF", help="The commit that has main's code. Default: origin's main.")
+@click.option("--strict", is_flag=True, help="All code files must be as they were, not only those of the branch.")
+@click.option(
+    "--force",
+    "forced",
+    multiple=True,
+    type=click.Choice(["main", "code"]),
+    help="Whatever main has by now; whatever code made the data.",
+)
+@click.option("--keep", is_flag=True, help="The branch copies stay.")
+@click.option("--no-undo", is_flag=True, help="What main has is not kept, and cannot be taken back.")
+@click.option("--no-check", is_flag=True, help="Kedro's validators are not asked.")
+@click.option("--abandon", is_flag=True, help="Take back a promote that has not ended.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@paths_option
+@project_options
+@output_options
+def promote(
+    datasets: tuple[str, ...],
+    name: str | None,
+    merged: bool,
+    code: str | None,
+    strict: bool,
+    forced: tuple[str, ...],
+    keep: bool,
+    no_undo: bool,
+    no_check: bool,
+    abandon: bool,
+    yes: bool,
+) -> None:
+    """Make a merged branch's data main's, after showing what would change.
+
+    Example: steel-toes promote --branch feature/x --yes
+    """
+    from steel_toes.actions.promotion import PromoteWish
+    from steel_toes.cli.project import Project
+    from steel_toes.cli.promote import Promoter, check_call, check_process, make_planner, validator_on
+
+    check_call(name, merged, bool(datasets) or abandon)
+    project = Project(datasets)
+    wish = PromoteWish(name or "", datasets, frozenset(forced), strict, keep, not no_undo)
+    planner = make_planner(project, code)
+    check_process(planner, project, wish)
+    promoter = Promoter(project, planner, wish, None if no_check else validator_on(project), yes)
+    promoter.run(abandon, merged)
 
 
 def _adopt_one(adoption: Adoption) -> str:

@@ -16,6 +16,7 @@ from kedro.utils import find_kedro_project
 
 from steel_toes import errors, sentences
 from steel_toes.actions.inventory import Inventory
+from steel_toes.actions.promote import Lineage
 from steel_toes.catalog.install import Configurations, configurations, install
 from steel_toes.catalog.make import make_policy
 from steel_toes.catalog.writer import code_of
@@ -24,7 +25,8 @@ from steel_toes.checkout.provenance import Provenance
 from steel_toes.cli.options import session_options
 from steel_toes.cli.output import say, with_near
 from steel_toes.datasets.registry import Config
-from steel_toes.hook import SteelToes, commanded, settings_of
+from steel_toes.hook import CatalogAction, SteelToes, commanded, settings_of
+from steel_toes.naming.branch import Branch
 from steel_toes.redaction import shown
 from steel_toes.settings import Settings
 
@@ -59,6 +61,7 @@ class Project:
             # After a rollback somebody must still be able to clean up.
             self.settings = Settings()
             say(sentences.WARNING_ON_SCREEN.format(warning=sentences.WITHOUT_HOOK))
+        self.env: str | None = None
         self.is_enabled = self.settings.is_enabled
         self.branch = self.settings.find_branch(self.path, branch_name)
         self.policy = make_policy(self.settings, self.branch, self.path)
@@ -93,13 +96,27 @@ class Project:
         Raises:
             ClickException: Kedro refuses to make it.
         """
+        return self._make_catalog(self._install)
+
+    def catalog_on(self, branch_name: str) -> Any:
+        """The catalog as a run on a branch has it.
+
+        Raises:
+            ClickException: Kedro refuses to make it.
+        """
+        policy = make_policy(self.settings, Branch(branch_name, "--branch"), self.path)
+        return self._make_catalog(lambda catalog: install(catalog, policy))
+
+    def _make_catalog(self, prepare: CatalogAction) -> Any:
         # An empty environment is `KEDRO_ENV`'s, as for `kedro run`.
         options = session_options()._asdict()
         with _kedros_refusals(), ExitStack() as commands:
             for hook in self._hooks:
-                commands.enter_context(commanded(hook, self._install))
+                commands.enter_context(commanded(hook, prepare))
             session = commands.enter_context(KedroSession.create(project_path=self.path, **options))
-            return session.load_context().catalog  # type: ignore[attr-defined]  # Kedro says AbstractSession
+            context = session.load_context()  # type: ignore[attr-defined]  # Kedro says AbstractSession
+            self.env = context.env
+            return context.catalog
 
     def _install(self, catalog: Any) -> None:
         """In the hook's place, before other hooks look at the catalog, or save to it."""
@@ -143,6 +160,18 @@ class Project:
         if unknown:
             raise click.UsageError(why_unknown.format(pipeline=pipeline, names=with_near(unknown, choices)))
         return {name: explicit[name] for name in sorted(names or choices)}
+
+    @property
+    def lineage(self) -> Lineage:
+        """In which order the project's pipelines make its datasets, and each from what."""
+        order: dict[str, int] = {}
+        inputs: dict[str, set[str]] = {}
+        for pipeline in filter(None, pipelines.values()):
+            for node in pipeline.nodes:
+                for output in node.outputs:
+                    order.setdefault(output, len(order))
+                    inputs.setdefault(output, set()).update(node.inputs)
+        return Lineage(order, inputs)
 
     @cached_property
     def outputs(self) -> set[str]:

@@ -1,0 +1,281 @@
+"""`steel-toes promote` as people type it: a real project, a real remote, and the ways in which forges merge."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.git import git
+from support.project import Project
+
+pytest.importorskip("kedro_datasets.text", reason="the project's data is text")
+pytestmark = pytest.mark.contract
+
+CATALOG = """
+table: {type: text.TextDataset, filepath: data/02/table.txt}
+model: {type: text.TextDataset, filepath: data/03/model.txt, versioned: true}
+note: {type: text.TextDataset, filepath: data/02/note.txt}
+"""
+NODES = """
+WORD = "main's"
+
+
+def make():
+    return WORD, WORD
+
+
+def summarise(table):
+    return table.upper()
+"""
+REGISTRY = """
+from kedro.pipeline import Pipeline, node
+
+from mill.nodes import make, summarise
+
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(make, None, ["table", "model"]), node(summarise, "table", "note")])}
+"""
+FILES = {
+    "conf/base/catalog.yml": CATALOG,
+    "src/mill/nodes.py": NODES,
+    "src/mill/pipeline_registry.py": REGISTRY,
+}
+
+
+class Mill(Project):
+    """A project with a remote, whose pipeline writes the word that is in its code."""
+
+    package = "mill"
+
+    def run(self) -> None:
+        with self.session() as session:
+            session.run()
+
+    def on_branch(self, name: str, word: str) -> None:
+        """Change the code on a branch, run it, and push it."""
+        self.switch(name)
+        self.write(word)
+        self.git("commit", "-qam", word)
+        self.git("push", "-q", "-u", "origin", name)
+        self.run()
+
+    def write(self, word: str) -> None:
+        nodes = self.folder / "src/mill/nodes.py"
+        nodes.write_text(NODES.replace("main's", word))
+        # A file of the same size and second would be taken for the compiled one.
+        shutil.rmtree(nodes.parent / "__pycache__", ignore_errors=True)
+
+    def merged(self, name: str) -> None:
+        """As a forge does it by default: squashed; the branch is deleted."""
+        self.git("switch", "-q", "main")
+        self.git("merge", "-q", "--squash", name)
+        self.git("commit", "-qm", f"{name} (#1)")
+        self.git("push", "-q", "origin", "main", f":{name}")
+        self.git("branch", "-q", "-D", name)
+        self.git("fetch", "-q", "--prune")
+        shutil.rmtree(self.folder / "src/mill/__pycache__", ignore_errors=True)
+
+    def promote(self, *arguments: str, exit_code: int = 0) -> Any:
+        return self.call("promote", *arguments, exit_code=exit_code)
+
+    def text(self, path: str) -> str:
+        return (self.folder / "data" / path).read_text()
+
+
+@pytest.fixture
+def mill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mill]:
+    """The project on main, whose pipeline has run there."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    folder = tmp_path / "mill"
+    mill = Mill.committed(folder, FILES, monkeypatch)
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", str(tmp_path / "origin.git"))
+    mill.git("remote", "add", "origin", str(tmp_path / "origin.git"))
+    mill.git("push", "-q", "-u", "origin", "main")
+    monkeypatch.chdir(folder)
+    mill.run()
+    mill.mains = mill.files()
+    return mill
+
+
+class TestMergeDay:
+    """What a team does on the day of the merge."""
+
+    def test_squash(self, mill: Mill) -> None:
+        """The plan, the promote, the same once more, and back."""
+        mill.on_branch("cubic", "cubic")
+        mill.assert_main_unchanged()
+        mill.merged("cubic")
+        shown = mill.promote("--branch", "cubic")
+        assert "as when begun" in shown.stdout
+        assert "Nothing was changed." in shown.stderr
+        mill.assert_main_unchanged()
+        done = mill.promote("--branch", "cubic", "--yes")
+        assert "Promoted 3 datasets, 3 objects." in done.stderr
+        assert (mill.text("02/table.txt"), mill.text("02/note.txt")) == ("cubic", "CUBIC")
+        with mill.session() as session:
+            assert session.load_context().catalog.load("model") == "cubic"
+        assert "it was promoted at" in mill.promote("--branch", "cubic", "--yes").stderr
+        (audit, *_) = mill.json("branches", "--promoted")
+        assert (audit["branch"], audit["forced"]) == ("cubic", [])
+        undo = audit["undo"]
+        assert undo in mill.call("branches").stdout
+        mill.promote("--branch", undo, "--yes")
+        mill.assert_main_unchanged()
+
+    def test_merged(self, mill: Mill) -> None:
+        """A scheduled job needs no branch's name, and takes what was merged alone."""
+        mill.on_branch("cubic", "cubic")
+        mill.merged("cubic")
+        mill.switch("idle")
+        mill.run()
+        mill.git("switch", "-q", "main")
+        done = mill.promote("--merged", "--yes")
+        assert "Branch idle is not promoted: it ran main's own code" in done.stderr
+        assert mill.text("02/table.txt") == "cubic"
+        assert "no branch that was merged" in mill.promote("--merged", "--yes").stderr
+
+    def test_some_datasets(self, mill: Mill) -> None:
+        """What stays behind is said."""
+        mill.on_branch("cubic", "cubic")
+        mill.merged("cubic")
+        done = mill.promote("--branch", "cubic", "note", "--yes")
+        assert "note was made from the branch's table, which stays behind" in done.stderr
+        assert (mill.text("02/note.txt"), mill.text("02/table.txt")) == ("CUBIC", "main's")
+
+    def test_json(self, mill: Mill) -> None:
+        """A plan is data."""
+        mill.on_branch("cubic", "cubic")
+        mill.merged("cubic")
+        plan = json.loads(mill.promote("--branch", "cubic", "--json").stdout)
+        assert {item["dataset"]: item["code"] for item in plan["items"]} == dict.fromkeys(
+            ("table", "model", "note"), "same"
+        )
+
+    def test_unfinished(self, mill: Mill) -> None:
+        """A claim is shown by every command that looks at data, until somebody ends it."""
+        mill.on_branch("cubic", "cubic")
+        mill.merged("cubic")
+        plan = json.loads(mill.promote("--branch", "cubic", "--json").stdout)
+        record = Path(plan["items"][0]["record"])
+        claim = record.parent.parent / "_promote" / record.name
+        self.claim(mill, claim)
+        for command in ("status", "branches"):
+            assert "The promote of branch cubic" in mill.call(command).stderr
+        assert mill.promote("--branch", "cubic", "--abandon", "--yes").stderr.startswith("The promote of")
+        assert not claim.exists()
+        mill.promote("--branch", "cubic", "--yes")
+        assert mill.text("02/table.txt") == "cubic"
+
+    def claim(self, mill: Mill, path: Path) -> None:
+        """A promote that died right after its first claim."""
+        from steel_toes.actions.promotion import PromoteWish
+        from steel_toes.cli.project import Project as KedroProject
+        from steel_toes.cli.promote import make_planner
+
+        mill.fresh()
+        planner = make_planner(KedroProject(), None)
+        promotions = planner.plan(PromoteWish("cubic")).promotions
+        (promotion,) = [each for each in promotions if each.claim_file.path == str(mill.folder / path)]
+        promotion.claim_file.create(promotion.claim)
+
+
+class TestCode:
+    """Main must have the code that made the data."""
+
+    def test_never_merged(self, mill: Mill) -> None:
+        mill.on_branch("cubic", "cubic")
+        mill.git("switch", "-q", "main")
+        mill.write("main's")
+        refused = mill.promote("--branch", "cubic", "--yes", exit_code=1)
+        assert "What made the data is not what origin/main has of src/mill/nodes.py" in refused.stderr
+        mill.assert_main_unchanged()
+        mill.promote("--branch", "cubic", "--force", "code", "--yes")
+        assert mill.text("02/table.txt") == "cubic"
+
+    def test_strict(self, mill: Mill) -> None:
+        """Main has the branch's files, and others have moved on."""
+        mill.on_branch("cubic", "cubic")
+        mill.git("switch", "-q", "main")
+        (mill.folder / "src/mill/other.py").write_text("x = 1\n")
+        mill.git("add", ".")
+        mill.git("commit", "-qm", "another request")
+        mill.merged("cubic")
+        refused = mill.promote("--branch", "cubic", "--strict", exit_code=1)
+        assert "not the same as the code that made the data" in refused.stderr
+        assert "contained" in mill.promote("--branch", "cubic", "--yes").stdout
+
+    def test_params(self, mill: Mill) -> None:
+        """What parameters of the command line made is not what main's runs make."""
+        mill.switch("cubic")
+        with mill.session(x=1) as session:
+            session.run()
+        mill.git("switch", "-q", "main")
+        assert "--params" in mill.promote("--branch", "cubic", exit_code=1).stderr
+
+    def test_another_checkout(self, mill: Mill) -> None:
+        """The catalog is the checkout's: of other code it may be another."""
+        mill.on_branch("cubic", "cubic")
+        mill.merged("cubic")
+        mill.write("not committed")
+        assert "The code of this checkout is another" in mill.promote("--branch", "cubic", exit_code=2).stderr
+
+
+class TestUsage:
+    """A wrong call is told from one that has nothing to do."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            ((), "Say which branch"),
+            (("--merged", "--branch", "x"), "Say which branch"),
+            (("--branch", "  "), "It is blank"),
+            (("--branch", "main"), "It is main"),
+            (("--branch", "nobody"), "No branch of this name"),
+            (("--branch", "cubic", "tabel"), "has a dataset of this name"),
+            (("--branch", "cubic", "--code", "nowhere"), "no such commit"),
+        ],
+    )
+    def test_wrong(self, mill: Mill, arguments: tuple[str, ...], says: str) -> None:
+        mill.on_branch("cubic", "cubic")
+        mill.merged("cubic")
+        assert says in mill.promote(*arguments, exit_code=2).stderr
+        mill.assert_main_unchanged()
+
+    def test_on_the_branch(self, mill: Mill) -> None:
+        """Nobody promotes the branch that he is on."""
+        mill.on_branch("cubic", "cubic")
+        assert (
+            "This process is on that branch" in mill.promote("--branch", "cubic", "--code", "HEAD", exit_code=1).stderr
+        )
+
+    def test_nothing_to_abandon(self, mill: Mill) -> None:
+        assert "No promote of branch cubic is unfinished." in mill.promote("--branch", "cubic", "--abandon").stderr
+
+
+class TestChecks:
+    """Kedro's validators are asked of the branch copy, before anything is copied."""
+
+    @pytest.fixture(autouse=True)
+    def _validation(self) -> None:
+        pytest.importorskip("kedro.validation.core", reason="this Kedro has no validators")
+
+    def test_refused(self, mill: Mill) -> None:
+        validator = "{class: support.entries.AtMost, options: {length: 3}, on: save}"
+        catalog = mill.folder / "conf/base/catalog.yml"
+        mill.on_branch("cubic", "cubic")
+        mill.merged("cubic")
+        catalog.write_text(CATALOG.replace("table.txt}", f"table.txt, validator: {validator}}}"))
+        mill.git("commit", "-qam", "validated")
+        mill.git("push", "-q", "origin", "main")
+        refused = mill.promote("--branch", "cubic", "--yes", exit_code=1)
+        assert "is longer than 3" in refused.stderr
+        mill.assert_main_unchanged()
+        mill.promote("--branch", "cubic", "--no-check", "--yes")
+        assert mill.text("02/table.txt") == "cubic"
