@@ -201,7 +201,7 @@ class _Judge:
     def _why_claimed(self, filed: FiledRecord) -> str:
         """Why a copy is being promoted: what main gets is taken from it."""
         stored = self.claims.of(filed)
-        if stored is None or stored.claim.branch_name != filed.record.branch_name:
+        if stored is None or not stored.claim.concerns(filed.record.branch_name):
             return ""
         return sentences.IS_CLAIMED.format(author=stored.claim.author, time=stored.claim.shown_time)
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from steel_toes import errors, reasons, sentences
 from steel_toes.actions.abandonment import passage_of, put_back, state_of, unfinished_error
@@ -27,7 +27,7 @@ from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, HeldObject
 from steel_toes.actions.promotion import Promotion
 from steel_toes.actions.removal import apply as remove_copies
 from steel_toes.naming.branch import make_slug
-from steel_toes.records.journal import ClaimInPlace, Goal
+from steel_toes.records.journal import Claim, ClaimInPlace, Goal
 from steel_toes.records.record import Identities, Record, Writer
 from steel_toes.records.units import MANY, units_of
 from steel_toes.stores.together import all_together
@@ -120,12 +120,20 @@ class Protocol:
         promoted = [leg for leg in legs if leg.promotion.claim.state == "promoted"]
         # Whatever the others say of theirs.
         outcomes = self._end(promoted)
-        self._legs = [leg for leg in legs if leg.promotion.claim.state != "promoted"]
-        for leg in self._legs:
-            self._check_resumable(leg)
+        for leg in legs:
+            if leg.promotion.claim.state != "promoted":
+                self._check_resumable(leg)
+                self._resume(leg)
         if self._legs:
             outcomes += self._go_on()
         return outcomes
+
+    def _resume(self, leg: _Leg) -> None:
+        joined = self._joined(leg.promotion, leg.in_place)
+        if joined is None:
+            # The one that made it lives, and has ended it; or somebody takes it back.
+            self._take(self._check_claim, leg)
+        self._legs.append(joined or leg)
 
     def _go_on(self) -> list[Outcome]:
         for step in (self._keep, self._put_all, self._verify, self._decide):
@@ -161,17 +169,36 @@ class Protocol:
 
     def _claim(self, promotion: Promotion) -> None:
         in_place = promotion.claim_file.create(promotion.claim)
-        lies = in_place.claim
         planned = promotion.claim
         # Only ours has this id.
-        if lies == planned:
+        if in_place.claim == planned:
             self._legs.append(_Leg(promotion, in_place, is_new=True))
-        elif lies is not None and lies.is_of(planned.branch_name, planned.record_id):
-            # Another process promotes the same: both go on with one plan.
-            self._legs.append(_Leg(promotion.with_claim(lies), in_place))
-        else:
+            return
+        # Another process promotes the same: both go on with one plan.
+        leg = None
+        if in_place.claim is not None and in_place.claim.is_of(planned.branch_name, planned.record_id):
+            leg = self._joined(promotion, in_place)
+        if leg is None:
             self._take_claims_back()
             raise self._refused(promotion, reasons.CLAIMED_MEANWHILE)
+        self._legs.append(leg)
+
+    def _joined(self, promotion: Promotion, in_place: ClaimInPlace) -> _Leg | None:
+        """Go on with a claim that another call has made, and say so in it; None if it has ended by now.
+
+        Whoever made it takes it back if one of its other locations is refused: not once somebody goes on with it.
+        """
+        assert in_place.claim is not None  # it was read
+        first = in_place.claim
+        while _is_open(in_place.claim, first.id):
+            claim = in_place.claim
+            joined = replace(claim, joined=claim.joined + 1)
+            put = promotion.claim_file.change(in_place, joined)
+            if put is not None:
+                return _Leg(promotion.with_claim(joined), put)
+            # A third call has joined it in this moment.
+            in_place = promotion.claim_file.find()
+        return None
 
     def _take_claims_back(self) -> None:
         # Main was not touched: nobody need ever know of them.
@@ -296,18 +323,20 @@ class Protocol:
     def _decide(self, leg: _Leg) -> None:
         """From here on nobody abandons it; where somebody has, it goes no further."""
         promotion = leg.promotion
-        lies = promotion.claim_file.find()
-        if lies.claim == promotion.claim:
-            promoted = replace(promotion.claim, state="promoted", put=dict(sorted(leg.put.items())))
-            put = promotion.claim_file.change(lies, promoted)
+        in_place = promotion.claim_file.find()
+        while _is_open(in_place.claim, promotion.claim.id):
+            promoted = replace(in_place.claim, state="promoted", put=dict(sorted(leg.put.items())))
+            put = promotion.claim_file.change(in_place, promoted)
             if put is not None:
                 leg.in_place = put
                 leg.promotion = promotion.with_claim(promoted)
                 leg.is_promoted = True
-        if not leg.is_promoted:
-            # Another has decided: as we would, or to take it back.
-            self._check_claim(leg)
-            raise unfinished_error(promotion, sentences.HAS_GONE_ON)
+                return
+            # Another call has joined it meanwhile.
+            in_place = promotion.claim_file.find()
+        # Another has decided: as we would, or to take it back.
+        self._check_claim(leg)
+        raise unfinished_error(promotion, sentences.HAS_GONE_ON)
 
     def _check_claim(self, leg: _Leg) -> None:
         """Go no further with what somebody abandons, and put back what was put meanwhile.
@@ -392,6 +421,11 @@ def _is_as_promoted(promotion: Promotion, record: Record) -> bool:
 def _may_go(promotion: Promotion, record: Record) -> bool:
     """Whether a branch copy goes: it is what was promoted, or its removal was begun."""
     return _is_as_promoted(promotion, record) or record.state == "removing"
+
+
+def _is_open(claim: Claim | None, claim_id: str) -> TypeGuard[Claim]:
+    """Whether a claim is the one that is meant, and goes on."""
+    return claim is not None and claim.id == claim_id and claim.state == "open"
 
 
 def _batches(goals: Sequence[Goal]) -> list[Sequence[Goal]]:

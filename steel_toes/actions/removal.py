@@ -184,7 +184,7 @@ def _stop_at_claim(going: _Going) -> None:
     stored, record = going.copy.stored, going.copy.record
     try:
         claim = ClaimFile(stored.root.store, claim_path(stored.path)).find().claim
-        if claim is None or claim.branch_name != record.branch_name:
+        if claim is None or not claim.concerns(record.branch_name):
             return
         announcement = _announced(going)
         going.problem = sentences.IS_CLAIMED.format(author=claim.author, time=claim.shown_time)

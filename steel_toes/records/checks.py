@@ -112,7 +112,7 @@ class SaveChecks:
     def find_claim(self) -> Claim | None:
         """The claim of the branch's promote, if there is one."""
         claim = ClaimFile(self.ledger.store, claim_path(self.ledger.path)).find().claim
-        return claim if claim is not None and claim.branch_name == self.ledger.branch_name else None
+        return claim if claim is not None and claim.concerns(self.ledger.branch_name) else None
 
     def check_beginning(self, save: Save, identify: Identify) -> None:
         """What a save keeps must still be what the record says: another may have saved since it was looked at."""

@@ -93,6 +93,7 @@ class Claim:
         checked: what Kedro's validator said of the branch copy.
         goals: what becomes of main's objects, in this order.
         put: main's identities when it was done, by the goals' keys.
+        joined: how many other calls have gone on with it: whoever made it must not take it back any more.
     """
 
     id: str
@@ -112,6 +113,7 @@ class Claim:
     checked: str = ""
     goals: tuple[Goal, ...] = field(repr=False)
     put: Mapping[str, str] = field(default_factory=dict, repr=False)
+    joined: int = 0
 
     @property
     def shown_time(self) -> str:
@@ -141,6 +143,10 @@ class Claim:
         for goal in self.puts:
             by_unit.setdefault(goal.unit, {})[goal.inner] = self.put.get(goal.key, "")
         return identities_by_unit(by_unit)
+
+    def concerns(self, branch_name: str) -> bool:
+        """Whether a branch's copy of the location is what is promoted, or what is kept of main's."""
+        return branch_name in (self.branch_name, self.undo)
 
     def is_of(self, branch_name: str, record_id: str) -> bool:
         """Whether it is a plan for this very copy, and goes on."""

@@ -55,6 +55,7 @@ CASTS = {
     "nobody else": (),
     "the same again": ("again",),
     "another branch": ("other",),
+    "the same again, another branch": ("again", "other"),
     "clean": ("clean",),
     "a save": ("save",),
     "main's run": ("run",),
