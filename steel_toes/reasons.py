@@ -80,6 +80,10 @@ CHECKPOINT_ELSEWHERE = Reason(
     "Give the checkpoint a place in their directory (`checkpoint: {{filepath: ...}}` in the catalog), or run the "
     "pipeline on main.",
 )
+HALF_A_SAVE = Reason(
+    "The save that made it wrote other places, too, which are not asked for: {others}.",
+    "Promote them together: name their datasets, too, or none.",
+)
 FILE_AND_FOLDER = Reason(
     "Of main's and the branch's copy one is a file and one is a folder: {place}.",
     "Remove or move main's, then promote it.",

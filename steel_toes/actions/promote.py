@@ -26,6 +26,7 @@ from steel_toes.actions.requirements import (
     IsBelieved,
     IsSettled,
     IsValid,
+    IsWholeSave,
     MainIsAsBegun,
     NobodyElsePromotes,
     Requirement,
@@ -109,10 +110,10 @@ class Planner:
         # What was not read may be of this branch, and of any dataset.
         if not failed:
             self._check_wish(wish, holdings)
-        draft = _Draft(self, wish, claims, holdings)
+        draft = _Draft(self, wish, claims, holdings, _now(holdings.audits))
         plan = draft.plan()
         plan = replace(plan, failed=(*failed, *plan.failed), audits=holdings.audits)
-        return _validated(plan, validate)
+        return self._validated(plan, validate)
 
     def _holdings(self, branch_name: str) -> _Holdings:
         """What there is of a branch, and was."""
@@ -146,6 +147,30 @@ class Planner:
         if unknown:
             names = ", ".join(unknown)
             raise errors.ConfigurationError(reasons.NOT_OF_THE_BRANCH, setting="--branch", value=names)
+
+    def _validated(self, plan: PromotePlan, validate: Validate | None) -> PromotePlan:
+        """The plan, with what Kedro's validators say: asked last, since they load the data."""
+        if validate is None or plan.refusals or plan.failed:
+            return plan
+        rows = []
+        for row in plan.rows:
+            record = row.promotion.record
+            assert record is not None  # a plan that is made anew has read it
+            # What main itself had was valid when it was saved.
+            check = Check() if record.undoes else validate(self._name_today(record))
+            refusals = refusals_of([IsValid(record, check.failure)], {})
+            promotion = row.promotion.with_claim(replace(row.promotion.claim, checked=check.word))
+            rows.append(row._replace(promotion=promotion, refusals=refusals, checked=check.word))
+        return replace(plan, rows=tuple(rows))
+
+    def _name_today(self, record: Record) -> str:
+        """What the catalog calls a dataset: it may have had another name when it was saved."""
+        if record.dataset in self.inventory.explicit:
+            return record.dataset
+        for root in self.inventory.roots:
+            for name in sorted(root.entries_at(record.location)):
+                return name
+        return record.dataset
 
     def _place(self, filed: FiledRecord) -> tuple[int, str]:
         """Where a record's dataset comes in the pipelines: what is made of others comes after them."""
@@ -184,28 +209,22 @@ class _Draft:
         wish: what is asked for.
         claims: of promotes that have not ended.
         holdings: what there is of the branch.
+        time: of the promote, the same for all of its locations.
     """
 
     planner: Planner
     wish: PromoteWish
     claims: Claims
     holdings: _Holdings
+    time: str
 
     @cached_property
     def _guards(self) -> Guards:
         return Guards(self.planner.inventory, {self.wish.branch_name}, self.wish.is_named)
 
-    @cached_property
-    def time(self) -> str:
-        """Of the promote."""
-        return _now(self.holdings.audits)
-
     def plan(self) -> PromotePlan:
         """What becomes of the branch's copies that are asked for."""
-        records = []
-        for filed in self.holdings.records:
-            if is_wanted(self.planner.inventory, filed, self.wish.datasets):
-                records.append(filed)
+        records = list(filter(self._is_wanted, self.holdings.records))
         rows: list[Row] = []
         left: list[str] = []
         failed: list[str] = []
@@ -214,6 +233,9 @@ class _Draft:
             left += answer.left
             failed += answer.failed
         return PromotePlan(tuple(rows), (), tuple(left), tuple(failed), self._warnings(rows))
+
+    def _is_wanted(self, filed: FiledRecord) -> bool:
+        return is_wanted(self.planner.inventory, filed, self.wish.datasets)
 
     def _row(self, filed: FiledRecord) -> _Answer:
         record = filed.record
@@ -297,9 +319,22 @@ class _Draft:
             NobodyElsePromotes(record, self.claims.of(copy.filed)),
             ShapesFit(record, main, goals),
             CheckpointIsInside(record, shape),
+            IsWholeSave(record, self._other_parts(record)),
             VersionsAreNew(copy, main, goals.skipped, copy.store),
             CanBeKept(record, why_no_undo),
         ]
+
+    def _other_parts(self, record: Record) -> list[str]:
+        """The places that the saves of a copy wrote, too, and that are not asked for."""
+        locations: list[str] = []
+        # Nearly no class writes several places.
+        if not _is_part(record):
+            return locations
+        for filed in self.holdings.records:
+            is_other_part = filed.record.dataset == record.dataset and _is_part(filed.record)
+            if is_other_part and not self._is_wanted(filed):
+                locations.append(filed.record.location)
+        return locations
 
     def _dropped(self, record: Record) -> dict[type, bool]:
         """The requirements that nobody asks for."""
@@ -372,6 +407,11 @@ class _Draft:
         return names
 
 
+def _is_part(record: Record) -> bool:
+    """Whether a save of a copy wrote other places, too: each has a record with the name of that dataset."""
+    return any(Recorded(text).is_part for text in record.settled.data.values())
+
+
 def _writers_of(record: Record) -> list[Writer]:
     """Everybody who saved a unit."""
     # An overwrite with nothing has no units: whoever did it has put the record.
@@ -387,19 +427,3 @@ class _Answer(NamedTuple):
     rows: Sequence[Row] = ()
     left: Sequence[str] = ()
     failed: Sequence[str] = ()
-
-
-def _validated(plan: PromotePlan, validate: Validate | None) -> PromotePlan:
-    """The plan, with what Kedro's validators say: asked last, since they load the data."""
-    if validate is None or plan.refusals or plan.failed:
-        return plan
-    rows = []
-    for row in plan.rows:
-        record = row.promotion.record
-        assert record is not None  # a plan that is made anew has read it
-        # What main itself had was valid when it was saved.
-        check = Check() if record.undoes else validate(record.dataset)
-        refusals = refusals_of([IsValid(record, check.failure)], {})
-        promotion = row.promotion.with_claim(replace(row.promotion.claim, checked=check.word))
-        rows.append(row._replace(promotion=promotion, refusals=refusals, checked=check.word))
-    return replace(plan, rows=tuple(rows))

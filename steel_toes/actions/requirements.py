@@ -203,6 +203,25 @@ class CheckpointIsInside:
 
 
 @dataclass(frozen=True)
+class IsWholeSave:
+    """Where a save wrote several places, all of them are promoted: one alone is half a save.
+
+    Args:
+        record: of the branch copy.
+        other_locations: that are not asked for.
+    """
+
+    record: Record
+    other_locations: Sequence[str]
+
+    def check(self) -> errors.CopyError | None:
+        if not self.other_locations:
+            return None
+        others = ", ".join(self.other_locations)
+        return errors.PromoteRefusedError(reasons.HALF_A_SAVE, **facts_of(self.record), others=others)
+
+
+@dataclass(frozen=True)
 class ShapesFit:
     """Where a file goes, main has no folder, nor the other way, on a disk."""
 

@@ -13,6 +13,7 @@ from steel_toes.actions.clean import Wish, make_plan
 from steel_toes.actions.removal import apply
 from steel_toes.errors import MainChangedError, PromoteUnfinishedError
 from steel_toes.records.journal import ClaimFile, claim_path
+from support.own import TAUGHT, Model
 from support.promoting import NO_CODE, Promoting
 from support.team import BRANCH, Team
 
@@ -244,3 +245,22 @@ class TestClaimed:
             bot.finish(BRANCH)
         assert bot.abandon(BRANCH) == []
         assert on_main(team, "table") == "main's"
+
+
+class TestSeveralPlaces:
+    """A save of several places comes home as a whole."""
+
+    def test_half_a_save(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        model = {"type": Model, "model_path": "data/fit/model.bin", "vocab_path": "data/fit/vocab.txt"}
+        conf = {"fitted": model, "vocab": {**TEXT, "filepath": "data/fit/vocab.txt"}}
+        team = Team.on_disk(tmp_path / "team")
+        monkeypatch.chdir(team.folder)
+        (team.folder / "data/fit").mkdir(parents=True)
+        team.main_saves(conf, fitted="main's")
+        team.branch(conf, location_parameters=TAUGHT).save("fitted", "the branch's")
+        bot = Promoting(team.plain(conf), team.folder, team.hook("main", location_parameters=TAUGHT))
+        (error,) = bot.plan(BRANCH, "vocab").refusals
+        assert "wrote other places, too" in str(error)
+        team.check()
+        bot.promote(BRANCH)
+        assert team.plain(conf).load("fitted") == ["model the branch's", "the branch's"]
