@@ -53,6 +53,22 @@ CHANGED_MEANWHILE = Reason(
     "The branch was saved or cleaned since the plan was made. Nothing was changed.",
     "Promote it again: `steel-toes promote --branch {branch!q}`.",
 )
+MAIN_CHANGED_SINCE_PLAN = Reason(
+    "Main was saved since the plan was made. Nothing was changed.",
+    "Look at the plan again: `steel-toes promote --branch {branch!q}`.",
+)
+MAIN_IS_LINKED = Reason(
+    "In main's copy there is a symbolic link, through which other data would be written or removed: {link}.",
+    "Put a file or a folder of its own in its place, then promote it.",
+)
+OTHERS_INSIDE = Reason(
+    "Main's folder is replaced as a whole, and other entries have their data in it: {others}.",
+    "Give them a place of their own, or run the pipeline on main.",
+)
+OTHER_KIND_TODAY = Reason(
+    "The branch saved it as {theirs}, and the catalog has it as {ours} by now.",
+    "Run the pipeline on main.",
+)
 CLAIMED_MEANWHILE = Reason(
     "Another promote of the same data began since the plan was made. Nothing was changed.",
     "When it has ended, see what there is: `steel-toes promote --branch {branch!q}`.",
@@ -69,7 +85,8 @@ COPY_NOT_SETTLED = Reason(
 NOT_TO_BE_BELIEVED = Reason("Its record cannot be used: {condition}.", "Look at {record}.")
 CLAIMED_BY_ANOTHER = Reason(
     "The promote of branch {other} that {by} began at {since} is unfinished.",
-    "End it first: `steel-toes promote --branch {other!q}`.",
+    "End it first: `steel-toes promote --branch {other!q}`, or take it back: `steel-toes promote --branch {other!q} "
+    "--abandon`.",
 )
 NO_PLACE_FOR_UNDO = Reason(
     "There is no place where what main has could be kept: {condition}.",

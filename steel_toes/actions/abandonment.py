@@ -86,6 +86,9 @@ def _is_ours(promotion: Promotion, goal: Goal, now: str | None, put: Mapping[str
         return False
     if now == put.get(goal.key):
         return True
+    # A copy on a disk has the time of what it was made of: main's own run may have saved the same.
+    if promotion.store.keeps_identities:
+        return now == goal.source
     # Of one that was put by another process only the contents tell.
     return promotion.store.has_same_content(promotion.source_of(goal), promotion.main_of(goal))
 

@@ -56,6 +56,11 @@ class Claims(NamedTuple):
     stored: tuple[StoredClaim, ...] = ()
     failures: tuple[str, ...] = ()
 
+    def own(self, inventory: Inventory) -> Claims:
+        """Those of the project: two may share a folder, and both have a branch of one name."""
+        project = inventory.policy.project or ""
+        return self._replace(stored=tuple(stored for stored in self.stored if stored.claim.project == project))
+
     def of_branch(self, branch_name: str) -> list[StoredClaim]:
         """Those of one branch."""
         return [stored for stored in self.stored if stored.claim.branch_name == branch_name]

@@ -12,6 +12,7 @@ from steel_toes.actions.inventory import Inventory, main_location, unit_path_of
 from steel_toes.actions.plan import FiledRecord, HeldCopy, HeldObject
 from steel_toes.catalog.listings import Located, located
 from steel_toes.datasets.paths import checkpoint_path, filesystem_path, keeps_checkpoint_elsewhere
+from steel_toes.datasets.registry import Config
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import relative
 from steel_toes.records.journal import Goal, identities_by_unit
@@ -34,6 +35,7 @@ class Shape(NamedTuple):
         suffixes: of the files that are partitions.
         inner: the units that other entries are, which lie inside.
         has_versions: each unit keeps versions, of which a branch has its own alone.
+        kinds: how today's entries divide what lies there.
         checkpoint: the unit that is the checkpoint of increments; "" if there is none.
         is_elsewhere: main has its checkpoint in another place than that unit.
     """
@@ -41,6 +43,7 @@ class Shape(NamedTuple):
     suffixes: frozenset[str] = frozenset({""})
     inner: frozenset[str] = frozenset()
     has_versions: bool = False
+    kinds: frozenset[str] = frozenset()
     checkpoint: str = ""
     is_elsewhere: bool = False
 
@@ -54,9 +57,14 @@ class Shape(NamedTuple):
 def shape_of(inventory: Inventory, filed: FiledRecord) -> Shape:
     """What the catalog says of a location."""
     items: list[Located] = []
+    kinds: set[str] = set()
     configs = {**inventory.patterns, **inventory.explicit}
     for name in sorted(entries_of(inventory, filed)):
-        items += located([configs[name]], inventory.policy.settings.location_parameters)
+        located_items = list(located([configs[name]], inventory.policy.settings.location_parameters))
+        items += located_items
+        for item in located_items:
+            if inventory.policy.subject_of(item.location).location == filed.record.location:
+                kinds.add(_kind_of(item, configs[name]))
     suffixes: set[str] = set()
     inner: set[str] = set()
     shape = Shape()
@@ -68,7 +76,17 @@ def shape_of(inventory: Inventory, filed: FiledRecord) -> Shape:
             suffixes.add(str(item.config.get("filename_suffix") or ""))
             shape = _with_partitions(shape, item)
     # Of a location that only inner entries have, every file is a unit.
-    return shape._replace(suffixes=frozenset(suffixes or {""}), inner=frozenset(inner))
+    return shape._replace(suffixes=frozenset(suffixes or {""}), inner=frozenset(inner), kinds=frozenset(kinds))
+
+
+def _kind_of(item: Located, config: Config) -> str:
+    """How an entry divides its data."""
+    if item.rule.is_overlay:
+        return "overlay"
+    # A cache around it may say so for it.
+    if item.config.get("versioned") or config.get("versioned"):
+        return "versioned"
+    return "whole"
 
 
 def _path_inside(inventory: Inventory, location: str) -> str:

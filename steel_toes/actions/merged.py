@@ -57,18 +57,22 @@ def _candidates(inventory: Inventory, samples: list[FiledRecord]) -> dict[str, F
     """The branches that may have been merged, each with one of its records."""
     candidates: dict[str, FiledRecord | None] = {}
     # Of a branch whose copies are removed already only a claim may be left.
-    for stored in list_claims(inventory).stored:
+    for stored in list_claims(inventory).own(inventory).stored:
         candidates[stored.claim.branch_name] = None
     for filed in samples:
         if inventory.is_own(filed.record):
             candidates[filed.record.branch_name] = filed
+    # Main's names, and the branch that this process is on, whose copies it writes.
+    excluded = {*inventory.mains, inventory.policy.branch.name}
+    for name in excluded & candidates.keys():
+        del candidates[str(name)]
     return dict(filter(_may_be_merged, candidates.items()))
 
 
 def _may_be_merged(candidate: tuple[str, FiledRecord | None]) -> bool:
     """Whether a branch is taken without being named: what main had is not, nor is a fork's data."""
     name, _ = candidate
-    return not is_undo_branch(name) and ":" not in name
+    return bool(name.strip()) and not is_undo_branch(name) and ":" not in name
 
 
 def _why_not_merged(inventory: Inventory, plan: PromotePlan, filed: FiledRecord | None) -> str:

@@ -16,7 +16,7 @@ from steel_toes import errors, reasons, sentences
 from steel_toes.actions.claims import Claims, list_audits, list_claims
 from steel_toes.actions.goals import Goals, MainCopy, Shape, changed_units, goals_of, read_main, shape_of
 from steel_toes.actions.guards import Guards, entries_of, is_wanted, unknown_datasets
-from steel_toes.actions.inventory import Inventory, believed, read_all
+from steel_toes.actions.inventory import Inventory, believed, main_location, read_all
 from steel_toes.actions.plan import FiledRecord, HeldCopy
 from steel_toes.actions.promotion import CODE, MAIN, PromotePlan, PromoteWish, Promotion, Row, promotion_of
 from steel_toes.actions.requirements import (
@@ -27,7 +27,10 @@ from steel_toes.actions.requirements import (
     IsSettled,
     IsValid,
     IsWholeSave,
+    KindIsTodays,
     MainIsAsBegun,
+    MainIsNotLinked,
+    NobodyElseIsInside,
     NobodyElsePromotes,
     Requirement,
     SettingsAreMains,
@@ -37,6 +40,7 @@ from steel_toes.actions.requirements import (
 )
 from steel_toes.catalog.reference import Reference
 from steel_toes.naming.branch import make_slug, undo_branch
+from steel_toes.naming.location import normalise
 from steel_toes.records.journal import TIME, Claim
 from steel_toes.records.record import Record, Recorded, Writer, writers_of
 from steel_toes.stores.together import all_together
@@ -101,7 +105,7 @@ class Planner:
         """
         self.check_name(wish.branch_name)
         claims = list_claims(self.inventory)
-        unfinished = claims.of_branch(wish.branch_name)
+        unfinished = claims.own(self.inventory).of_branch(wish.branch_name)
         if unfinished:
             # Whatever else is asked for: it is ended first, as it was planned.
             return PromotePlan(unfinished=tuple(unfinished), failed=claims.failures)
@@ -112,7 +116,8 @@ class Planner:
             self._check_wish(wish, holdings)
         draft = _Draft(self, wish, claims, holdings, _now(holdings.audits))
         plan = draft.plan()
-        plan = replace(plan, failed=(*failed, *plan.failed), audits=holdings.audits)
+        ended = [claim for claim in holdings.audits if not wish.datasets or claim.dataset in wish.datasets]
+        plan = replace(plan, failed=(*failed, *plan.failed), audits=tuple(ended))
         return self._validated(plan, validate)
 
     def _holdings(self, branch_name: str) -> _Holdings:
@@ -123,7 +128,7 @@ class Planner:
         # Two branches may have one slug.
         own_records = [filed for filed in records if filed.record.branch_name == branch_name]
         audits = list_audits(self.inventory, slug)
-        own_audits = [stored.claim for stored in audits.of_branch(branch_name)]
+        own_audits = [stored.claim for stored in audits.own(self.inventory).of_branch(branch_name)]
         failures = (*listing.failures, *unread, *audits.failures)
         return _Holdings(tuple(sorted(own_records, key=self._place)), tuple(own_audits), failures)
 
@@ -256,15 +261,21 @@ class _Draft:
         if copy is None:
             return _Answer(failed=[failure])
         try:
-            return _Answer([self._row_of(copy)])
+            row = self._row_of(copy)
+            if self._is_promoted_already(record) and not row.main_is_changed:
+                why = sentences.PROMOTED_ALREADY
+                text = sentences.LEFT_ALONE.format(record=filed.stored.path, dataset=record.dataset, why=why)
+                return _Answer(left=[text])
+            return _Answer([row])
         except errors.CopyError as exc:
             return _Answer(failed=[str(exc)])
 
+    def _is_promoted_already(self, record: Record) -> bool:
+        """Whether a copy was promoted, and stayed."""
+        return any(claim.keeps_copy and claim.record_id == record.id for claim in self.holdings.audits)
+
     def _why_no_part(self, filed: FiledRecord) -> str:
         """Why a copy has no part in it; "" if it has."""
-        for claim in self.holdings.audits:
-            if claim.keeps_copy and claim.record_id == filed.record.id:
-                return sentences.PROMOTED_ALREADY
         # Two projects in one bucket may both have a branch of this name.
         why = self._guards.why_not_ours(filed)
         if why and not self.planner.inventory.why_misplaced(filed):
@@ -320,9 +331,17 @@ class _Draft:
             ShapesFit(record, main, goals),
             CheckpointIsInside(record, shape),
             IsWholeSave(record, self._other_parts(record)),
+            KindIsTodays(record, shape),
+            MainIsNotLinked(copy, main, goals),
+            NobodyElseIsInside(record, goals, self._others_inside(copy)),
             VersionsAreNew(copy, main, goals.skipped, copy.store),
             CanBeKept(record, why_no_undo),
         ]
+
+    def _others_inside(self, copy: HeldCopy) -> list[str]:
+        """Main's locations of other entries inside main's copy."""
+        place = normalise(main_location(copy.filed))
+        return sorted(set(self.planner.inventory.policy.catalog.inside(place)) - {place})
 
     def _other_parts(self, record: Record) -> list[str]:
         """The places that the saves of a copy wrote, too, and that are not asked for."""
@@ -375,6 +394,9 @@ class _Draft:
             keeps_copy=self.wish.keeps_copy,
             forced=tuple(sorted(self.wish.forced)),
             goals=goals.goals,
+            project=self.planner.inventory.policy.project or "",
+            is_of_everything=record.hides_main or (record.kind == "whole" and any(goal.inner for goal in goals.goals)),
+            left=goals.left,
         )
         inventory, root = self.planner.inventory, copy.stored.root
         why = ""

@@ -150,10 +150,12 @@ class Protocol:
             step(leg)
         except _EndedError:
             leg.is_promoted = True
-            leg.in_place = leg.promotion.claim_file.find()
-            claim = leg.in_place.claim
-            # It says what main got; where it is gone, all is done.
+            in_place = leg.promotion.claim_file.find()
+            claim = in_place.claim
+            # Where it is gone all is done, and what lies there by now is another promote's.
+            leg.in_place = ClaimInPlace(None)
             if claim is not None and claim.id == leg.promotion.claim.id:
+                leg.in_place = in_place
                 leg.promotion = leg.promotion.with_claim(claim)
 
     # Claim ------------------------------------------------------------------------------------------------------------
@@ -166,6 +168,11 @@ class Protocol:
             if leg.promotion.record_file.find().record != leg.promotion.record and leg.is_new:
                 self._take_claims_back()
                 raise self._refused(leg.promotion, reasons.CHANGED_MEANWHILE)
+        # Somebody may have thought about the plan for an hour: before anything is kept, all of main is as planned.
+        for leg in self._legs:
+            if leg.is_new and not _is_main_as_planned(leg.promotion):
+                self._take_claims_back()
+                raise self._refused(leg.promotion, reasons.MAIN_CHANGED_SINCE_PLAN)
 
     def _claim(self, promotion: Promotion) -> None:
         in_place = promotion.claim_file.create(promotion.claim)
@@ -304,6 +311,10 @@ class Protocol:
         """Whether main is what was planned, by one look or listing."""
         promotion = leg.promotion
         now = _identities_now(promotion)
+        # Main's run may write under new names: a directory of both is nobody's.
+        if _new_names(promotion, now):
+            self._check_claim(leg)
+            raise self._main_changed(leg)
         for goal in promotion.claim.goals:
             path = promotion.main_of(goal)
             identity = now.get(path)
@@ -373,7 +384,8 @@ class Protocol:
             promotion = leg.promotion
             promotion.store.clear_passages(*passage_of(promotion), map(promotion.main_of, promotion.claim.puts))
             # Last: until then the next call ends what is left to do.
-            promotion.claim_file.remove(leg.in_place)
+            if leg.in_place.claim is not None:
+                promotion.claim_file.remove(leg.in_place)
             problem = problems.get(promotion.record_path, "")
             outcomes.append(Outcome(promotion, problem))
         return outcomes
@@ -411,6 +423,26 @@ class Protocol:
         for goal in claim.puts:
             objects[promotion.source_of(goal)] = HeldObject(goal.size, goal.source or "")
         return HeldCopy(filed, promotion.store, promotion.copy_path, objects)
+
+
+def _is_main_as_planned(promotion: Promotion) -> bool:
+    """Whether main is what the plan found."""
+    now = _identities_now(promotion)
+    for goal in promotion.claim.goals:
+        if now.get(promotion.main_of(goal)) != goal.expects:
+            return False
+    return not _new_names(promotion, now)
+
+
+def _new_names(promotion: Promotion, now: Identities) -> set[str]:
+    """What lies in a copy that is replaced as a whole, and is in no plan."""
+    if not promotion.claim.is_of_everything:
+        return set()
+    planned = set(map(promotion.main_of, promotion.claim.goals))
+    # What is no unit was there, and stays.
+    for name in promotion.claim.left:
+        planned.add(f"{promotion.main_path}/{name}")
+    return now.keys() - planned
 
 
 def _is_as_promoted(promotion: Promotion, record: Record) -> bool:
@@ -462,7 +494,7 @@ def _identities_now(promotion: Promotion) -> Identities:
     """Main's identities by their paths."""
     store = promotion.store
     paths = [promotion.main_of(goal) for goal in promotion.claim.goals]
-    if len(paths) > MANY:
+    if len(paths) > MANY or promotion.claim.is_of_everything:
         return {
             f"{promotion.main_path}/{name}": identity for name, identity in store.files(promotion.main_path).items()
         }

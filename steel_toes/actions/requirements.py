@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from steel_toes import errors, reasons, sentences
@@ -12,6 +13,7 @@ from steel_toes.actions.claims import StoredClaim
 from steel_toes.actions.goals import Goals, MainCopy, Shape
 from steel_toes.actions.plan import HeldCopy
 from steel_toes.checkout.proof import CodeVerdict, Proof
+from steel_toes.records.journal import Goal
 from steel_toes.records.record import Record, Writer
 from steel_toes.records.units import units_of
 from steel_toes.stores.base import Store
@@ -203,6 +205,69 @@ class CheckpointIsInside:
 
 
 @dataclass(frozen=True)
+class MainIsNotLinked:
+    """No symbolic link in main's copy leads elsewhere, least of all into the branch copy.
+
+    Main's only file may be one: what it leads to is main's data.
+    """
+
+    copy: HeldCopy
+    main: MainCopy
+    goals: Goals
+
+    def check(self) -> errors.CopyError | None:
+        store, kind = self.main.store, self.copy.record.kind
+        paths = [goal.path(kind, self.main.path) for goal in self.goals.goals]
+        link = store.links(self.main.path, paths).symbolic
+        # One file by two names: it would be removed with the branch copy.
+        is_own = store.inodes([self.main.path]) & store.inodes([self.copy.path])
+        if is_own:
+            link = self.main.path
+        elif link == self.main.path and paths == [link] and not store.is_directory(link):
+            return None
+        if not link:
+            return None
+        return errors.PromoteRefusedError(reasons.MAIN_IS_LINKED, **facts_of(self.copy.record), link=link)
+
+
+@dataclass(frozen=True)
+class NobodyElseIsInside:
+    """No other entry has its data in a directory that is replaced as a whole.
+
+    Args:
+        record: of the branch copy.
+        goals: what becomes of main's objects.
+        other_locations: of today's entries inside main's copy.
+    """
+
+    record: Record
+    goals: Goals
+    other_locations: Sequence[str]
+
+    def check(self) -> errors.CopyError | None:
+        is_directory = any(goal.inner for goal in self.goals.goals)
+        if self.record.kind != "whole" or not is_directory or not self.other_locations:
+            return None
+        others = _listed(self.other_locations).removeprefix(" of ")
+        return errors.PromoteRefusedError(reasons.OTHERS_INSIDE, **facts_of(self.record), others=others)
+
+
+@dataclass(frozen=True)
+class KindIsTodays:
+    """The catalog still divides the data as the branch did."""
+
+    record: Record
+    shape: Shape
+
+    def check(self) -> errors.CopyError | None:
+        kinds = self.shape.kinds
+        if not kinds or self.record.kind in kinds:
+            return None
+        more = {"theirs": self.record.kind, "ours": ", ".join(sorted(kinds))}
+        return errors.PromoteRefusedError(reasons.OTHER_KIND_TODAY, **facts_of(self.record), **more)
+
+
+@dataclass(frozen=True)
 class IsWholeSave:
     """Where a save wrote several places, all of them are promoted: one alone is half a save.
 
@@ -232,14 +297,27 @@ class ShapesFit:
     def check(self) -> errors.CopyError | None:
         if not self.main.store.has_folders:
             return None
-        # In a store of objects one may be beside the other.
-        are_files = {unit: inner == "" for unit, inner in self.main.objects}
         for goal in self.goals.goals:
-            is_file = goal.inner == ""
-            if goal.source is not None and are_files.get(goal.unit, is_file) != is_file:
-                place = posixpath.basename(self.main.path) if goal.unit == "." else goal.unit
+            if goal.source is not None and self._is_in_the_way(goal):
+                place = posixpath.basename(self.main.path) if goal.unit == "." else goal.key
                 return errors.PromoteRefusedError(reasons.FILE_AND_FOLDER, **facts_of(self.record), place=place)
         return None
+
+    def _is_in_the_way(self, goal: Goal) -> bool:
+        """Whether main has a folder where a file goes, or a file where a folder must be."""
+        is_file = goal.inner == ""
+        # In a store of objects one may be beside the other.
+        if self._are_files.get(goal.unit, is_file) != is_file:
+            return True
+        return _is_in_a_file(goal.key, self._main_keys)
+
+    @cached_property
+    def _are_files(self) -> dict[str, bool]:
+        return {unit: inner == "" for unit, inner in self.main.objects}
+
+    @cached_property
+    def _main_keys(self) -> set[str]:
+        return {f"{unit}/{inner}".rstrip("/") for unit, inner in self.main.objects}
 
 
 @dataclass(frozen=True)
@@ -272,6 +350,16 @@ class VersionsAreNew:
             if not self.store.has_same_content(*paths):
                 return False
         return True
+
+
+def _is_in_a_file(path: str, others: Collection[str]) -> bool:
+    """Whether one of these files would be a folder of a path."""
+    folder = posixpath.dirname(path)
+    while folder:
+        if folder in others:
+            return True
+        folder = posixpath.dirname(folder)
+    return False
 
 
 def _names_in(top: str, paths: Collection[str]) -> set[str]:

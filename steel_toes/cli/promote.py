@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import click
@@ -180,6 +180,7 @@ class Promoter:
             if plan.unfinished:
                 failures += self._finish(plan) or []
         plans = [plan for plan in plans if not plan.unfinished]
+        # Each branch is planned again when it is its turn: the one before it may have changed main.
         promote_output(plans, self.project).show()
         say_lines(left)
         for plan in plans:
@@ -196,7 +197,7 @@ class Promoter:
         self.planner.check_name(name)
         claims = list_claims(self.planner.inventory)
         # What cannot be read may be of this branch, too.
-        stored = claims.of_branch(name)
+        stored = claims.own(self.planner.inventory).of_branch(name)
         if not stored:
             say(sentences.NOTHING_TO_ABANDON.format(branch=name))
             return list(claims.failures)
@@ -242,10 +243,17 @@ class Promoter:
         failures = []
         for plan in plans:
             # One that fails must not keep the others.
-            failures += self._apply_one(plan)
+            failures += self._apply_one(plan if len(plans) == 1 else self._plan_again(plan))
         return failures
 
+    def _plan_again(self, plan: PromotePlan) -> PromotePlan:
+        wish = replace(self.wish, branch_name=plan.rows[0].promotion.claim.branch_name, is_named=False)
+        return self.planner.plan(wish)
+
     def _apply_one(self, plan: PromotePlan) -> list[str]:
+        # Two branches saved one dataset, and the first has it.
+        for why in (*plan.refusals, *plan.failed):
+            return [str(why)]
         try:
             outcomes = self._protocol().promote(plan.promotions)
         except errors.CopyError as exc:

@@ -37,7 +37,7 @@ def unfinished_lines(claims: Collection[StoredClaim]) -> list[str]:
 
 def say_unfinished(inventory: Inventory) -> None:
     """Say which promotes have not ended: main may have a part of what a branch had."""
-    claims = list_claims(inventory)
+    claims = list_claims(inventory).own(inventory)
     lines = [sentences.IS_UNFINISHED.format(**facts) for facts in _facts_of(claims.stored)]
     # A claim that cannot be read may say anything.
     say_lines([*lines, *claims.failures])
@@ -58,7 +58,7 @@ def _facts_of(claims: Collection[StoredClaim]) -> list[dict[str, str]]:
 
 def show_audits(inventory: Inventory) -> None:
     """Show which promotes have ended, the last one first."""
-    audits, failures = list_audits(inventory)
+    audits, failures = list_audits(inventory).own(inventory)
     claims = sorted(map(claim_of, audits), key=lambda claim: claim.time, reverse=True)
     columns = [
         Column("branch"),

@@ -93,6 +93,10 @@ class Claim:
         checked: what Kedro's validator said of the branch copy.
         goals: what becomes of main's objects, in this order.
         put: main's identities when it was done, by the goals' keys.
+        project: whose data it is; "" if nobody knows.
+        is_of_everything: what main has there and is neither a goal nor left is no part of it: a directory that is
+            replaced as a whole, or partitions that were overwritten with all the others.
+        left: the paths in main's copy of what stays, and is no unit.
         joined: how many other calls have gone on with it: whoever made it must not take it back any more.
     """
 
@@ -113,6 +117,9 @@ class Claim:
     checked: str = ""
     goals: tuple[Goal, ...] = field(repr=False)
     put: Mapping[str, str] = field(default_factory=dict, repr=False)
+    project: str = ""
+    is_of_everything: bool = False
+    left: tuple[str, ...] = ()
     joined: int = 0
 
     @property
@@ -163,7 +170,20 @@ def identities_by_unit(parts_by_unit: Mapping[str, Mapping[str, str]]) -> Identi
 
 
 _FIELDS = {field.name for field in fields(Claim)} | {"format"}
-_TEXTS = ("id", "branch_name", "record_id", "dataset", "location", "layout", "time", "author", "ref", "undo", "checked")
+_TEXTS = (
+    "id",
+    "project",
+    "branch_name",
+    "record_id",
+    "dataset",
+    "location",
+    "layout",
+    "time",
+    "author",
+    "ref",
+    "undo",
+    "checked",
+)
 
 
 def to_bytes(claim: Claim) -> bytes:
@@ -196,22 +216,31 @@ def _claim_of(values: dict[str, Any]) -> Claim:
     _check_values(values)
     # A path is joined to a copy's, and must stay below it.
     goals = tuple(map(_goal_of, values["goals"]))
-    others = {name: values[name] for name in values.keys() - {"format", "goals", "forced"}}
-    return Claim(**others, goals=goals, forced=tuple(values["forced"]))
+    others = {name: values[name] for name in values.keys() - {"format", "goals", "forced", "left"}}
+    return Claim(**others, goals=goals, forced=tuple(values["forced"]), left=tuple(values["left"]))
 
 
 def _check_values(values: dict[str, Any]) -> None:
     # A claim comes from a file that anybody can edit.
     if values["kind"] not in _KINDS or values["state"] not in _STATES:
         raise ValueError("its kind or its state is none that there is")
-    for name in _TEXTS:
-        if not isinstance(values[name], str):
-            raise TypeError("what must be text is none")
+    texts = [values[name] for name in _TEXTS]
+    texts += [*values["put"].keys(), *values["put"].values(), *values["forced"], *values["left"]]
+    if set(map(type, texts)) != {str}:
+        raise TypeError("what must be text is none")
+    if type(values["joined"]) is not int or not isinstance(values["keeps_copy"], bool):
+        raise TypeError("what must be a number, or true or false, is none")
+    # What a copy is made through is removed by this name.
+    if not re.fullmatch(r"[0-9a-f]{16}", values["id"]) or not values["branch_name"].strip():
+        raise ValueError("it has no id, or no branch")
     datetime.strptime(values["time"], TIME).replace(tzinfo=timezone.utc)
 
 
 def _goal_of(facts: list[Any]) -> Goal:
     goal = Goal(*facts)
+    kinds = [type(fact) for fact in facts]
+    if kinds[:3] != [str, str, int] or not {*kinds[3:]} <= {str, type(None)}:
+        raise TypeError("an object in it is none")
     if goal.key.startswith("/") or ".." in goal.key.split("/"):
         raise ValueError("an object in it leads out of its copy")
     return goal

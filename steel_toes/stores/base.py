@@ -393,6 +393,9 @@ class Store:
     has_answers: ClassVar[bool] = False
     """Whether the answers of reads and writes show identities."""
 
+    keeps_identities: ClassVar[bool] = False
+    """Whether a copy over another file has the identity of what it was made of, which no other file has."""
+
     has_content_identities: ClassVar[bool] = False
     """Whether equal bytes have equal identities, so that an identity may come back."""
 

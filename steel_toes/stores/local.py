@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,8 +24,11 @@ from steel_toes.stores.locks import LockFile
 
 _TICK_SECONDS = 0.05
 _PASSAGE = ".part"
+_TRIES = 20
 _FOLDER_MODES = 0o7777
 _FILE_MODES = 0o666  # a record is no program
+_making = threading.RLock()
+"""Held by the thread that makes folders: one that is replaced by another of its name takes no file any more."""
 _NEW_FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -37,6 +41,7 @@ class LocalStore(Store):
 
     has_shared_locks: ClassVar[bool] = True
     has_versions: ClassVar[bool] = True
+    keeps_identities: ClassVar[bool] = True
     refusal: ClassVar[str] = LACKS_RIGHT
     failure: ClassVar[str] = MEND_DISK
 
@@ -231,6 +236,16 @@ class _SharedLockFile(LockFile):
         _share(descriptor, os.fstat(descriptor), around, _FILE_MODES)
 
 
+def _nobody_makes() -> None:
+    """In a child: the thread that made a folder is not there, and its lock would be held for ever."""
+    global _making  # noqa: PLW0603 - it is one for all stores
+    _making = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_nobody_makes)
+
+
 @contextmanager
 def _replaced(path: str) -> Iterator[str]:
     """The path of a file that takes the place of another, in one piece, if the block writes it without an error."""
@@ -246,10 +261,21 @@ def _replaced(path: str) -> Iterator[str]:
 
 def _made_folder(folder: str) -> os.stat_result:
     """What the disk says of a folder; it is made, and those above it, with the mode and the group of the one above."""
+    for _ in range(_TRIES):
+        with suppress(FileNotFoundError):
+            return os.stat(folder)
+        # Another may make the one above in this moment: its own takes the place of ours, as long as that is empty.
+        with suppress(FileNotFoundError), _making:
+            return _make_folder(folder)
+    return _make_folder(folder)
+
+
+def _make_folder(folder: str) -> os.stat_result:
+    """Make a folder, and those above it."""
     with suppress(FileNotFoundError):
         return os.stat(folder)
     above = os.path.dirname(folder)
-    around = _made_folder(above)
+    around = _make_folder(above)
     # Under another name until it has them: a process that is killed in between must not lock the others out.
     temporary = os.path.join(above, temporary_name())
     os.mkdir(temporary)

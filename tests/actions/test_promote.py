@@ -11,9 +11,9 @@ from kedro.io import DatasetError
 
 from steel_toes.actions.clean import Wish, make_plan
 from steel_toes.actions.removal import apply
-from steel_toes.errors import MainChangedError, PromoteUnfinishedError
+from steel_toes.errors import MainChangedError, PromoteRefusedError, PromoteUnfinishedError
 from steel_toes.records.journal import ClaimFile, claim_path
-from support.own import TAUGHT, Model
+from support.own import TAUGHT, Figures, Model
 from support.promoting import NO_CODE, Promoting
 from support.team import BRANCH, Team
 
@@ -187,6 +187,89 @@ class TestRefused:
         assert "--no-undo" in str(error)
         bot.promote(BRANCH, keeps_main=False)
         assert team.plain(conf).load("far") == "the branch's"
+
+
+class TestMainsPlace:
+    """What lies behind main's place, or in it, and is not this dataset's."""
+
+    def test_link_to_the_branch_copy(self, team: Team, bot: Promoting) -> None:
+        """Somebody promoted by hand: whatever is forced, the only file is not removed."""
+        SAVES["table"](team.branch(CONF))
+        main = team.folder / "data/02/table.txt"
+        main.unlink()
+        main.symlink_to("table--feature-x-217d2bf5.txt")
+        refusals = bot.plan(BRANCH, forced=NO_CODE | {"main"}).refusals
+        assert any("symbolic link" in str(error) for error in refusals)
+        main.unlink()
+        main.hardlink_to(team.folder / "data/02/table--feature-x-217d2bf5.txt")
+        refusals = bot.plan(BRANCH, forced=NO_CODE | {"main"}).refusals
+        assert any("symbolic link" in str(error) for error in refusals)
+
+    def test_link_to_a_file_elsewhere(self, team: Team, tmp_path: Path) -> None:
+        """Main's only file may be a link: what it leads to is main's data."""
+        elsewhere = tmp_path / "elsewhere.txt"
+        main = team.folder / "data/02/table.txt"
+        main.rename(elsewhere)
+        main.symlink_to(elsewhere)
+        team.main = team.mains()
+        bot = Promoting(team.plain(CONF), team.folder, team.hook("main"))
+        SAVES["table"](team.branch(CONF))
+        bot.promote(BRANCH)
+        assert main.is_symlink()
+        assert elsewhere.read_text() == "the branch's"
+
+    def test_linked_folder_in_partitions(self, team: Team, bot: Promoting, tmp_path: Path) -> None:
+        """What a link leads to is not removed with the others."""
+        (tmp_path / "archive").mkdir()
+        (tmp_path / "archive/old.txt").write_text("old")
+        (team.folder / "data/02/sweep/archive").symlink_to(tmp_path / "archive")
+        SAVES["sweep"](team.branch(CONF))
+        refusals = bot.plan(BRANCH, forced=NO_CODE | {"main"}).refusals
+        assert any("symbolic link" in str(error) for error in refusals)
+        assert (tmp_path / "archive/old.txt").exists()
+
+    def test_other_entries_in_a_directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A directory that is replaced as a whole is not main's alone."""
+        conf = {
+            "figures": {"type": Figures, "filepath": "data/figures"},
+            "report": {**TEXT, "filepath": "data/figures/report.txt"},
+        }
+        team = Team.on_disk(tmp_path / "team")
+        monkeypatch.chdir(team.folder)
+        team.main_saves(conf, figures={"a": "main's"}, report="main's")
+        team.branch(conf).save("figures", {"a": "the branch's"})
+        bot = Promoting(team.plain(conf), team.folder, team.hook("main"))
+        refusals = bot.plan(BRANCH, forced=NO_CODE | {"main"}).refusals
+        assert [str(error) for error in refusals if "other entries" in str(error)]
+
+    def test_another_kind_by_now(self, team: Team) -> None:
+        """A file would lie where versions must be."""
+        new = {**TEXT, "filepath": "data/02/new.txt"}
+        team.branch({"new": new}).save("new", "the branch's")
+        later = {"new": {**new, "versioned": True}}
+        bot = Promoting(team.plain(later), team.folder, team.hook("main"))
+        assert "the catalog has it as versioned" in str(bot.plan(BRANCH).refusals)
+
+    @pytest.mark.parametrize("name", ["table", "sweep"])
+    def test_main_saves_after_the_plan(self, team: Team, bot: Promoting, name: str) -> None:
+        """Somebody has thought about the plan for an hour: nothing is changed, and no claim is left."""
+        SAVES[name](team.branch(CONF))
+        promotions = bot.plan(BRANCH).promotions
+        team.main_saves(CONF, **{name: {"z": "new"} if name == "sweep" else "new"})
+        with pytest.raises(PromoteRefusedError, match="Nothing was changed"):
+            bot.protocol().promote(promotions)
+        team.check()
+        assert not list((team.folder / "data/_steel_toes/_promote").glob("*.json"))
+
+    def test_kept_and_undone(self, team: Team, bot: Promoting) -> None:
+        """Once it is taken back, a copy that stayed is promoted no more."""
+        SAVES["table"](team.branch(CONF))
+        undo = bot.promote(BRANCH, keeps_copy=True)[0].promotion.claim.undo
+        bot.promote(undo)
+        (error,) = bot.plan(BRANCH).refusals
+        assert isinstance(error, MainChangedError)
+        bot.promote(BRANCH, forced=NO_CODE | {"main"})
+        assert on_main(team, "table") == "the branch's"
 
 
 class TestClaimed:

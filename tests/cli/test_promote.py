@@ -141,6 +141,29 @@ class TestMergeDay:
         assert mill.text("02/table.txt") == "cubic"
         assert "no branch that was merged" in mill.promote("--merged", "--yes").stderr
 
+    def test_two_branches_of_one_dataset(self, mill: Mill) -> None:
+        """The first one has it; the second is told so, and leaves nothing behind that keeps others from theirs."""
+        for name in ("alpha", "beta"):
+            mill.git("switch", "-q", "main")
+            mill.switch(name)
+            (mill.folder / f"src/mill/{name}.py").write_text("x = 1\n")
+            mill.git("add", ".")
+            mill.git("commit", "-qm", name)
+            mill.git("push", "-q", "-u", "origin", name)
+            mill.run()
+        for name in ("alpha", "beta"):
+            mill.merged(name)
+        done = mill.promote("--merged", "--yes", exit_code=1)
+        assert "Promoted 3 datasets" in done.stderr
+        assert "of branch beta. Main's copy was saved since" in done.stderr
+        assert not list((mill.folder / "data/_steel_toes/_promote").glob("*.json"))
+        assert "Branch beta is not promoted" in mill.promote("--merged", "--yes").stderr
+
+    def test_merged_leaves_out(self, mill: Mill) -> None:
+        """The branch that the process is on."""
+        mill.on_branch("cubic", "cubic")
+        assert "no branch that was merged" in mill.promote("--merged", "--code", "HEAD", "--yes").stderr
+
     def test_some_datasets(self, mill: Mill) -> None:
         """What stays behind is said."""
         mill.on_branch("cubic", "cubic")
