@@ -105,8 +105,22 @@ class Promotion:
         return goal.path(self.claim.kind, self.undo_path)
 
     def with_claim(self, claim: Claim) -> Promotion:
-        """The same, by a claim that lay there already."""
-        return replace(self, claim=claim)
+        """The same, by a claim that lay there already: another call may have named its undo branch otherwise."""
+        if claim.undo == self.claim.undo:
+            return replace(self, claim=claim)
+        if not claim.undo:
+            return replace(self, claim=claim, undo_path="", undo_record_path="")
+        # A slug with a digest stands nowhere else in a path.
+        names = f"/{make_slug(self.claim.undo)}/", f"/{make_slug(claim.undo)}/"
+        undo_path = self.undo_path.replace(*names)
+        undo_record_path = self.undo_record_path.replace(*names)
+        return replace(self, claim=claim, undo_path=undo_path, undo_record_path=undo_record_path)
+
+    def can_join(self, claim: Claim) -> bool:
+        """Whether a claim of another call is a plan for this very copy, which can be gone on with."""
+        is_same = claim.is_of(self.claim.branch_name, self.claim.record_id)
+        # Without a branch of its own, nobody has looked for a place for what main has.
+        return is_same and (bool(self.claim.undo) or not claim.undo)
 
 
 class Row(NamedTuple):

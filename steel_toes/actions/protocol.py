@@ -183,7 +183,7 @@ class Protocol:
             return
         # Another process promotes the same: both go on with one plan.
         leg = None
-        if in_place.claim is not None and in_place.claim.is_of(planned.branch_name, planned.record_id):
+        if in_place.claim is not None and promotion.can_join(in_place.claim):
             leg = self._joined(promotion, in_place)
         if leg is None:
             self._take_claims_back()

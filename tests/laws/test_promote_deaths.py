@@ -15,7 +15,7 @@ from support.environment import ROOT
 from support.promoting import Promoting
 from support.team import BRANCH, Team
 
-KILLS = effort(3, 100, "STEEL_TOES_KILLS")
+KILLS = effort(3, 40, "STEEL_TOES_KILLS")
 OBJECTS = 150
 CONF = {
     name: {"type": "partitions.PartitionedDataset", "path": f"data/02/{name}", "dataset": {"type": "text.TextDataset"}}
@@ -55,9 +55,11 @@ def test_deaths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             assert path.read_text() in whole
         bot = Promoting(team.plain(CONF), team.folder, team.hook("main"))
         plan = bot.plan(BRANCH)
-        if plan.unfinished:
+        # As the command does: killed between two claims, the other location is still to be planned.
+        while plan.unfinished:
             bot.finish(BRANCH)
-        elif plan.rows:
+            plan = bot.plan(BRANCH)
+        if plan.rows:
             bot.protocol().promote(plan.promotions)
         for name in CONF:
             main = {key: load() for key, load in team.plain(CONF).load(name).items()}

@@ -243,6 +243,9 @@ def one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("steel_toes.stores.objects.all_together", serially)
     monkeypatch.setattr("steel_toes.records.beginning.together", lambda *calls: serially(lambda call: call(), calls))
     monkeypatch.setattr("steel_toes.records.file._PAUSE_SECONDS", 0)
+    # Each call plans in another second, and names its undo branch by it.
+    seconds = itertools.count()
+    monkeypatch.setattr(promote, "_now", lambda _: f"20260101T00{next(seconds) // 60 % 60:02}{next(seconds) % 60:02}Z")
 
 
 POLICY = make_policy(
