@@ -131,6 +131,10 @@ class SteppingStore(ObjectStore):
     content: bool = False
     """As S3: equal bytes have equal identities."""
 
+    def names_below(self, folder: str) -> list[str]:
+        """Nobody promotes here: promote has schedules of its own."""
+        return []
+
     def step(self, operation: str, path: str, effect: Callable[[], Any]) -> Any:
         with self._errors_of(operation, path):
             return self.life.take(operation, path, effect)
