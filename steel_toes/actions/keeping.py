@@ -35,7 +35,7 @@ class UndoCopy:
         claim = self.promotion.claim
         # A second process of the same promote finds the first one's.
         in_place = self._update(lambda now: now if now.exists else self._writing())
-        if in_place.id != claim.id:
+        if in_place.id != claim.mark:
             raise errors.PromoteRefusedError(
                 reasons.UNDO_IS_TAKEN, dataset=claim.dataset, branch=claim.branch_name, undo=claim.undo
             )
@@ -64,7 +64,7 @@ class UndoCopy:
         claim = self.promotion.claim
 
         def change(now: Record) -> Record:
-            is_ours = now.id == claim.id and now.state == "writing"
+            is_ours = now.id == claim.mark and now.state == "writing"
             return self._completed(now) if is_ours else now
 
         self._update(change)
@@ -76,10 +76,10 @@ class UndoCopy:
         claim = self.promotion.claim
         moment = datetime.strptime(claim.time, TIME).replace(tzinfo=timezone.utc).isoformat(timespec="seconds")
         units = sorted({goal.unit for goal in claim.replaced})
-        # The promote's own id: so a later call knows it for its own.
+        # So a later call knows it for the promote's own, and whoever saves it looks for the claim.
         return replace(
             skeleton(claim, claim.undo, "prefix"),
-            id=claim.id,
+            id=claim.mark,
             state="writing",
             created=moment,
             saved=moment,

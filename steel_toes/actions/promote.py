@@ -272,7 +272,7 @@ class _Draft:
 
     def _is_promoted_already(self, record: Record) -> bool:
         """Whether a copy was promoted, and stayed."""
-        return any(claim.keeps_copy and claim.record_id == record.id for claim in self.holdings.audits)
+        return any(claim.keeps_copy and claim.mark == record.id for claim in self.holdings.audits)
 
     def _why_no_part(self, filed: FiledRecord) -> str:
         """Why a copy has no part in it; "" if it has."""

@@ -1,6 +1,7 @@
 """`promote`: how a branch's data becomes main's, whoever comes between, and whenever it is killed.
 
-    claim     every location, before the first object of main changes; only where no claim is
+    claim     every location, before the first object of main changes; only where no claim is. Then the branch copy's
+              record is marked: who saves the copy from then on looks for the claim
     keep      main's objects that go or are replaced are copied to an undo branch
     put       each object over main's, only if both are as they were planned; then what goes is removed
     verify    main is what was planned
@@ -30,6 +31,7 @@ from steel_toes.naming.branch import make_slug
 from steel_toes.records.journal import Claim, ClaimInPlace, Goal
 from steel_toes.records.record import Identities, Record, Writer
 from steel_toes.records.units import MANY, units_of
+from steel_toes.stores.locks import PATIENCE_SECONDS, LockHeldError
 from steel_toes.stores.together import all_together
 
 AT_ONCE = 16
@@ -163,9 +165,9 @@ class Protocol:
     def _claim_all(self, promotions: Sequence[Promotion]) -> None:
         for promotion in promotions:
             self._claim(promotion)
-        # Whoever saves or cleans looks for a claim once the record says so: one of the two sees the other.
+        # A save that came first is seen here; one that comes later looks for the claim.
         for leg in self._legs:
-            if leg.promotion.record_file.find().record != leg.promotion.record and leg.is_new:
+            if not _is_marked(leg.promotion) and leg.is_new:
                 self._take_claims_back()
                 raise self._refused(leg.promotion, reasons.CHANGED_MEANWHILE)
         # Somebody may have thought about the plan for an hour: before anything is kept, all of main is as planned.
@@ -222,11 +224,12 @@ class Protocol:
         claim = leg.promotion.claim
         if claim.state == "abandoned":
             raise unfinished_error(leg.promotion, sentences.IS_ABANDONED)
-        record = leg.promotion.record_file.find().record
+        # The call that made it may have been killed before it marked the record.
+        record = mark_record(leg.promotion)
         # A part of main may be the branch's, and the rest of it is nowhere any more.
         if record.is_gone:
             raise unfinished_error(leg.promotion, sentences.COPY_WAS_REMOVED)
-        if record.id != claim.record_id or record.state != "complete":
+        if not _is_as_promoted(leg.promotion, record):
             raise unfinished_error(leg.promotion, sentences.BRANCH_WAS_SAVED)
 
     # Keep and put -----------------------------------------------------------------------------------------------------
@@ -445,9 +448,32 @@ def _new_names(promotion: Promotion, now: Identities) -> set[str]:
     return now.keys() - planned
 
 
+def _is_marked(promotion: Promotion) -> bool:
+    """Whether the record of the branch copy, as it was planned, is marked now."""
+    return _is_as_promoted(promotion, mark_record(promotion))
+
+
+def mark_record(promotion: Promotion) -> Record:
+    """Mark the record of the branch copy, if it is the planned one; what lies there now.
+
+    A copy that was put before its claim lay there has another record by then; one that comes after reads the mark.
+    """
+
+    def change(record: Record) -> Record:
+        is_planned = record.id == promotion.claim.record_id and record.state == "complete"
+        return replace(record, id=promotion.claim.mark) if is_planned else record
+
+    file = promotion.record_file
+    try:
+        return file.update(change, seconds=PATIENCE_SECONDS).record
+    except LockHeldError:
+        # By a save, for as long as it takes.
+        return file.read()
+
+
 def _is_as_promoted(promotion: Promotion, record: Record) -> bool:
-    """Whether a branch copy's record is the one that was promoted."""
-    return record.id == promotion.claim.record_id and record.state == "complete"
+    """Whether a branch copy's record is the one that is promoted."""
+    return record.id == promotion.claim.mark and record.state == "complete"
 
 
 def _may_go(promotion: Promotion, record: Record) -> bool:

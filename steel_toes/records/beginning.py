@@ -47,13 +47,11 @@ class Begun(NamedTuple):
         save: what it makes of the record.
         in_place: the record that says so.
         time: when that was put, by this process's clock.
-        is_unclaimed: whether nobody promotes the copy, as was seen since.
     """
 
     save: Save
     in_place: RecordInPlace
     time: float
-    is_unclaimed: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,18 +86,7 @@ class Beginning:
         """
         if self.ledger.bucket is not None or not self.ledger.may_put_apart(self.write):
             return None
-        return Ahead(self.ledger.key, self._begin_ahead, self.ledger.withdraw)
-
-    def _begin_ahead(self) -> Begun | None:
-        """Put `writing`, and see that nobody promotes the copy, while the node loads its inputs."""
-        begun = self.begin_in_run()
-        if begun is None:
-            return None
-        if self.ledger.checks.find_claim() is not None:
-            # The save says so itself.
-            self.ledger.withdraw(begun)
-            return None
-        return begun._replace(is_unclaimed=True)
+        return Ahead(self.ledger.key, self.begin_in_run, self.ledger.withdraw)
 
     def _taken_ahead(self) -> Begun | None:
         """The save whose `writing` was put when its node began; None if there is none that does the same."""

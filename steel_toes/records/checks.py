@@ -18,7 +18,7 @@ from steel_toes.errors import (
     TornAppendError,
     UnwrittenError,
 )
-from steel_toes.records.journal import Claim, ClaimFile, claim_path
+from steel_toes.records.journal import ClaimFile, claim_path
 from steel_toes.records.record import Record
 from steel_toes.records.save import Save
 from steel_toes.records.state import Verdict, judge
@@ -50,6 +50,8 @@ class SaveChecks:
     def check_writable(self, before: Record, write: Write, identify: Identify, free_units: frozenset[str]) -> None:
         """Whether this save may go over what lies at the branch copy's place, of which these units are free."""
         self.check_project(before)
+        if before.is_marked:
+            self.check_unclaimed()
         if before.state == "removing":
             self.check_not_removing(before, write, identify)
             return
@@ -98,21 +100,12 @@ class SaveChecks:
                 raise ChangedCopyError(**self.ledger.facts(), what=COPY_NOT_AS_SAVED)
 
     def check_unclaimed(self) -> None:
-        """A copy that is being promoted is not saved: main would get a part of it.
-
-        Asked when the record says that a save goes on: whoever promotes reads it again after the claim was put, so that
-        one of the two sees the other.
-        """
-        claim = self.find_claim()
-        if claim is None:
+        """A copy that is being promoted is not saved: main would get a part of it."""
+        claim = ClaimFile(self.ledger.store, claim_path(self.ledger.path)).find().claim
+        if claim is None or not claim.concerns(self.ledger.branch_name):
             return
         facts = {"dataset": self.ledger.dataset, "branch": claim.branch_name}
         raise PromoteUnfinishedError(**facts, since=claim.shown_time, by=claim.author, what=SAVED_LATER)
-
-    def find_claim(self) -> Claim | None:
-        """The claim of the branch's promote, if there is one."""
-        claim = ClaimFile(self.ledger.store, claim_path(self.ledger.path)).find().claim
-        return claim if claim is not None and claim.concerns(self.ledger.branch_name) else None
 
     def check_beginning(self, save: Save, identify: Identify) -> None:
         """What a save keeps must still be what the record says: another may have saved since it was looked at."""

@@ -14,6 +14,7 @@ from steel_toes.records.format import parse, to_bytes
 from steel_toes.records.record import Record
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
+from steel_toes.stores.locks import LOCK_SECONDS
 
 _UPDATE_SECONDS = 120  # that others may be faster than we are
 _PAUSE_SECONDS = 0.2
@@ -168,7 +169,13 @@ class RecordFile:
             return self.read_in_place()
         return RecordInPlace(self.read())
 
-    def update(self, change: Change, in_place: RecordInPlace | None = None, is_locked: bool = False) -> RecordInPlace:
+    def update(
+        self,
+        change: Change,
+        in_place: RecordInPlace | None = None,
+        is_locked: bool = False,
+        seconds: float = LOCK_SECONDS,
+    ) -> RecordInPlace:
         """Put what a change makes of the record as it is, whoever else changes it at the same time.
 
         The record is locked for this alone. Where the lock is not everybody's (object stores), the put is refused if
@@ -178,6 +185,7 @@ class RecordFile:
             change: gives the record to put; the one that it was given, if nothing is to be put.
             in_place: the record, as far as we know: it need not be read first where a put can be refused.
             is_locked: whether we hold the record's lock.
+            seconds: to wait for whoever holds it.
 
         Raises:
             LockHeldError: another holds the record for the length of its save.
@@ -186,7 +194,7 @@ class RecordFile:
         was_locked = is_locked
         with ExitStack() as stack:
             if not is_locked:
-                is_locked = stack.enter_context(self.store.lock(self.path))
+                is_locked = stack.enter_context(self.store.lock(self.path, seconds))
             if self.has_conditions:
                 return self._update_conditionally(change, in_place)
             # All that write it wait for us: if it is what we put, it need not be read again.
@@ -212,8 +220,9 @@ class RecordFile:
             stamp = self.store.write_stamped(self.path, data, before.stamp)
             if stamp is not None:
                 self._keep_put(data, after)
-                put = RecordInPlace(after, stamp)
-                if self.store.has_conditions(self.path):
+                # A server is asked whether it refuses a put after the first one.
+                put = RecordInPlace(after, stamp, is_final=self.has_conditions)
+                if put.is_final:
                     self.memory.keep_in_place(put)
                 return put
             if time.monotonic() > end:

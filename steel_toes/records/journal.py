@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 from steel_toes.errors import NEWER_FORMAT, NO_CLAIM, RecordError
 from steel_toes.naming.branch import make_slug
 from steel_toes.naming.digest import encode
-from steel_toes.records.record import Identities, Kind
+from steel_toes.records.record import MARK, Identities, Kind
 from steel_toes.records.units import units_of
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
@@ -123,6 +123,11 @@ class Claim:
     joined: int = 0
 
     @property
+    def mark(self) -> str:
+        """The id that the record of the branch copy gets, so that whoever saves the copy next looks for the claim."""
+        return MARK + self.id
+
+    @property
     def shown_time(self) -> str:
         """When it was planned, for people."""
         moment = datetime.strptime(self.time, TIME).replace(tzinfo=timezone.utc)
@@ -157,7 +162,8 @@ class Claim:
 
     def is_of(self, branch_name: str, record_id: str) -> bool:
         """Whether it is a plan for this very copy, and goes on."""
-        return (self.branch_name, self.record_id, self.state) == (branch_name, record_id, "open")
+        is_of_copy = self.branch_name == branch_name and record_id in (self.record_id, self.mark)
+        return is_of_copy and self.state == "open"
 
 
 def identities_by_unit(parts_by_unit: Mapping[str, Mapping[str, str]]) -> Identities:

@@ -272,7 +272,7 @@ class Ledger:
             transaction = Transaction(begun.save)
             # KeyboardInterrupt too: the data is half written whatever stopped it.
             try:
-                if not begun.is_unclaimed:
+                if not self._has_seen_all(begun):
                     self.checks.check_unclaimed()
                 self.checks.check_beginning(begun.save, identify)
                 # Only now: until the save has begun, what lies there may be a stranger's.
@@ -293,6 +293,13 @@ class Ledger:
                 raise
             self._end(begun, identities, identify, is_locked)
             transaction.recorded = identities
+
+    def _has_seen_all(self, begun: Begun) -> bool:
+        """Whether `writing` lies over the very record that was read.
+
+        Then whoever promotes has marked that one, and the claim was looked for; or finds this one, and stops.
+        """
+        return begun.in_place.is_final
 
     def _end(self, begun: Begun, identities: Identities, identify: Identify, is_locked: bool) -> None:
         """Put `complete`: in a run while what comes next goes on, where that is certain to be the same."""
@@ -454,12 +461,13 @@ class Ledger:
         """
         self.settle()
         check_unlinked(self, write)
-        self.checks.check_unclaimed()
         with self._whole_held() as is_locked:
             self.file.update(lambda before: self._adopted(before, write, identify), is_locked=is_locked)
 
     def _adopted(self, before: Record, write: Write, identify: Identify) -> Record:
         self.checks.check_project(before)
+        # Whether it is marked or not: nobody adopts so often that one request more counts.
+        self.checks.check_unclaimed()
         identities = identify(write.units)
         self.check_adoptable(before, identities)
         save = begin(before, write, self.facts_of_save(before, write))

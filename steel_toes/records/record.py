@@ -67,6 +67,9 @@ class Writer:
         return "@".join(names) or "somebody"
 
 
+MARK = "promote-"
+"""What a record's id begins with once somebody promotes its copy: who changes such a record looks for the claim."""
+
 PART = "+"
 """What the id of a save ends with that wrote several places: one of them alone is half a save."""
 
@@ -170,6 +173,11 @@ class Record:
     def exists(self) -> bool:
         """Whether there is a record."""
         return self.id != ""
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether somebody promotes the copy, or once began to."""
+        return self.id.startswith(MARK)
 
     @property
     def is_gone(self) -> bool:

@@ -21,7 +21,7 @@ from steel_toes.naming.digest import digest
 from steel_toes.redaction import cause_of, redacted
 from steel_toes.stores.answers import Watch
 from steel_toes.stores.identity import Info, digest_of, identity_of, modified_of
-from steel_toes.stores.locks import LockFile, LockHeldError, hold_lock, own_folder
+from steel_toes.stores.locks import LOCK_SECONDS, LockFile, LockHeldError, hold_lock, own_folder
 from steel_toes.stores.refusals import is_refusal
 from steel_toes.stores.together import all_together
 
@@ -30,7 +30,6 @@ T = TypeVar("T")
 ABSENT = (FileNotFoundError, NotADirectoryError)
 """What a filesystem raises when it is certain that nothing is there."""
 _CHUNK = 2**20  # bytes that are compared at once
-_LOCK_SECONDS = 120
 
 Inode = tuple[int, int]
 
@@ -430,7 +429,7 @@ class Store:
         raise NotImplementedError
 
     @contextmanager
-    def lock(self, path: str, seconds: float = _LOCK_SECONDS) -> Iterator[bool]:
+    def lock(self, path: str, seconds: float = LOCK_SECONDS) -> Iterator[bool]:
         """Keep this user's other threads and processes on this host from changing the same record within the block.
 
         Nodes of one run may save parts of one directory at the same time. The lock ends with its process, and nothing

@@ -29,6 +29,9 @@ _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _PAUSE_SECONDS = 0.01
 
+LOCK_SECONDS = 120
+"""For a lock that somebody holds, as long as nobody asks for less."""
+
 PATIENCE_SECONDS = 1
 """For a lock that others hold for a moment only, unless they save."""
 

@@ -10,6 +10,7 @@ import pytest
 from kedro.io import DatasetError
 
 from steel_toes.actions.clean import Wish, make_plan
+from steel_toes.actions.protocol import mark_record
 from steel_toes.actions.removal import apply
 from steel_toes.errors import MainChangedError, PromoteRefusedError, PromoteUnfinishedError
 from steel_toes.records.journal import ClaimFile, claim_path
@@ -277,10 +278,11 @@ class TestClaimed:
 
     @pytest.fixture
     def claimed(self, team: Team, bot: Promoting) -> ClaimFile:
-        """A promote that died right after its claim."""
+        """A promote that died when it had claimed all."""
         SAVES["table"](team.branch(CONF))
         (promotion,) = bot.plan(BRANCH).promotions
         promotion.claim_file.create(promotion.claim)
+        mark_record(promotion)
         assert promotion.claim_file.path == claim_path(promotion.record_path)
         return promotion.claim_file
 

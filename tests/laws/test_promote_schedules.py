@@ -384,6 +384,7 @@ def saves_that_look_for_no_claim(patch: pytest.MonkeyPatch) -> None:
 
 
 def clean_that_looks_for_no_claim(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(clean._Judge, "_why_claimed", lambda self, filed: "")
     patch.setattr(removal, "_stop_at_claim", lambda going: None)
 
 

@@ -25,6 +25,7 @@ Steps = Generator[None, None, str]
 NOTHING_ASKED = object()
 LOCATIONS = ("p", "q")
 UNITS = ("a", "b")  # which main and both branches have
+MARK = "promote-"  # what the id of a marked record begins with
 ADDED, GONE = "new", "extra"  # which only the branches have, and which they have removed
 
 
@@ -40,10 +41,10 @@ class UnfinishedError(RefusedError):
 class Rules:
     """What the protocol asks of its actors beside the conditions of each request."""
 
-    rereads: bool = True
-    """A promote reads the records again once it has its claims."""
-    announces_first: bool = True
-    """Saves and `clean` look for a claim once their record lies there, and not only before."""
+    marks: bool = True
+    """A promote puts the records again once it has its claims, and only as they were planned."""
+    heeds_marks: bool = True
+    """A save that finds a record so marked looks for a claim; `clean` looks for one once it has read the record."""
     looks_before_put: bool = True
     """A promote looks at its claim before each object: less is left by one that is abandoned and dies."""
     abandons_openly: bool = True
@@ -63,6 +64,10 @@ class Record:
     data: dict[str, Any] = field(default_factory=dict)
     base: dict[str, Any] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
+
+    def is_of(self, claim: Claim) -> bool:
+        """Whether a promote has marked it, and nobody has changed it since."""
+        return self.id == claim.mark and self.state == "complete"
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,15 @@ class Claim:
     record: str
     goals: dict[str, Goal]
     state: str = "open"  # then "promoted" or "abandoned"
+
+    @property
+    def mark(self) -> str:
+        """The id that the record gets."""
+        return f"{MARK}{self.id}"
+
+    def is_of(self, branch: str, record_id: str) -> bool:
+        """Whether it is a plan for this very copy."""
+        return self.branch == branch and record_id in (self.record, self.mark)
 
 
 class Bucket:
@@ -198,7 +212,7 @@ class Promote:
         yield
         record: Record | None = self.bucket.get(record_key(self.branch, location))
         if claim and claim.branch == self.branch:
-            self._go_on_with(claim, location, record)
+            yield from self._go_on_with(claim, location)
         elif claim:
             raise RefusedError(f"a promote of {claim.branch} is unfinished")
         elif record:
@@ -208,15 +222,27 @@ class Promote:
             if not self.bucket.keys(f"audit/{self.branch}.{location}."):
                 raise RefusedError("nothing to promote")
 
-    def _go_on_with(self, claim: Claim, location: str, record: Record | None) -> None:
+    def _go_on_with(self, claim: Claim, location: str) -> Generator[None]:
         """A dead promote's claim, or that of one that is still at it."""
         if claim.state == "abandoned":
             raise UnfinishedError("it is being abandoned")
+        record = yield from self._marked(location, claim)
         if record is None or record.state == "removing":
             raise UnfinishedError("its copy was cleaned")
-        if record.id != claim.record:
+        if not record.is_of(claim):
             raise UnfinishedError("its copy was saved since")
         self.plans[location] = claim
+
+    def _marked(self, location: str, claim: Claim) -> Generator[None, None, Record | None]:
+        """The record as it lies there, marked if it is as it was planned."""
+        key = record_key(self.branch, location)
+        yield
+        record, identity = self.bucket.get(key), self.bucket.identity(key)
+        if record and (record.id, record.state) == (claim.record, "complete"):
+            yield
+            put_if(self.bucket, key, replace(record, id=claim.mark), identity)
+            record = self.bucket.get(key)
+        return record
 
     def _plan_anew(self, location: str, record: Record) -> Generator[None]:
         if record.state != "complete":
@@ -243,12 +269,12 @@ class Promote:
     def _claim_all(self) -> Generator[None]:
         for location in self.new:
             yield from self._claim(location)
-        if not self.rules.rereads:
+        if not self.rules.marks:
             return
         for location in self.new:
-            yield
-            record = self.bucket.get(record_key(self.branch, location))
-            if record is None or record.id != self.plans[location].record or record.state != "complete":
+            claim = self.plans[location]
+            record = yield from self._marked(location, claim)
+            if record is None or not record.is_of(claim):
                 yield from self._take_claims_back()
                 raise RefusedError("the branch changed meanwhile")
 
@@ -261,7 +287,7 @@ class Promote:
         lies: Claim | None = self.bucket.get(claim_key(location))
         if lies == planned:
             self.claimed.append(location)
-        elif lies and (lies.branch, lies.record, lies.state) == (self.branch, planned.record, "open"):
+        elif lies and lies.is_of(self.branch, planned.record) and lies.state == "open":
             self.plans[location] = lies
         else:
             yield from self._take_claims_back()
@@ -371,12 +397,12 @@ class Promote:
         key = record_key(self.branch, location)
         yield
         record: Record | None = self.bucket.get(key)
-        if record and record.id == claim.record:
+        if record and record.id == claim.mark:
             yield
             if record.state == "complete":
                 put_if(self.bucket, key, replace(record, state="removing"), self.bucket.identity(key))
             record, identity = self.bucket.get(key), self.bucket.identity(key)
-            if record and (record.id, record.state) == (claim.record, "removing"):
+            if record and (record.id, record.state) == (claim.mark, "removing"):
                 sources = {unit: goal.source for unit, goal in claim.goals.items() if goal.puts is not None}
                 yield from _remove_copy(self.bucket, self.branch, location, sources, identity)
         yield
@@ -444,21 +470,18 @@ def clean(bucket: Bucket, rules: Rules, branch: str) -> Steps:
     for location in LOCATIONS:
         key = record_key(branch, location)
         yield
-        if _is_claimed(bucket, branch, location):
-            continue
-        yield
         record, identity = bucket.get(key), bucket.identity(key)
         if record is None:
+            continue
+        yield
+        # After the record was read: a claim that comes later marks it, and what is put over this one is refused.
+        if rules.heeds_marks and _is_claimed(bucket, branch, location):
             continue
         if record.state != "removing":
             yield
             identity = put_if(bucket, key, replace(record, state="removing"), identity)
             if identity is None:
                 continue
-        yield
-        if rules.announces_first and _is_claimed(bucket, branch, location):
-            put_if(bucket, key, record, identity)
-            continue
         yield from _remove_copy(bucket, branch, location, record.data, identity)
     return "cleaned"
 
@@ -472,20 +495,17 @@ def save(bucket: Bucket, rules: Rules, branch: str, location: str, units: Iterab
     """Another host saves some units of the branch's copy."""
     key = record_key(branch, location)
     yield
-    if _is_claimed(bucket, branch, location):
-        raise RefusedError("claimed")
-    yield
     before, identity = bucket.get(key), bucket.identity(key)
     if before is None or before.state != "complete":
         raise RefusedError("there is nothing to save into")
+    if rules.heeds_marks and before.id.startswith(MARK):
+        yield
+        if _is_claimed(bucket, branch, location):
+            raise RefusedError("claimed")
     yield
     writing = put_if(bucket, key, replace(before, id="saved", state="writing"), identity)
     if writing is None:
         raise RefusedError("another was quicker")
-    yield
-    if rules.announces_first and _is_claimed(bucket, branch, location):
-        put_if(bucket, key, before, writing)
-        raise RefusedError("claimed")
     data = dict(before.data)
     for unit in units:
         yield
