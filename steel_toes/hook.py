@@ -164,7 +164,7 @@ class SteelToes:
         if not _is_installed(catalog):
             return
         from steel_toes.catalog.announce import announce_mains_outputs, warn_of_wide_listings
-        from steel_toes.catalog.overlooked import warn_of_former_names, warn_of_inputs
+        from steel_toes.catalog.overlooked import warn_of_former_names, warn_of_inputs, warn_of_promotes
         from steel_toes.catalog.refusals import check_run
         from steel_toes.catalog.run import begin_run, note_session
 
@@ -178,6 +178,7 @@ class SteelToes:
         begin_run(run_params, pipeline, catalog)
         # Before the first node: whoever stops there has read it.
         warn_of_inputs(pipeline, catalog)
+        warn_of_promotes(catalog)
         warn_of_former_names(pipeline, catalog)
 
     @hook_impl

@@ -12,7 +12,7 @@ from steel_toes import errors
 from steel_toes.actions.inventory import Inventory
 from steel_toes.actions.plan import FiledRecord
 from steel_toes.catalog.roots import RecordRoot
-from steel_toes.records.journal import AUDITS, CLAIMS, Claim, ClaimFile, ClaimInPlace, slug_of_audit
+from steel_toes.records.journal import AUDITS, CLAIMS, Claim, ClaimFile, ClaimInPlace, claim_names, slug_of_audit
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.together import all_together
 
@@ -76,17 +76,12 @@ class Claims(NamedTuple):
 
 def list_claims(inventory: Inventory) -> Claims:
     """The claims of promotes that have not ended."""
-    return _read_all(inventory, CLAIMS, _claim_names)
+    return _read_all(inventory, CLAIMS, claim_names)
 
 
 def list_audits(inventory: Inventory, slug: str = "") -> Claims:
     """The audits of promotes that have ended, of one branch's slug or of all."""
     return _read_all(inventory, AUDITS, partial(_audit_names, slug))
-
-
-def _claim_names(names: Iterable[str]) -> Iterator[str]:
-    # Locks, and what a copy is made through, lie beside them.
-    return (name for name in names if name.endswith(".json") and "/" not in name)
 
 
 def _audit_names(slug: str, names: Iterable[str]) -> Iterator[str]:

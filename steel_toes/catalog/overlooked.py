@@ -1,4 +1,4 @@
-"""What a run says that somebody might overlook: of its inputs, and of the branch's former name."""
+"""What a run says that somebody might overlook: of its inputs, of promotes, and of a former name."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from steel_toes.catalog.install import policy_of
+from steel_toes.catalog.install import policy_of, run_of
 from steel_toes.catalog.run import datasets_of
 from steel_toes.checkout.git import former_names
 from steel_toes.errors import CopyError, count
 from steel_toes.naming.branch import make_slug
+from steel_toes.records.journal import facts_of_promotes
 from steel_toes.records.place import Place, Side
 from steel_toes.redaction import logger_of
-from steel_toes.sentences import BRANCH_RENAMED, RUN_IGNORED, RUN_READ_OLD
+from steel_toes.sentences import BRANCH_RENAMED, IS_UNFINISHED, RUN_IGNORED, RUN_READ_OLD, WARNING_IN_LOG
 from steel_toes.stores.base import Store
 
 logger = logger_of("steel_toes")
@@ -50,6 +51,15 @@ def _is_ignored(place: Place) -> bool:
     except CopyError:
         # It is no input: whoever needs what lies there is told why it cannot be had.
         return False
+
+
+def warn_of_promotes(catalog: Any) -> None:
+    """Say which promotes had not ended when the run began: what it reads of main may be half another's."""
+    project = policy_of(catalog).project or ""
+    claims = [claim for claim in run_of(catalog).claims if claim.project == project]
+    for facts in facts_of_promotes(claims):
+        text = IS_UNFINISHED.format(**facts)
+        logger.warning(WARNING_IN_LOG, text)
 
 
 def warn_of_former_names(pipeline: Any, catalog: Any) -> None:

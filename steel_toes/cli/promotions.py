@@ -19,7 +19,7 @@ from steel_toes.cli.output import Output, age_text, fail_if_any, say, say_lines,
 from steel_toes.cli.project import Project
 from steel_toes.cli.screen import Beneath, Column, Table
 from steel_toes.cli.screen import Row as TableRow
-from steel_toes.records.journal import Claim, Goal
+from steel_toes.records.journal import Claim, Goal, facts_of_promotes
 
 _MAINS = {"as when begun": "green", "none": "green"}
 _CODES = {"same": "green", "contained": "green", "main's own": "green"}
@@ -32,28 +32,15 @@ def header_of(reference: Reference, branch_name: str) -> str:
 
 def unfinished_lines(claims: Collection[StoredClaim]) -> list[str]:
     """Which promotes have not ended."""
-    return [sentences.FINISHING.format(**facts) for facts in _facts_of(claims)]
+    return [sentences.FINISHING.format(**facts) for facts in facts_of_promotes(map(claim_of, claims))]
 
 
 def say_unfinished(inventory: Inventory) -> None:
     """Say which promotes have not ended: main may have a part of what a branch had."""
     claims = list_claims(inventory).own(inventory)
-    lines = [sentences.IS_UNFINISHED.format(**facts) for facts in _facts_of(claims.stored)]
+    lines = [sentences.IS_UNFINISHED.format(**facts) for facts in facts_of_promotes(map(claim_of, claims.stored))]
     # A claim that cannot be read may say anything.
     say_lines([*lines, *claims.failures])
-
-
-def _facts_of(claims: Collection[StoredClaim]) -> list[dict[str, str]]:
-    """The facts of each promote among some claims: all locations of one have one time."""
-    numbers: Counter[tuple[str, str, str]] = Counter()
-    for claim in map(claim_of, claims):
-        numbers[claim.branch_name, claim.shown_time, claim.author] += 1
-    facts = []
-    for (branch, time, author), number in numbers.items():
-        datasets = errors.count(number, "dataset")
-        more = {"time": time, "author": author, "datasets": datasets}
-        facts.append({"branch": branch, "quoted": shlex.quote(branch), **more})
-    return facts
 
 
 def show_audits(inventory: Inventory) -> None:

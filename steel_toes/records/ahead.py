@@ -11,10 +11,12 @@ from concurrent.futures import Executor, Future
 from typing import NamedTuple, TypeVar
 
 from steel_toes.errors import CopyError
+from steel_toes.records.journal import Claim, ClaimFile, claim_names, claims_folder
 from steel_toes.records.place import Place, Side
 from steel_toes.records.record import Identities
 from steel_toes.records.run import Findings, StartingPoint
 from steel_toes.records.units import WHOLE
+from steel_toes.stores.base import Store
 from steel_toes.stores.identity import digest_of
 
 _T = TypeVar("_T")
@@ -35,21 +37,48 @@ class _Around(NamedTuple):
     is_free: bool
 
 
-def look_ahead(outputs: Iterable[Place], inputs: Iterable[Place], executor: Executor) -> Findings:
-    """Ask what the first save at each of these places must know, where requests wait for a network.
+def look_ahead(
+    outputs: Iterable[Place], inputs: Iterable[Place], places: Iterable[Place], executor: Executor
+) -> Findings:
+    """Ask what the first save at each place must know, where requests wait for a network, and who promotes there.
 
     Args:
         outputs: the places of a run's outputs, each once, in the order in which they are saved.
         inputs: those of what it only reads.
+        places: all of the run's, local ones, too.
         executor: begins what it is given in the order in which it is given.
     """
+    claims = [executor.submit(_claims_below, store, folder) for folder, store in _record_folders(places)]
     wanted = [place for place in outputs if place.ledger.may_look_ahead]
     read = [place for place in inputs if place.ledger.may_look_ahead]
     listings: dict[str, Future[Objects]] = {}
     for folder, place in _folders([*wanted, *read]).items():
         listings[folder] = executor.submit(_listed, place, folder)
     starts = {place.ledger.key: executor.submit(_look, place, listings) for place in wanted}
-    return Findings(starts, {place.ledger.key: executor.submit(_is_occupied, place, listings) for place in read})
+    occupied = {place.ledger.key: executor.submit(_is_occupied, place, listings) for place in read}
+    return Findings(starts, occupied, claims)
+
+
+def _record_folders(places: Iterable[Place]) -> list[tuple[str, Store]]:
+    """The folders in which the records of these places lie, with their stores, each once."""
+    folders: dict[tuple[str, str], tuple[str, Store]] = {}
+    for place in places:
+        store = place.ledger.store
+        folder = claims_folder(place.ledger.path)
+        folders[store.access, folder] = folder, store
+    return list(folders.values())
+
+
+def _claims_below(store: Store, folder: str) -> list[Claim]:
+    """The claims in a folder, as far as they can be had: whoever saves or promotes there is told why not."""
+    claims = []
+    names = _unless_refused(lambda: store.names_below(folder)) or ()
+    for name in claim_names(names):
+        in_place = _unless_refused(ClaimFile(store, f"{folder}/{name}").find)
+        # It may have ended since.
+        if in_place is not None and in_place.claim is not None:
+            claims.append(in_place.claim)
+    return claims
 
 
 def _is_occupied(place: Place, listings: Mapping[str, Future[Objects]]) -> bool:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
-from steel_toes.errors import NEWER_FORMAT, NO_CLAIM, RecordError
+from steel_toes.errors import NEWER_FORMAT, NO_CLAIM, RecordError, count
 from steel_toes.naming.branch import make_slug
 from steel_toes.naming.digest import encode
 from steel_toes.records.record import MARK, Identities, Kind
@@ -255,10 +257,14 @@ def _goal_of(facts: list[Any]) -> Goal:
 # Where they lie -------------------------------------------------------------------------------------------------------
 
 
+def claims_folder(record_path: str) -> str:
+    """Where the claims lie of all locations whose records lie below one root."""
+    return f"{posixpath.dirname(posixpath.dirname(record_path))}/{CLAIMS}"
+
+
 def claim_path(record_path: str) -> str:
     """Where the claim of a record's location lies: the same for the records of all branches."""
-    folder, name = posixpath.split(record_path)
-    return f"{posixpath.dirname(folder)}/{CLAIMS}/{name}"
+    return f"{claims_folder(record_path)}/{posixpath.basename(record_path)}"
 
 
 def audit_path(claim_path_: str, claim: Claim) -> str:
@@ -272,6 +278,32 @@ def slug_of_audit(name: str) -> str:
     """The slug of the branch that an audit of this name is of; "" if it is none."""
     match = _AUDIT_NAME.fullmatch(name)
     return match[1] if match else ""
+
+
+def claim_names(names: Iterable[str]) -> Iterator[str]:
+    """Those of the names in the folder of claims that are claims'."""
+    # Locks, and what a copy is made through, lie beside them.
+    return (name for name in names if name.endswith(".json") and "/" not in name)
+
+
+def facts_of_promotes(claims: Iterable[Claim]) -> list[dict[str, str]]:
+    """The facts of each promote among some claims, for a sentence: all locations of one have one time."""
+    numbers: Counter[tuple[str, str, str]] = Counter()
+    for claim in claims:
+        numbers[claim.branch_name, claim.shown_time, claim.author] += 1
+    facts = []
+    for (branch, time, author), number in numbers.items():
+        datasets = count(number, "dataset")
+        facts.append(
+            {
+                "branch": branch,
+                "quoted": shlex.quote(branch),
+                "time": time,
+                "author": author,
+                "datasets": datasets,
+            }
+        )
+    return facts
 
 
 # Reading and writing --------------------------------------------------------------------------------------------------

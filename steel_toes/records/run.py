@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from steel_toes.records.file import RecordInPlace
+from steel_toes.records.journal import Claim
 from steel_toes.records.record import Identities, Record
 
 
@@ -61,10 +62,12 @@ class Findings(NamedTuple):
     Attributes:
         starts: from what a save there may begin; None if it must ask itself.
         occupied: whether something certainly lies at the place of an input's branch copy.
+        claims: of promotes that had not ended, of each folder of records.
     """
 
     starts: dict[RecordKey, Future[StartingPoint | None]]
     occupied: dict[RecordKey, Future[bool]]
+    claims: list[Future[list[Claim]]]
 
 
 class Ahead(NamedTuple):
@@ -115,6 +118,7 @@ class _State:
     saved: set[RecordKey] = field(default_factory=set)
     starts: dict[RecordKey, Future[StartingPoint | None]] = field(default_factory=dict)
     occupied: dict[RecordKey, Future[bool]] = field(default_factory=dict)
+    claims: list[Future[list[Claim]]] = field(default_factory=list)
     plans: dict[str, list[Ahead]] = field(default_factory=dict)
     entered: set[RecordKey] = field(default_factory=set)
     ahead: dict[RecordKey, tuple[Ahead, Future[Any]]] = field(default_factory=dict)
@@ -204,12 +208,20 @@ class Run:
     def look_ahead(self, look: Callable[[Executor], Findings]) -> None:
         """Look in the background at what first saves must know; each waits for what it needs itself."""
         if self._now:
-            self._now.starts, self._now.occupied = look(self._now.window)
+            self._now.starts, self._now.occupied, self._now.claims = look(self._now.window)
 
     def is_occupied(self, key: RecordKey) -> bool:
         """Whether something was found at the place of an input's branch copy when the run began."""
         answer = self._now.occupied.get(key) if self._now else None
         return answer is not None and answer.result()
+
+    @property
+    def claims(self) -> list[Claim]:
+        """The claims of promotes that had not ended when the run began."""
+        claims: list[Claim] = []
+        for answer in self._now.claims if self._now else ():
+            claims += answer.result()
+        return claims
 
     def take_start(self, key: RecordKey) -> StartingPoint | None:
         """What was found at the run's beginning; None for a second save."""

@@ -13,6 +13,7 @@ from kedro.pipeline import node, pipeline
 from kedro.runner import SequentialRunner, ThreadRunner
 
 from support.project import Project
+from support.promoting import Promoting
 from support.runs import RunningTeam, chain
 from support.servers import needs
 from support.team import SLUG
@@ -89,6 +90,25 @@ def test_a_file_without_a_record(team: RunningTeam, conf: dict[str, Any], said: 
     assert "the files at the branch's places of a have no record, and are ignored: main's are read" in line
     assert line.endswith("`steel-toes adopt a`")
     assert catalog.load("c") == "main's ac"
+
+
+def test_a_promote_that_has_not_ended(team: RunningTeam, conf: dict[str, Any], said: Callable[[], list[str]]) -> None:
+    """Another branch's, too: what the run reads of main may be half that branch's. One line for all its datasets."""
+    team.main_saves(conf, a="main's a", b="main's b", c="main's c")
+    fix = team.catalog("fix", conf)
+    fix.save("a", "the fix's a")
+    fix.save("b", "the fix's b")
+    bot = Promoting(team.plain(conf), team.folder, team.hook("main"))
+    promotions = bot.plan("fix").promotions
+    for promotion in promotions:
+        promotion.claim_file.create(promotion.claim)
+    team.run(conf, chain("a", "c"))
+    (line,) = [line for line in said() if "has not ended" in line]
+    assert line.startswith("steel-toes: The promote of branch fix (2 datasets) that bot began at ")
+    assert "`steel-toes promote --branch fix`" in line
+    assert bot.abandon("fix") == []
+    team.run(conf, chain("a", "c"))
+    assert not [line for line in said() if "has not ended" in line]
 
 
 def test_partitions_that_main_has_changed(
