@@ -101,6 +101,11 @@ HALF_A_SAVE = Reason(
     "The save that made it wrote other places, too, which are not asked for: {others}.",
     "Promote them together: name their datasets, too, or none.",
 )
+BROKEN_OFF = Reason(
+    "The save{units} failed before it had saved all of its partitions: the others are older, or missing.",
+    "Run the pipeline on the branch again until it ends; or remove the copy: "
+    "`steel-toes clean --branch {branch!q} {dataset!q}`.",
+)
 FILE_AND_FOLDER = Reason(
     "Of main's and the branch's copy one is a file and one is a folder: {place}.",
     "Remove or move main's, then promote it.",

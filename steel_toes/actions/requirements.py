@@ -14,7 +14,7 @@ from steel_toes.actions.goals import Goals, MainCopy, Shape
 from steel_toes.actions.plan import HeldCopy
 from steel_toes.checkout.proof import CodeVerdict, Proof
 from steel_toes.records.journal import Goal
-from steel_toes.records.record import Record, Writer
+from steel_toes.records.record import Record, Recorded, Writer
 from steel_toes.records.units import units_of
 from steel_toes.stores.base import Store
 
@@ -284,6 +284,22 @@ class IsWholeSave:
             return None
         others = ", ".join(self.other_locations)
         return errors.PromoteRefusedError(reasons.HALF_A_SAVE, **facts_of(self.record), others=others)
+
+
+@dataclass(frozen=True)
+class SavesHaveEnded:
+    """No unit is of a save that an exception ended before it had saved all that it was to save."""
+
+    record: Record
+
+    def check(self) -> errors.CopyError | None:
+        units = []
+        for unit, text in self.record.settled.data.items():
+            if Recorded(text).is_broken_off:
+                units.append(unit)
+        if not units:
+            return None
+        return errors.PromoteRefusedError(reasons.BROKEN_OFF, **facts_of(self.record), units=_listed(units))
 
 
 @dataclass(frozen=True)

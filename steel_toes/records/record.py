@@ -73,6 +73,9 @@ MARK = "promote-"
 PART = "+"
 """What the id of a save ends with that wrote several places: one of them alone is half a save."""
 
+BROKEN_OFF = "!"
+"""What it ends with where an exception ended the save before it had saved all of its units."""
+
 
 class Recorded(str):
     """A unit of a branch copy, as it was saved: `<save> <writers> <identity>`.
@@ -96,6 +99,11 @@ class Recorded(str):
     def is_part(self) -> bool:
         """Whether the save wrote other places, too, each with its own record."""
         return self.save.endswith(PART)
+
+    @property
+    def is_broken_off(self) -> bool:
+        """Whether the save was to write other units, too, and did not."""
+        return self.save.endswith(BROKEN_OFF)
 
     @property
     def writers(self) -> tuple[str, ...]:

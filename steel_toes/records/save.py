@@ -9,7 +9,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from steel_toes.records.record import ALL, Identities, Record, Recorded, Writer, join_doubt, leave_doubt, writers_of
+from steel_toes.records.record import (
+    ALL,
+    BROKEN_OFF,
+    Identities,
+    Record,
+    Recorded,
+    Writer,
+    join_doubt,
+    leave_doubt,
+    writers_of,
+)
 from steel_toes.records.write import Write
 
 Look = Callable[[Iterable[str]], Identities]
@@ -35,11 +45,13 @@ class Save:
         write: what it does.
         before: the record before it.
         writing: the record that it put before the data.
+        is_broken_off: whether it ended before it had saved all of its units.
     """
 
     write: Write
     before: Record
     writing: Record
+    is_broken_off: bool = False
 
     @property
     def id(self) -> str:
@@ -132,7 +144,8 @@ class Save:
         # Each once, and the last one last.
         writers = list(dict.fromkeys(reversed(writers)))
         writers.reverse()
-        return Recorded.of(identity, self.id, writers)
+        name = self.id + BROKEN_OFF if self.is_broken_off else self.id
+        return Recorded.of(identity, name, writers)
 
     def completed(
         self,
@@ -179,7 +192,8 @@ class Save:
         if self.write.everything:
             return self._take_back_everything(now, look)
         if whole:
-            part = replace(self, write=replace(self.write, units=tuple(whole)))
+            write = replace(self.write, units=tuple(whole))
+            part = replace(self, write=write, is_broken_off=len(whole) < len(self.write.units))
             now = part.complete(now, whole, look, is_one_saves).record
         untouched = self._untouched_units(now, look)
         return now.without_doubts_of(self.id, untouched)

@@ -7,6 +7,8 @@ import shutil
 from contextlib import suppress
 from stat import S_IMODE
 
+from steel_toes.stores.files import move_to_free
+
 _CHUNK = 2**30  # bytes of one call
 
 
@@ -70,7 +72,9 @@ def _dress(descriptor: int, place: str) -> None:
     for owner, group in ((-1, before.st_gid), (before.st_uid, -1)):
         with suppress(PermissionError):
             os.chown(descriptor, owner, group)
-    os.chmod(descriptor, S_IMODE(before.st_mode))
+    # A disk without modes refuses one that it does not show.
+    with suppress(PermissionError):
+        os.chmod(descriptor, S_IMODE(before.st_mode))
 
 
 def move_over(temporary: str, place: str, is_new: bool) -> bool:
@@ -84,15 +88,10 @@ def move_over(temporary: str, place: str, is_new: bool) -> bool:
     Raises:
         OSError: it could not be moved.
     """
-    if is_new:
-        try:
-            # The one step that fails where something is.
-            os.link(temporary, place)
-        except FileExistsError:
-            return False
-        os.unlink(temporary)
-    else:
+    if not is_new:
         os.replace(temporary, place)
+    elif not move_to_free(temporary, place):
+        return False
     _sync_folder(os.path.dirname(place))
     return True
 

@@ -15,10 +15,14 @@ from functools import cache
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS
 # Of renameat2(2): Linux 3.15, glibc 2.28.
+_NO_REPLACE = 1
 _EXCHANGE = 2
 _AT_CWD = -100
 # What is said where the system, or the file system, cannot exchange two files, or has only one of them.
 _CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM, errno.ENOENT}
+
+NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What a file system answers that has no hard links: FAT, some network disks."""
 
 _numbers = itertools.count()
 
@@ -116,15 +120,54 @@ def _exchange(path: str, other: str) -> bool:
     A file system that replaces one file by another writes the new one to the disk first (ext4 does, for programs that
     know no better), which takes twenty times as long.
     """
-    renameat2 = _renameat2()
-    if renameat2 is None:
-        return False
-    if renameat2(_AT_CWD, os.fsencode(path), _AT_CWD, os.fsencode(other), _EXCHANGE) == 0:
-        return True
-    code = ctypes.get_errno()
+    code = _renamed(path, other, _EXCHANGE)
     if code in _CANNOT:
         return False
-    raise OSError(code, os.strerror(code), other)
+    if code:
+        raise OSError(code, os.strerror(code), other)
+    return True
+
+
+def move_to_free(path: str, place: str) -> bool:
+    """Move a file to a place where nothing is; whether it was moved.
+
+    In one step where the disk has one: a hard link, or Linux's own rename. Else somebody who puts a file there between
+    a look and the rename, some microseconds, is not seen.
+
+    Raises:
+        OSError: it could not be moved.
+    """
+    try:
+        os.link(path, place)
+    except FileExistsError:
+        return False
+    except OSError as exc:
+        if exc.errno not in NO_HARD_LINKS:
+            raise
+        return _is_renamed_to_free(path, place)
+    os.unlink(path)
+    return True
+
+
+def _is_renamed_to_free(path: str, place: str) -> bool:
+    code = _renamed(path, place, _NO_REPLACE)
+    if code == errno.EEXIST:
+        return False
+    if code:
+        if os.path.lexists(place):
+            return False
+        os.rename(path, place)
+    return True
+
+
+def _renamed(path: str, other: str, flag: int) -> int:
+    """Linux's rename with a flag: 0, or the number of its error."""
+    renameat2 = _renameat2()
+    if renameat2 is None:
+        return errno.ENOSYS
+    if renameat2(_AT_CWD, os.fsencode(path), _AT_CWD, os.fsencode(other), flag) == 0:
+        return 0
+    return ctypes.get_errno()
 
 
 @cache

@@ -16,7 +16,7 @@ from functools import cache
 
 from steel_toes.redaction import logger_of
 from steel_toes.sentences import NO_LOCKS
-from steel_toes.stores.files import temporary_name
+from steel_toes.stores.files import NO_HARD_LINKS, temporary_name
 
 if sys.platform != "win32":
     import fcntl
@@ -25,7 +25,6 @@ logger = logger_of(__name__)
 
 # What a file system answers that has no locks, or a network that does not carry them.
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
-_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _PAUSE_SECONDS = 0.01
 
@@ -164,7 +163,7 @@ def _make_lock(lock_file: LockFile) -> None:
     try:
         os.link(temporary, lock_file.path, follow_symlinks=False)
     except OSError as exc:
-        if exc.errno not in _NO_HARD_LINKS:
+        if exc.errno not in NO_HARD_LINKS:
             raise
         # Not by a rename, which would take the place of a lock that somebody holds.
         _make_shared(lock_file, lock_file.path)

@@ -169,6 +169,23 @@ class TestRefused:
         assert "altered by other hands" in str(error)
         team.check()
 
+    @pytest.mark.parametrize("name", ["parts", "inc"])
+    def test_failed_save(self, team: Team, bot: Promoting, name: str) -> None:
+        """A run that failed in the middle has saved some partitions whole, which are no result; run again, they are."""
+
+        def fail() -> str:
+            raise ZeroDivisionError
+
+        with pytest.raises(DatasetError):
+            team.branch(CONF).save(name, {"a": lambda: "the branch's a", "b": fail, "c": lambda: "the branch's c"})
+        (error,) = bot.plan(BRANCH).refusals
+        assert "The save of a failed before it had saved all of its partitions" in str(error)
+        assert f"`steel-toes clean --branch feature/x {name}`" in str(error)
+        team.check()
+        team.branch(CONF).save(name, {"a": "the branch's a", "b": "the branch's b"})
+        bot.promote(BRANCH)
+        assert (team.folder / f"data/02/{name}/a").read_text() == "the branch's a"
+
     def test_unknown_code(self, team: Team, bot: Promoting) -> None:
         """Nobody recorded which code made it."""
         SAVES["table"](team.branch(CONF))

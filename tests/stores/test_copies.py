@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -303,6 +306,33 @@ def test_create_at_once(server: str, request: pytest.FixtureRequest, tmp_path: P
             for thread in threads:
                 thread.join()
             assert wrote == [ground.store.read(path)]
+
+
+ONCE = """
+import sys
+from steel_toes.stores.opening import open_store
+store = open_store("a test", "file", {})
+claim, target, source = (f"{sys.argv[1]}/{name}" for name in ("_promote/claim.json", "target", "source"))
+print(store.create(claim, b"first"), store.create(claim, b"second"), store.read(claim))
+store.write(source, b"the branch's")
+identity = store.identity(source)
+print(*(store.copy_over(source, target, identity, None) is not None for _ in range(2)), store.read(target))
+"""
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace refuses the calls that such a disk refuses")
+@pytest.mark.parametrize("calls", ["link,linkat", "link,linkat,renameat2"])
+def test_disk_without_hard_links(calls: str, tmp_path: Path) -> None:
+    """FAT and some network disks have none; some have no rename either that spares what is there."""
+    (tmp_path / "data").mkdir()
+    strace = ["strace", "-f", "-o", str(tmp_path / "trace"), "-e", f"inject={calls}:error=EPERM"]
+    done = subprocess.run(
+        [*strace, sys.executable, "-c", ONCE, str(tmp_path / "data")], capture_output=True, text=True, check=True
+    )
+    assert "INJECTED" in (tmp_path / "trace").read_text()
+    assert done.stdout.splitlines() == ["True False b'first'", 'True False b"the branch\'s"']
+    left = [path.name for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    assert sorted(name for name in left if not name.endswith(".lock")) == ["claim.json", "source", "target"]
 
 
 def names(folder: str) -> list[str]:

@@ -307,7 +307,7 @@ class Stage:
             state = place.ledger.run
             state.begin(runs_nodes=True)
             state._state.window = state._state.queue = InTurn(is_late=part.verb == "late run")
-            state.look_ahead(partial(ahead.look_ahead, [place], []))
+            state.look_ahead(partial(ahead.look_ahead, [place], [], []))
             planned = BranchedWhole(entry).put_ahead()
             state.plan_ahead("node", [planned] if planned else [])
             state.enter("node")
