@@ -34,12 +34,16 @@ exact; the message shows locations without what may be secret in them.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from string import Formatter
 from typing import Any, ClassVar, NamedTuple
 
 from kedro.io import DatasetError
 
 from steel_toes.redaction import printable, redacted
+from steel_toes.sentences import AND_MORE
+
+_SHOWN = 5  # names of a sentence
 
 
 class _Quoting(Formatter):
@@ -63,6 +67,13 @@ def count(number: int, noun: str, plural: str = "") -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number} {plural or noun + 's'}"
+
+
+def first_names(names: Sequence[str]) -> str:
+    """At most five names in a sentence, and how many more there are."""
+    shown = ", ".join(names[:_SHOWN])
+    more = len(names) - _SHOWN
+    return AND_MORE.format(shown=shown, number=more) if more > 0 else shown
 
 
 class Reason(NamedTuple):

@@ -39,8 +39,9 @@ NOBODY_TO_PROMOTE = Reason(
     "See what there is with `steel-toes branches`.",
 )
 ANOTHER_CATALOG = Reason(
-    "The code of this checkout is another, and so may its catalog be, which says where main's data lies.",
-    "Check out what is promoted to (`git switch --detach {value!q}`), or name what is checked out: --code HEAD.",
+    "The code of this checkout is another{files}, and so may its catalog be, which says where main's data lies.",
+    "Check out what is promoted to (`git switch --detach {value!q}`), and remove or ignore files that Git does not "
+    "know; or name what is checked out: --code HEAD.",
 )
 
 # --- A branch copy that cannot become main's: PromoteRefusedError -----------------------------------------------------
@@ -60,6 +61,11 @@ MAIN_CHANGED_SINCE_PLAN = Reason(
 MAIN_IS_LINKED = Reason(
     "In main's copy there is a symbolic link, through which other data would be written or removed: {link}.",
     "Put a file or a folder of its own in its place, then promote it.",
+)
+MAIN_IS_SHARED = Reason(
+    "Main's file is a symbolic link to data that another entry has, too, and that would change with it: {link} and "
+    "{other}.",
+    "Put a file of its own in its place, then promote it.",
 )
 OTHERS_INSIDE = Reason(
     "Main's folder is replaced as a whole, and other entries have their data in it: {others}.",

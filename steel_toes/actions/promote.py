@@ -334,11 +334,16 @@ class _Draft:
             SavesHaveEnded(record),
             IsWholeSave(record, self._other_parts(record)),
             KindIsTodays(record, shape),
-            MainIsNotLinked(copy, main, goals),
+            MainIsNotLinked(copy, main, goals, self._other_locations(copy)),
             NobodyElseIsInside(record, goals, self._others_inside(copy)),
             VersionsAreNew(copy, main, goals.skipped, copy.store),
             CanBeKept(record, why_no_undo),
         ]
+
+    def _other_locations(self, copy: HeldCopy) -> list[str]:
+        """Main's local locations of other entries."""
+        place = normalise(main_location(copy.filed))
+        return [other for other in self.planner.inventory.policy.catalog.locations if other != place]
 
     def _others_inside(self, copy: HeldCopy) -> list[str]:
         """Main's locations of other entries inside main's copy."""

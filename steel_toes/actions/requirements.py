@@ -18,8 +18,6 @@ from steel_toes.records.record import Record, Recorded, Writer
 from steel_toes.records.units import units_of
 from steel_toes.stores.base import Store
 
-_SHOWN = 5  # files of a sentence
-
 
 class Requirement(Protocol):
     """What must hold."""
@@ -208,12 +206,19 @@ class CheckpointIsInside:
 class MainIsNotLinked:
     """No symbolic link in main's copy leads elsewhere, least of all into the branch copy.
 
-    Main's only file may be one: what it leads to is main's data.
+    Main's only file may be one: what it leads to is main's data, unless it is another entry's, too.
+
+    Args:
+        copy: the branch copy.
+        main: main's.
+        goals: what becomes of its objects.
+        other_locations: main's, of other entries.
     """
 
     copy: HeldCopy
     main: MainCopy
     goals: Goals
+    other_locations: Sequence[str]
 
     def check(self) -> errors.CopyError | None:
         store, kind = self.main.store, self.copy.record.kind
@@ -224,10 +229,21 @@ class MainIsNotLinked:
         if is_own:
             link = self.main.path
         elif link == self.main.path and paths == [link] and not store.is_directory(link):
-            return None
+            return self._check_alone()
         if not link:
             return None
         return errors.PromoteRefusedError(reasons.MAIN_IS_LINKED, **facts_of(self.copy.record), link=link)
+
+    def _check_alone(self) -> errors.CopyError | None:
+        """The error where what main's link leads to is another entry's data, too."""
+        store = self.main.store
+        target = store.real_path(self.main.path)
+        for location in self.other_locations:
+            place = store.real_path(location)
+            if target == place or target.startswith(f"{place}/"):
+                facts = {"link": self.main.path, "other": location}
+                return errors.PromoteRefusedError(reasons.MAIN_IS_SHARED, **facts_of(self.copy.record), **facts)
+        return None
 
 
 @dataclass(frozen=True)
@@ -248,7 +264,7 @@ class NobodyElseIsInside:
         is_directory = any(goal.inner for goal in self.goals.goals)
         if self.record.kind != "whole" or not is_directory or not self.other_locations:
             return None
-        others = _listed(self.other_locations).removeprefix(" of ")
+        others = errors.first_names(self.other_locations)
         return errors.PromoteRefusedError(reasons.OTHERS_INSIDE, **facts_of(self.record), others=others)
 
 
@@ -413,9 +429,5 @@ def refusals_of(requirements: Sequence[Requirement], dropped: Mapping[type, bool
 
 
 def _listed(names: Sequence[str]) -> str:
-    """At most five names."""
-    shown = ", ".join(names[:_SHOWN])
-    more = len(names) - _SHOWN
-    if more > 0:
-        shown = sentences.AND_MORE.format(shown=shown, number=more)
-    return f" of {shown}" if shown else ""
+    """At most five names, after a noun."""
+    return f" of {errors.first_names(names)}" if names else ""

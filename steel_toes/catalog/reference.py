@@ -9,7 +9,7 @@ from pathlib import Path
 
 from steel_toes import errors, reasons
 from steel_toes.catalog.writer import added_code, scope_of
-from steel_toes.checkout.code_files import CodeListing, fetch_commit, list_code_of
+from steel_toes.checkout.code_files import CodeListing, UnknowableError, fetch_commit, list_code, list_code_of
 from steel_toes.checkout.git import find_commit
 from steel_toes.checkout.proof import Proof, prove
 from steel_toes.checkout.provenance import (
@@ -17,6 +17,7 @@ from steel_toes.checkout.provenance import (
     Blobs,
     CodeScope,
     Provenance,
+    code_now,
     provenance_of,
     source_tree_of,
     tracked_code,
@@ -58,6 +59,18 @@ class Reference:
     def source_tree(self) -> str:
         """The digest of its code files."""
         return source_tree_of(self.blobs)
+
+    def other_files(self) -> list[str]:
+        """The code files in which the working tree differs, by their paths from its top; none if that is unknown."""
+        listing = list_code(self.project_path, (), added_code(self.code))
+        if listing is None:
+            return []
+        try:
+            blobs = code_now(listing, self._scope(listing))
+        except UnknowableError:
+            return []
+        paths = {*blobs, *self.blobs}
+        return sorted(path for path in paths if blobs.get(path) != self.blobs.get(path))
 
     def prove(self, writer: Writer) -> Proof:
         """Whether it has the code of a writer of data."""

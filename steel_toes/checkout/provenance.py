@@ -21,6 +21,8 @@ from typing import Any
 
 from steel_toes import errors
 from steel_toes.checkout.code_files import CodeListing, Entry, UnknowableError, blobs_of, is_any_newer
+from steel_toes.naming.buckets import DELIMITER
+from steel_toes.naming.suffix import without_suffix
 
 Blobs = Mapping[str, str]
 """Git's names of the contents of files, by their paths from the top of the working tree."""
@@ -76,19 +78,34 @@ def provenance_of(listing: CodeListing | None, scope: CodeScope, loaded_at: floa
     """
     if listing is None:
         return UNKNOWN
-    blobs = tracked_code(listing, scope)
-    changed = [path for path in listing.changed if is_code(path, listing.prefix, scope)]
-    if loaded_at is not None and is_any_newer(Path(listing.top), {*blobs, *changed}, loaded_at):
-        return Provenance(was_edited=True)
+    if loaded_at is not None:
+        paths = {*tracked_code(listing, scope), *_changed_code(listing, scope)}
+        if is_any_newer(Path(listing.top), paths, loaded_at):
+            return Provenance(was_edited=True)
     try:
-        changed_blobs = blobs_of(listing, changed)
+        blobs = code_now(listing, scope)
     except UnknowableError:
         return UNKNOWN
-    for path, blob in changed_blobs.items():
+    return Provenance(source_tree_of(blobs), _edits(blobs, listing, scope))
+
+
+def code_now(listing: CodeListing, scope: CodeScope) -> dict[str, str]:
+    """The code files as they are in the working tree.
+
+    Raises:
+        UnknowableError: Git cannot say what it calls the contents of one.
+    """
+    blobs = tracked_code(listing, scope)
+    for path, blob in blobs_of(listing, _changed_code(listing, scope)).items():
         blobs.pop(path, None)
         if blob is not None:
             blobs[path] = blob
-    return Provenance(source_tree_of(blobs), _edits(blobs, listing, scope))
+    return blobs
+
+
+def _changed_code(listing: CodeListing, scope: CodeScope) -> list[str]:
+    """The code files that differ from what Git tracks, and those that it would add."""
+    return [path for path in listing.changed if is_code(path, listing.prefix, scope)]
 
 
 def tracked_code(listing: CodeListing, scope: CodeScope) -> dict[str, str]:
@@ -123,7 +140,11 @@ def is_code(path: str, prefix: str, scope: CodeScope) -> bool:
     first = inside.split("/", 1)[0]
     if first in _NO_CODE or first.startswith("README"):
         return False
-    return not _is_at(inside, scope.data)
+    if _is_at(inside, scope.data):
+        return False
+    # A branch copy lies beside what it is a copy of.
+    main = "/".join(map(without_suffix, inside.split("/"))) if DELIMITER in inside else inside
+    return not _is_at(main, scope.data)
 
 
 def _is_at(path: str, places: frozenset[str]) -> bool:

@@ -380,13 +380,15 @@ def promote(
     """
     from steel_toes.actions.promotion import PromoteWish
     from steel_toes.cli.project import Project
-    from steel_toes.cli.promote import Promoter, check_call, check_process, make_planner, validator_on
+    from steel_toes.cli.promote import Promoter, check_call, check_checkout, make_planner, validator_on
 
     check_call(name, merged, bool(datasets) or abandon)
     project = Project(datasets)
     wish = PromoteWish(name or "", datasets, frozenset(forced), strict, keep, not no_undo)
     planner = make_planner(project, code)
-    check_process(planner, project, wish)
+    # What a claim says was proved when it was planned: to take it back no code is needed.
+    if not abandon:
+        check_checkout(planner, project, wish)
     promoter = Promoter(project, planner, wish, None if no_check else validator_on(project), yes)
     promoter.run(abandon, merged)
 

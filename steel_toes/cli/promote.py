@@ -17,7 +17,7 @@ from steel_toes.actions.merged import merged_plans
 from steel_toes.actions.promote import Check, Planner, Validate
 from steel_toes.actions.promotion import PromotePlan, PromoteWish, Promotion, promotion_of
 from steel_toes.actions.protocol import Protocol
-from steel_toes.catalog.reference import Reference, find_reference
+from steel_toes.catalog.reference import find_reference
 from steel_toes.cli.output import fail_if_any, is_agreed, say, say_lines
 from steel_toes.cli.project import Project
 from steel_toes.cli.promotions import (
@@ -41,20 +41,34 @@ def make_planner(project: Project, code: str | None) -> Planner:
         code: names the commit that main's data shall be of; None for main's own.
 
     Raises:
-        ConfigurationError: there is no such commit, or the checkout has other code.
+        ConfigurationError: there is no such commit.
     """
     inventory = project.inventory
     locations = inventory.policy.catalog.locations
     reference = find_reference(code, project.settings.mains, project.path, project.settings.code, locations)
-    _check_checkout(project, reference)
     author = str(inventory.policy.author.writer)
     return Planner(inventory, reference, author, project.env, project.lineage)
 
 
-def _check_checkout(project: Project, reference: Reference) -> None:
-    """Refuse a checkout of other code: its catalog says where main's data lies."""
+def check_checkout(planner: Planner, project: Project, wish: PromoteWish) -> None:
+    """Refuse a checkout of other code, whose catalog may say otherwise where main's data lies; and the branch's own.
+
+    Raises:
+        ConfigurationError: it has other code, or the name is none of a branch's.
+        ClickException: it is on the branch.
+    """
+    reference = planner.reference
     if project.provenance.source_tree != reference.source_tree:
-        raise errors.ConfigurationError(reasons.ANOTHER_CATALOG, setting="--code", value=reference.name)
+        paths = reference.other_files()
+        files = f" ({errors.first_names(paths)})" if paths else ""
+        raise errors.ConfigurationError(reasons.ANOTHER_CATALOG, setting="--code", value=reference.name, files=files)
+    # With --merged the branch that it is on is left out.
+    if not wish.branch_name:
+        return
+    planner.check_name(wish.branch_name)
+    if project.branch.name == wish.branch_name:
+        facts = {"dataset": "anything", "branch": project.branch.name}
+        raise click.ClickException(str(errors.PromoteRefusedError(reasons.PROMOTES_ITSELF, **facts)))
 
 
 def check_call(name: str | None, merged: bool, is_of_one: bool) -> None:
@@ -66,22 +80,6 @@ def check_call(name: str | None, merged: bool, is_of_one: bool) -> None:
     # A branch, or all of them; and only of one some datasets, or what an earlier call began.
     if (name is None) != merged or (merged and is_of_one):
         raise click.UsageError(sentences.WHICH_TO_PROMOTE)
-
-
-def check_process(planner: Planner, project: Project, wish: PromoteWish) -> None:
-    """Refuse to promote the branch that this process is on.
-
-    Raises:
-        ConfigurationError: the name is none of a branch's.
-        ClickException: it is on it.
-    """
-    # With --merged it is left out.
-    if not wish.branch_name:
-        return
-    planner.check_name(wish.branch_name)
-    if project.branch.name == wish.branch_name:
-        facts = {"dataset": "anything", "branch": project.branch.name}
-        raise click.ClickException(str(errors.PromoteRefusedError(reasons.PROMOTES_ITSELF, **facts)))
 
 
 def validator_on(project: Project) -> Callable[[str], Validate] | None:

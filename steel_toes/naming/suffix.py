@@ -20,6 +20,9 @@ _COMPONENT_BYTES = 255  # of ext4, XFS, APFS and NTFS, the tightest of the usual
 _EXTENSION = re.compile(r"(?<=.)(?:\.[A-Za-z][A-Za-z0-9_]{0,9})+\Z", re.DOTALL)
 
 
+_SUFFIX = re.compile(r"(?<=.)--[a-z0-9-]+(?=(?:\.[A-Za-z][A-Za-z0-9_]{0,9})*\Z)", re.DOTALL)
+
+
 def suffixed_part(location: str, where: Location, directory: str | None) -> Location:
     """The part of the location up to the component that takes the suffix."""
     bare = where.before + where.path
@@ -33,6 +36,11 @@ def suffixed_part(location: str, where: Location, directory: str | None) -> Loca
             raise errors.LocationError(errors.NOT_INSIDE, location=location, directory=directory)
         directories.append(listed_directory(directory, lists=True) or directory)
     return parse(outermost_directory(bare, directories) or bare)
+
+
+def without_suffix(name: str) -> str:
+    """The component without a suffix; one that has none, or was cut, stays as it is."""
+    return _SUFFIX.sub("", name)
 
 
 def with_suffix(name: str, slug: str) -> str:

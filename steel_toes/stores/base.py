@@ -212,6 +212,10 @@ class Store:
         """
         return Links()
 
+    def real_path(self, path: str) -> str:
+        """Where a path leads, through all symbolic links; itself in a store without links."""
+        return path
+
     def inodes(self, paths: Iterable[str]) -> set[Inode]:
         """The inodes of files and of all files of directories, wherever links lead; none in a store without links."""
         return set()

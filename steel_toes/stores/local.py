@@ -192,6 +192,9 @@ class LocalStore(Store):
         with self._errors_of("look into", top):
             return find_links(top, paths)
 
+    def real_path(self, path: str) -> str:
+        return os.path.realpath(path)
+
     def inodes(self, paths: Iterable[str]) -> set[Inode]:
         inodes: set[Inode] = set()
         for path in paths:

@@ -236,6 +236,20 @@ class TestMainsPlace:
         assert main.is_symlink()
         assert elsewhere.read_text() == "the branch's"
 
+    def test_link_to_another_entrys_file(self, team: Team) -> None:
+        """It would change with the other."""
+        conf = {**CONF, "twin": {**TEXT, "filepath": "data/02/twin.txt"}}
+        main = team.folder / "data/02/table.txt"
+        main.rename(team.folder / "data/02/twin.txt")
+        main.symlink_to("twin.txt")
+        team.main = team.mains()
+        bot = Promoting(team.plain(conf), team.folder, team.hook("main"))
+        team.branch(conf).save("table", "the branch's")
+        (error,) = bot.plan(BRANCH).refusals
+        assert "another entry has, too" in str(error)
+        assert "data/02/twin.txt" in str(error)
+        team.check()
+
     def test_linked_folder_in_partitions(self, team: Team, bot: Promoting, tmp_path: Path) -> None:
         """What a link leads to is not removed with the others."""
         (tmp_path / "archive").mkdir()

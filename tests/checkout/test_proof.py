@@ -176,6 +176,18 @@ class TestListing:
         """Without a repository there are none."""
         assert list_code_of(tmp_path, "HEAD") is None
 
+    def test_copies_beside_data_at_the_top(self, forge: Path) -> None:
+        """A location directly in the project's folder has no folder of its own: its copies are data by their names."""
+        before = provenance_of(list_code(forge, MAINS, ()), CodeScope(data=frozenset({"out.csv", "src/model.pkl"})))
+        for name in ("out.csv", "out--feature-x-217d2bf5.csv", "src/model--y.pkl", "out--z/part.csv"):
+            path = forge / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("data")
+        scope = CodeScope(data=frozenset({"out.csv", "src/model.pkl", "out"}))
+        assert provenance_of(list_code(forge, MAINS, ()), scope).source_tree == before.source_tree
+        (forge / "notes.txt").write_text("what Git would add")
+        assert provenance_of(list_code(forge, MAINS, ()), scope).source_tree != before.source_tree
+
     def test_a_project_below_the_top(self, forge: Path) -> None:
         """Of a project in a folder its own files are listed, and what is added to them."""
         commit(forge, {"apps/one/src/a.py": "a\n", "libs/shared/b.py": "b\n", "libs/other/c.py": "c\n"})

@@ -191,7 +191,10 @@ class TestMergeDay:
         self.claim(mill, claim)
         for command in ("status", "branches"):
             assert "The promote of branch cubic" in mill.call(command).stderr
+        # From the branch, or with code that is not committed, too.
+        mill.write("not committed")
         assert mill.promote("--branch", "cubic", "--abandon", "--yes").stderr.startswith("The promote of")
+        mill.write("cubic")
         assert not claim.exists()
         mill.promote("--branch", "cubic", "--yes")
         assert mill.text("02/table.txt") == "cubic"
@@ -247,7 +250,8 @@ class TestCode:
         mill.on_branch("cubic", "cubic")
         mill.merged("cubic")
         mill.write("not committed")
-        assert "The code of this checkout is another" in mill.promote("--branch", "cubic", exit_code=2).stderr
+        refused = mill.promote("--branch", "cubic", exit_code=2).stderr
+        assert "The code of this checkout is another (src/mill/nodes.py), and so may its catalog be" in refused
 
 
 class TestUsage:
