@@ -119,6 +119,9 @@ class Planner:
         plan = draft.plan()
         ended = [claim for claim in holdings.audits if not wish.datasets or claim.dataset in wish.datasets]
         plan = replace(plan, failed=(*failed, *plan.failed), audits=tuple(ended))
+        # Somebody asks why there is nothing to promote.
+        if ended and not plan.rows:
+            plan = replace(plan, undone=self._undone(ended))
         return self._validated(plan, validate)
 
     def _holdings(self, branch_name: str) -> _Holdings:
@@ -132,6 +135,14 @@ class Planner:
         own_audits = [stored.claim for stored in audits.own(self.inventory).of_branch(branch_name)]
         failures = (*listing.failures, *unread, *audits.failures)
         return _Holdings(tuple(sorted(own_records, key=self._place)), tuple(own_audits), failures)
+
+    def _undone(self, ended: Collection[Claim]) -> tuple[Claim, ...]:
+        """The promotes that have taken the last one of a branch back."""
+        last = max(ended, key=lambda claim: claim.time)
+        if not last.undo:
+            return ()
+        audits = list_audits(self.inventory, make_slug(last.undo)).own(self.inventory)
+        return tuple(stored.claim for stored in audits.of_branch(last.undo))
 
     def check_name(self, name: str) -> None:
         """Refuse a name that cannot be a branch's.

@@ -163,6 +163,7 @@ class PromotePlan:
         failed: what could not be read.
         warnings: what somebody should know, and what refuses nothing.
         audits: the promotes of the branch that have ended.
+        undone: those that have taken the last of them back.
     """
 
     rows: tuple[Row, ...] = ()
@@ -171,6 +172,7 @@ class PromotePlan:
     failed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     audits: tuple[Claim, ...] = ()
+    undone: tuple[Claim, ...] = ()
 
     @property
     def refusals(self) -> list[errors.CopyError]:

@@ -26,6 +26,8 @@ T = TypeVar("T")
 # Beside what is no character, what turns the direction of a text, has no width, or ends a line.
 _UNPRINTABLE = re.compile(r"[\x7f-\x9f\ud800-\udfff\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _PIPE_WIDTH = 1000  # characters of a line where there is no terminal
+_COMMAND = re.compile(r"`[^`]+`")
+_NO_SPACE = "\0"  # in no line that is shown
 _UNITS_OF_TIME = (("d", 86400), ("h", 3600), ("min", 60))
 
 
@@ -161,8 +163,10 @@ def show_lines(data: Any, lines: Iterable[str]) -> None:
 
 def _wrapped(line: str) -> list[str]:
     width = shutil.get_terminal_size((_PIPE_WIDTH, 0)).columns
-    # Neither a path nor a branch's name is broken.
-    return textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
+    # Neither a path nor a branch's name is broken, nor a command, which is there to be copied.
+    whole = _COMMAND.sub(lambda match: match[0].replace(" ", _NO_SPACE), line)
+    lines = textwrap.wrap(whole, width, break_long_words=False, break_on_hyphens=False) or [""]
+    return [part.replace(_NO_SPACE, " ") for part in lines]
 
 
 def is_agreed(yes: bool, question: str) -> bool:

@@ -235,7 +235,7 @@ class Promoter:
             return []
         warning = probe(promotions)
         if warning:
-            say(warning)
+            say_lines([warning])
         if not is_agreed(self.yes, sentences.PROMOTE_THEM):
             return []
         failures = []

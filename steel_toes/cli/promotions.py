@@ -241,7 +241,12 @@ def _nothing_lines(plan: PromotePlan) -> list[str]:
         return []
     if plan.audits:
         last = max(plan.audits, key=lambda claim: claim.time)
-        return [sentences.WAS_PROMOTED.format(time=last.shown_time, author=last.author)]
+        lines = [sentences.WAS_PROMOTED.format(time=last.shown_time, author=last.author)]
+        # Without a branch of what it replaced, nobody can have it again.
+        for claim in [claim for claim in plan.undone if claim.undo][-1:]:
+            facts = {"time": claim.shown_time, "author": claim.author, "undo": shlex.quote(claim.undo)}
+            lines.append(sentences.WAS_TAKEN_BACK.format(**facts))
+        return lines
     return [sentences.NOTHING_TO_PROMOTE]
 
 

@@ -107,7 +107,7 @@ def mill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mill]:
 class TestMergeDay:
     """What a team does on the day of the merge."""
 
-    def test_squash(self, mill: Mill) -> None:
+    def test_squash(self, mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
         """The plan, the promote, the same once more, and back."""
         mill.on_branch("cubic", "cubic")
         mill.assert_main_unchanged()
@@ -126,8 +126,14 @@ class TestMergeDay:
         assert (audit["branch"], audit["forced"]) == ("cubic", [])
         undo = audit["undo"]
         assert undo in mill.call("branches").stdout
-        mill.promote("--branch", undo, "--yes")
+        monkeypatch.setenv("COLUMNS", "60")
+        back = mill.promote("--branch", undo, "--yes").stderr
         mill.assert_main_unchanged()
+        # A command is there to be copied: it is broken on no screen.
+        (again,) = [line for line in back.splitlines() if "promote --branch undo/" in line]
+        says = mill.promote("--branch", "cubic").stderr
+        assert "It was taken back at" in says
+        assert again in says.splitlines()
 
     def test_merged(self, mill: Mill) -> None:
         """A scheduled job needs no branch's name, and takes what was merged alone."""
