@@ -136,8 +136,11 @@ def scope_of(listing: CodeListing, code: Sequence[str], locations: Iterable[str]
     for path in (*listing.tracked, *listing.changed):
         if path.endswith(".py") and path.startswith(listing.prefix):
             code_folders.update(_around(path.removeprefix(listing.prefix)))
-    places = (_place_of_data(location, project_path, code_folders) for location in locations)
-    return CodeScope(frozenset(added_code(code)), frozenset(left_out), frozenset(filter(None, places)))
+    places = {_place_of_data(location, project_path, code_folders) for location in locations} - {""}
+    around: set[str] = set()
+    for place in places:
+        around.update(_around(place))
+    return CodeScope(frozenset(added_code(code)), frozenset(left_out), frozenset(places), frozenset(around))
 
 
 def added_code(code: Sequence[str]) -> list[str]:

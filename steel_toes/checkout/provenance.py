@@ -43,11 +43,13 @@ class CodeScope:
         added: paths from the top of the working tree that are code, too: a shared library of a monorepo.
         left_out: paths from there that are none.
         data: paths from the project of files and folders where data or records lie.
+        around: paths of folders in which they lie: Git lists one only where it is a link, or a submodule, to the data.
     """
 
     added: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
     data: frozenset[str] = frozenset()
+    around: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def is_code(path: str, prefix: str, scope: CodeScope) -> bool:
     first = inside.split("/", 1)[0]
     if first in _NO_CODE or first.startswith("README"):
         return False
-    if _is_at(inside, scope.data):
+    if inside in scope.around or _is_at(inside, scope.data):
         return False
     # A branch copy lies beside what it is a copy of.
     main = "/".join(map(without_suffix, inside.split("/"))) if DELIMITER in inside else inside

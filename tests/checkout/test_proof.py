@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,9 @@ class TestListing:
             path.parent.mkdir(exist_ok=True)
             path.write_text("data")
         scope = CodeScope(data=frozenset({"out.csv", "src/model.pkl", "out"}))
+        assert provenance_of(list_code(forge, MAINS, ()), scope).source_tree == before.source_tree
+        (forge / "store").symlink_to(forge.parent)
+        scope = replace(scope, data=scope.data | {"store/01"}, around=frozenset({"", "store"}))
         assert provenance_of(list_code(forge, MAINS, ()), scope).source_tree == before.source_tree
         (forge / "notes.txt").write_text("what Git would add")
         assert provenance_of(list_code(forge, MAINS, ()), scope).source_tree != before.source_tree

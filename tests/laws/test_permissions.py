@@ -187,6 +187,39 @@ class TestTable:
         gate.call("clean", "--branch", "feature/x", "--yes")
         assert not [path for path in gate.objects() if "--" in path or "_steel_toes/" in path]
 
+    def test_promote(self, gate: Gate) -> None:
+        """Its key alone writes main's data; with the undo branch it is as it was, which the fixture compares."""
+        self.merged(gate)
+        done = gate.call("promote", "--branch", "feature/x", "--yes")
+        assert "Promoted 3 datasets" in done.stderr
+        assert shown(gate.catalog().load("parts")["one"]()) == [1]
+        undo = gate.json("branches", "--promoted")[0]["undo"]
+        gate.call("promote", "--branch", undo, "--yes")
+
+    @pytest.mark.parametrize("user", ["may-a-run-on-a-branch", "may-with-prefix", "reader"])
+    def test_promote_by_another_key(self, gate: Gate, user: str) -> None:
+        """Who may not write main's objects is told so, and main is as it was; whoever may ends it."""
+        self.merged(gate)
+        gate.as_user(user)
+        before = {path: data for path, data in gate.objects().items() if "--" not in path}
+        refused = gate.call("promote", "--branch", "feature/x", "--yes", exit_code=1)
+        assert "s3:PutObject there" in refused.stderr
+        now = gate.objects()
+        assert {path: now.get(path) for path in before} == before
+        gate.as_user("may-promote")
+        done = gate.call("promote", "--branch", "feature/x", "--yes")
+        assert "Promoted" in done.stderr
+        undo = gate.json("branches", "--promoted")[0]["undo"]
+        gate.call("promote", "--branch", undo, "--yes")
+
+    def merged(self, gate: Gate) -> None:
+        """A run on the branch, which ran main's own code; now promote's key is there."""
+        with (gate.folder / ".git/info/exclude").open("a") as file:
+            file.write("conf/local/\n")
+        self.run(gate)
+        gate.switch("main")
+        gate.as_user("may-promote")
+
     def test_layout_prefix(self, gate: Gate) -> None:
         """The same with layout "prefix", whose copies lie in `_branches/` and nowhere else."""
         (gate.folder / "src/gate/settings.py").write_text(

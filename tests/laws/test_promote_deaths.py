@@ -6,10 +6,13 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from steel_toes.errors import StoreError
+from support.disk import Disk, small_disk
 from support.effort import effort
 from support.environment import ROOT
 from support.promoting import Promoting
@@ -68,6 +71,44 @@ def test_deaths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert left == []
         assert not list((team.folder / "data/_steel_toes/_promote").glob("*.json"))
     assert killed
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk of 32 MiB and 500 files."""
+    yield from small_disk(tmp_path / "disk")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "room", [{"pages": pages} for pages in (0, 1, 2, 9)] + [{"files": number} for number in (0, 1, 3)]
+)
+def test_full_disk(room: dict[str, int], disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk is full it ends with an error; each of main's files is whole, and the next call ends it."""
+    team = Team.on_disk(disk.root / "team")
+    monkeypatch.chdir(team.folder)
+    partitions = {f"{n:03}": f"main's {n}" * 2_000 for n in range(8)}
+    team.main_saves(CONF, p=partitions, q=partitions)
+    new = {key: text.replace("main's", "branch's") for key, text in partitions.items()} | {"new": "new"}
+    for name in CONF:
+        team.branch(CONF).save(name, new)
+    bot = Promoting(team.plain(CONF), team.folder, team.hook("main"))
+    plan = bot.plan(BRANCH)
+    disk.leave(**room)
+    with pytest.raises(StoreError, match="No space left"):
+        bot.protocol().promote(plan.promotions)
+    whole = {*partitions.values(), *new.values()}
+    for path in (team.folder / "data/02").glob("[pq]/*"):
+        assert path.read_text() in whole
+    disk.empty()
+    while (plan := bot.plan(BRANCH)).unfinished:
+        bot.finish(BRANCH)
+    if plan.rows:
+        bot.protocol().promote(plan.promotions)
+    for name in CONF:
+        assert {key: load() for key, load in team.plain(CONF).load(name).items()} == new
+    left = [str(path) for path in team.folder.rglob("*") if "--" in path.name or path.suffix in (".part", ".tmp")]
+    assert left == []
 
 
 def killed_promote(folder: Path, seconds: float) -> int:

@@ -195,6 +195,7 @@ PERMISSIONS = {
     "branches": ([_RECORDS], [_EVERYTHING], []),
     "clean": ([_COPIES, _RECORDS], [_EVERYTHING], [_COPIES, _RECORDS]),
     "adopt": ([_EVERYTHING], [_EVERYTHING], [_RECORDS]),
+    "promote": ([_EVERYTHING], [_EVERYTHING], [_EVERYTHING]),
 }
 
 
