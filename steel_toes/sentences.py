@@ -256,8 +256,12 @@ CHECK_PASSED = "passed"
 CHECK_WARNED = "warned: {why}"
 ABANDON_THEM = "Take it back?"
 ABANDONED = "Taken back: main is as it was."
+ABANDONED_BUT = (
+    "Taken back, but for {names}: main has all of it already. End that with `steel-toes promote --branch {branch}`; "
+    "then its undo branch takes it back."
+)
 ABANDONED_MIXED = "Taken back, but {objects} of main's are neither as they were nor the branch's:"
-KEPT_IS_LEFT = "What was kept of main's is needed no more: steel-toes clean --branch {undo} --yes"
+KEPT_IS_LEFT = "What was kept of main's is needed no more: `steel-toes clean --branch {undo} --yes`"
 NOTHING_TO_ABANDON = "No promote of branch {branch} is unfinished."
 WHICH_TO_PROMOTE = "Say which branch: either --branch NAME, or --merged alone."
 NO_MERGED_BRANCH = "Nothing to promote: no branch that was merged has data here."

@@ -142,11 +142,17 @@ def is_code(path: str, prefix: str, scope: CodeScope) -> bool:
     first = inside.split("/", 1)[0]
     if first in _NO_CODE or first.startswith("README"):
         return False
+    return not _is_data(inside, scope)
+
+
+def _is_data(inside: str, scope: CodeScope) -> bool:
+    """Whether a file of the project is data, or a link to it."""
     if inside in scope.around or _is_at(inside, scope.data):
-        return False
+        return True
     # A branch copy lies beside what it is a copy of.
-    main = "/".join(map(without_suffix, inside.split("/"))) if DELIMITER in inside else inside
-    return not _is_at(main, scope.data)
+    if DELIMITER not in inside:
+        return False
+    return _is_at("/".join(map(without_suffix, inside.split("/"))), scope.data)
 
 
 def _is_at(path: str, places: frozenset[str]) -> bool:

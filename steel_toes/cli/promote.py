@@ -158,6 +158,7 @@ class Promoter:
         while plan.unfinished:
             failures = self._finish(plan)
             if failures is not None:
+                promote_output([plan], self.project).show()
                 return failures
             # What was asked for today may be more.
             plan = self._plan()
@@ -174,12 +175,16 @@ class Promoter:
     def promote_merged(self) -> list[str]:
         """Promote every branch that was merged; what failed."""
         plans, left, failures = merged_plans(self.planner, self.wish, self.validate_on)
+        unfinished = []
         for plan in plans:
             if plan.unfinished:
-                failures += self._finish(plan) or []
+                problems = self._finish(plan)
+                if problems is not None:
+                    unfinished.append(plan)
+                    failures += problems
         plans = [plan for plan in plans if not plan.unfinished]
         # Each branch is planned again when it is its turn: the one before it may have changed main.
-        promote_output(plans, self.project).show()
+        promote_output([*unfinished, *plans], self.project).show()
         say_lines(left)
         for plan in plans:
             say(header_of(self.planner.reference, plan.rows[0].promotion.claim.branch_name))
@@ -205,13 +210,20 @@ class Promoter:
         if not is_agreed(self.yes, sentences.ABANDON_THEM):
             return []
         mixed = abandon(unfinished_of(self.planner.inventory, stored))
-        if not mixed:
-            say(sentences.ABANDONED)
-            for undo in sorted({claim.undo for claim in map(claim_of, stored)} - {""}):
-                say(sentences.KEPT_IS_LEFT.format(undo=shlex.quote(undo)))
+        if mixed:
+            number = errors.count(len(mixed), "object")
+            return [sentences.ABANDONED_MIXED.format(objects=number), *mixed]
+        claims_of_all = list(map(claim_of, stored))
+        promoted = [claim.dataset for claim in claims_of_all if claim.state == "promoted"]
+        if promoted:
+            # What was kept is needed to take these back.
+            names = ", ".join(promoted)
+            say_lines([sentences.ABANDONED_BUT.format(names=names, branch=shlex.quote(name))])
             return []
-        number = errors.count(len(mixed), "object")
-        return [sentences.ABANDONED_MIXED.format(objects=number), *mixed]
+        say(sentences.ABANDONED)
+        undos = sorted({claim.undo for claim in claims_of_all} - {""})
+        say_lines(sentences.KEPT_IS_LEFT.format(undo=shlex.quote(undo)) for undo in undos)
+        return []
 
     def _plan(self) -> PromotePlan:
         validate = self.validate_on(self.wish.branch_name) if self.validate_on else None

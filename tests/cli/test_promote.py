@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,16 +122,32 @@ class TestMergeDay:
         mill.promote("--branch", "cubic", "--yes")
         assert mill.text("02/table.txt") == "cubic"
 
-    def claim(self, mill: Mill, path: Path) -> None:
-        """A promote that died right after its first claim."""
+    def test_abandoned_when_some_is_decided(self, mill: Mill) -> None:
+        """What main has already is not taken back so, and what was kept of it is not to be cleaned."""
+        mill.on_branch("cubic", "cubic")
+        mill.merged("cubic")
+        for promotion in self.promotions(mill):
+            in_place = promotion.claim_file.create(promotion.claim)
+            if promotion.claim.dataset == "note":
+                promotion.claim_file.change(in_place, replace(promotion.claim, state="promoted"))
+        says = mill.promote("--branch", "cubic", "--abandon", "--yes").stderr
+        assert "Taken back, but for note: main has all of it already." in says
+        assert "clean --branch" not in says
+        assert [claim["dataset"] for claim in mill.json("promote", "--branch", "cubic")["unfinished"]] == ["note"]
+
+    def promotions(self, mill: Mill) -> Any:
+        """What the command would promote."""
         from steel_toes.actions.promotion import PromoteWish
         from steel_toes.cli.project import Project as KedroProject
         from steel_toes.cli.promote import make_planner
 
         mill.fresh()
-        planner = make_planner(KedroProject(), None)
-        promotions = planner.plan(PromoteWish("cubic")).promotions
-        (promotion,) = [each for each in promotions if each.claim_file.path == str(mill.folder / path)]
+        return make_planner(KedroProject(), None).plan(PromoteWish("cubic")).promotions
+
+    def claim(self, mill: Mill, path: Path) -> None:
+        """A promote that died right after its first claim."""
+        places = {promotion.claim_file.path: promotion for promotion in self.promotions(mill)}
+        promotion = places[str(mill.folder / path)]
         promotion.claim_file.create(promotion.claim)
 
 
