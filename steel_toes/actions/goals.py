@@ -14,7 +14,7 @@ from steel_toes.catalog.listings import Located, located
 from steel_toes.datasets.paths import checkpoint_path, filesystem_path, keeps_checkpoint_elsewhere
 from steel_toes.datasets.registry import Config
 from steel_toes.naming.location import normalise
-from steel_toes.naming.nesting import relative
+from steel_toes.naming.nesting import folders_around, lies_in, relative
 from steel_toes.records.journal import Goal, identities_by_unit
 from steel_toes.records.record import Identities, Kind, Record
 from steel_toes.records.units import MANY, WHOLE, units_of
@@ -283,20 +283,9 @@ def _all_units(record: Record, now: Identities, shape: Shape) -> set[str]:
     """The units that main has, and those that it had when everything was overwritten and has lost since."""
     units = set(now)
     for unit in record.base:
-        if not _lies_in(unit, record.settled.data):
+        if not lies_in(unit, record.settled.data):
             units.add(unit)
     return set(filter(shape.is_unit, units))
-
-
-def _lies_in(path: str, units: Collection[str]) -> bool:
-    """Whether a path lies in one of these units."""
-    folder = posixpath.dirname(path)
-    # From the inside out.
-    while folder:
-        if folder in units:
-            return True
-        folder = posixpath.dirname(folder)
-    return False
 
 
 def _base_of(record: Record) -> Callable[[str], str | None]:
@@ -304,10 +293,8 @@ def _base_of(record: Record) -> Callable[[str], str | None]:
     below: dict[str, dict[str, str]] = {}
     # An overwrite of everything noted main's files, of which a directory that was saved has several.
     for file, identity in record.base.items():
-        folder = posixpath.dirname(file)
-        while folder:
+        for folder in folders_around(file):
             below.setdefault(folder, {})[file[len(folder) + 1 :]] = identity
-            folder = posixpath.dirname(folder)
 
     def base(unit: str) -> str | None:
         identity = record.base.get(unit)

@@ -13,6 +13,7 @@ from steel_toes.actions.claims import StoredClaim
 from steel_toes.actions.goals import Goals, MainCopy, Shape
 from steel_toes.actions.plan import HeldCopy
 from steel_toes.checkout.proof import CodeVerdict, Proof
+from steel_toes.naming.nesting import lies_in
 from steel_toes.records.journal import Goal
 from steel_toes.records.record import Record, Recorded, Writer
 from steel_toes.records.units import units_of
@@ -341,7 +342,7 @@ class ShapesFit:
         # In a store of objects one may be beside the other.
         if self._are_files.get(goal.unit, is_file) != is_file:
             return True
-        return _is_in_a_file(goal.key, self._main_keys)
+        return lies_in(goal.key, self._main_keys)
 
     @cached_property
     def _are_files(self) -> dict[str, bool]:
@@ -382,16 +383,6 @@ class VersionsAreNew:
             if not self.store.has_same_content(*paths):
                 return False
         return True
-
-
-def _is_in_a_file(path: str, others: Collection[str]) -> bool:
-    """Whether one of these files would be a folder of a path."""
-    folder = posixpath.dirname(path)
-    while folder:
-        if folder in others:
-            return True
-        folder = posixpath.dirname(folder)
-    return False
 
 
 def _names_in(top: str, paths: Collection[str]) -> set[str]:

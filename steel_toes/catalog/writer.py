@@ -20,6 +20,7 @@ from steel_toes.checkout.urls import project_name
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.digest import digest
 from steel_toes.naming.location import normalise
+from steel_toes.naming.nesting import folders_around
 from steel_toes.records.author import Background
 from steel_toes.records.record import Writer
 from steel_toes.redaction import logger_of
@@ -135,26 +136,17 @@ def scope_of(listing: CodeListing, code: Sequence[str], locations: Iterable[str]
     code_folders: set[str] = set()
     for path in (*listing.tracked, *listing.changed):
         if path.endswith(".py") and path.startswith(listing.prefix):
-            code_folders.update(_around(path.removeprefix(listing.prefix)))
+            code_folders.update(folders_around(path.removeprefix(listing.prefix)))
     places = {_place_of_data(location, project_path, code_folders) for location in locations} - {""}
     around: set[str] = set()
     for place in places:
-        around.update(_around(place))
+        around.update(folders_around(place))
     return CodeScope(frozenset(added_code(code)), frozenset(left_out), frozenset(places), frozenset(around))
 
 
 def added_code(code: Sequence[str]) -> list[str]:
     """What is code beside the project's own."""
     return [path for path in code if not path.startswith("!")]
-
-
-def _around(path: str) -> list[str]:
-    """The folders around a path."""
-    folders = []
-    while path:
-        path = posixpath.dirname(path)
-        folders.append(path)
-    return folders
 
 
 def _place_of_data(location: str, project_path: str, code_folders: set[str]) -> str:

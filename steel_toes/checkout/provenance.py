@@ -11,7 +11,6 @@ import base64
 import hashlib
 import json
 import os
-import posixpath
 import re
 import zlib
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from typing import Any
 from steel_toes import errors
 from steel_toes.checkout.code_files import CodeListing, Entry, UnknowableError, blobs_of, is_any_newer
 from steel_toes.naming.buckets import DELIMITER
+from steel_toes.naming.nesting import lies_in
 from steel_toes.naming.suffix import without_suffix
 
 Blobs = Mapping[str, str]
@@ -157,11 +157,7 @@ def _is_data(inside: str, scope: CodeScope) -> bool:
 
 def _is_at(path: str, places: frozenset[str]) -> bool:
     """Whether a path is one of these places, or lies in one."""
-    while path:
-        if path in places:
-            return True
-        path = posixpath.dirname(path)
-    return False
+    return path in places or lies_in(path, places)
 
 
 def _edits(blobs: Blobs, listing: CodeListing, scope: CodeScope) -> dict[str, str | None] | None:

@@ -1,7 +1,8 @@
-"""Which directory an entry lists, and which listed directory a location lies in."""
+"""Which directory an entry lists, and which folders a path or a location lies in."""
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -9,12 +10,27 @@ from steel_toes import errors
 from steel_toes.naming.location import normalise, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
 Fact = TypeVar("Fact")
 
 _GLOB = re.compile(r"[*?[]")
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+
+
+def folders_around(path: str) -> Iterator[str]:
+    """The folders around a path, from the inside out; of an absolute one the last is `/`."""
+    folder = posixpath.dirname(path)
+    while folder:
+        yield folder
+        if folder == "/":
+            return
+        folder = posixpath.dirname(folder)
+
+
+def lies_in(path: str, folders: Container[str]) -> bool:
+    """Whether one of these folders is around a path."""
+    return any(folder in folders for folder in folders_around(path))
 
 
 def listed_directory(location: str, lists: bool) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from steel_toes.naming.nesting import folders_around
 from steel_toes.records.record import Identities, Kind, Record
 from steel_toes.stores.base import Store
 from steel_toes.stores.identity import is_of_several
@@ -74,10 +75,7 @@ def _folders_of(files: Iterable[str]) -> set[str]:
     """All folders that these files lie in, by their relative paths."""
     folders: set[str] = set()
     for file in files:
-        folder = posixpath.dirname(file)
-        while folder and folder not in folders:
-            folders.add(folder)
-            folder = posixpath.dirname(folder)
+        folders.update(folders_around(file))
     return folders
 
 
