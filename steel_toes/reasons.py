@@ -7,7 +7,7 @@ from steel_toes.errors import Reason
 # --- What is asked for: ConfigurationError ----------------------------------------------------------------------------
 
 MAIN_TO_CLEAN = Reason("It is main, whose copies are never removed.", "Give a branch's full name.")
-BLANK_TO_CLEAN = Reason("It is blank.", "Give a branch's full name.")
+BLANK_BRANCH = Reason("It is blank.", "Give a branch's full name.")
 NOTHING_TO_ADOPT = Reason(
     "No file lies at the place of its branch copy.",
     "See where that is with `steel-toes status --paths {value!q}`, and move the file there.",
@@ -32,7 +32,6 @@ NOT_OF_THE_BRANCH = Reason(
     "Neither the catalog nor a record of the branch has a dataset of this name.",
     "See what there is with `steel-toes branches`.",
 )
-BLANK_TO_PROMOTE = Reason("It is blank.", "Give a branch's full name.")
 MAIN_TO_PROMOTE = Reason("It is main, whose data is main's already.", "Give a branch's full name.")
 NOBODY_TO_PROMOTE = Reason(
     "No branch of this name has data here, and none was promoted.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from steel_toes import errors
+from steel_toes import errors, sentences
 from steel_toes.actions.inventory import Inventory
 from steel_toes.actions.plan import FiledRecord
 from steel_toes.catalog.roots import RecordRoot
@@ -48,6 +48,13 @@ class StoredClaim:
 def claim_of(stored: StoredClaim) -> Claim:
     """What a claim that lies somewhere says."""
     return stored.claim
+
+
+def why_claimed(claim: Claim | None, branch_name: str) -> str:
+    """Why a branch's copy is being promoted, so that nobody removes it: main gets it; "" if it is not."""
+    if claim is None or not claim.concerns(branch_name):
+        return ""
+    return sentences.IS_CLAIMED.format(author=claim.author, time=claim.shown_time)
 
 
 class Claims(NamedTuple):

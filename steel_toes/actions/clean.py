@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from steel_toes import errors, reasons, sentences
-from steel_toes.actions.claims import Claims, list_claims
-from steel_toes.actions.guards import Guards, is_wanted
+from steel_toes import reasons, sentences
+from steel_toes.actions.claims import Claims, list_claims, why_claimed
+from steel_toes.actions.guards import Guards, check_branch_name, is_wanted, left_line
 from steel_toes.actions.guards import unknown_datasets as unknown_names
 from steel_toes.actions.inventory import Inventory, Listing, believed, read_all
 from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, StoredRecord
@@ -110,20 +110,13 @@ def _admitted(inventory: Inventory, wish: Wish) -> _Admitted:
     """The records that may go, before any of them is read."""
     # Before anything is listed: a wrong name is a wrong call, whatever lies there.
     for name in wish.branch_names:
-        _check_name(name, inventory.mains)
+        check_branch_name(inventory, name, reasons.MAIN_TO_CLEAN)
     if wish.branch_names:
         slugs = set(map(make_slug, wish.branch_names))
         listing = inventory.list_records(sorted(slugs))
         groups = list(listing.groups.values())
         return _Admitted(groups, set(wish.branch_names), listing.failures)
     return _admitted_by_age(inventory, inventory.list_records(), wish)
-
-
-def _check_name(name: str, mains: frozenset[str]) -> None:
-    if not name.strip():
-        raise errors.ConfigurationError(reasons.BLANK_TO_CLEAN, setting="--branch", value=name)
-    if name in mains:
-        raise errors.ConfigurationError(reasons.MAIN_TO_CLEAN, setting="--branch", value=name)
 
 
 def _admitted_by_age(inventory: Inventory, listing: Listing, wish: Wish) -> _Admitted:
@@ -187,30 +180,23 @@ class _Judge:
         """What the plan makes of a record."""
         why = self.guards.why_left(filed) or self._why_claimed(filed)
         if why:
-            return self._left(filed, why)
+            return _Candidate(left=left_line(filed, why))
         copy, failure = self.inventory.look(filed)
         if copy is None:
             return _Candidate(failure=failure)
         why = copy.why_linked()
+        if not why and self._is_out_of_sight(copy):
+            why = sentences.NOTHING_TO_SEE
         if why:
-            return self._left(filed, why)
-        if self._is_out_of_sight(copy):
-            return self._left(filed, sentences.NOTHING_TO_SEE)
+            return _Candidate(left=left_line(filed, why))
         return _Candidate(copy)
 
     def _why_claimed(self, filed: FiledRecord) -> str:
-        """Why a copy is being promoted: what main gets is taken from it."""
         stored = self.claims.of(filed)
-        if stored is None or not stored.claim.concerns(filed.record.branch_name):
-            return ""
-        return sentences.IS_CLAIMED.format(author=stored.claim.author, time=stored.claim.shown_time)
+        return why_claimed(stored.claim if stored else None, filed.record.branch_name)
 
     def _is_out_of_sight(self, copy: HeldCopy) -> bool:
         """Whether a copy may lie where nobody sees it now, while its record lies elsewhere: on a disk not mounted."""
         if not self.inventory.policy.settings.records_folder:
             return False
         return copy.has_vanished
-
-    def _left(self, filed: FiledRecord, why: str) -> _Candidate:
-        dataset = filed.record.dataset
-        return _Candidate(left=sentences.LEFT_ALONE.format(record=filed.stored.path, dataset=dataset, why=why))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from steel_toes import sentences
+from steel_toes import errors, reasons, sentences
 from steel_toes.actions.inventory import Inventory, copy_location
 from steel_toes.actions.plan import FiledRecord
 from steel_toes.naming.branch import Branch
@@ -66,6 +66,23 @@ class Guards:
             policy = policy.surveyed(inventory.explicit.values(), inventory.patterns.values())
             self._guarded_by_branch[branch_name] = policy.catalog.guarded
         return self._guarded_by_branch[branch_name]
+
+
+def check_branch_name(inventory: Inventory, name: str, why_not_main: errors.Reason) -> None:
+    """Refuse a name that cannot be a branch's.
+
+    Raises:
+        ConfigurationError: it is blank, or main's.
+    """
+    if not name.strip():
+        raise errors.ConfigurationError(reasons.BLANK_BRANCH, setting="--branch", value=name)
+    if name in inventory.mains:
+        raise errors.ConfigurationError(why_not_main, setting="--branch", value=name)
+
+
+def left_line(filed: FiledRecord, why: str) -> str:
+    """Which copy is left alone, and why."""
+    return sentences.LEFT_ALONE.format(record=filed.stored.path, dataset=filed.record.dataset, why=why)
 
 
 def is_wanted(inventory: Inventory, filed: FiledRecord, datasets: Collection[str]) -> bool:

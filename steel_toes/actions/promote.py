@@ -15,7 +15,7 @@ from typing import NamedTuple
 from steel_toes import errors, reasons, sentences
 from steel_toes.actions.claims import Claims, list_audits, list_claims
 from steel_toes.actions.goals import Goals, MainCopy, Shape, changed_units, goals_of, read_main, shape_of
-from steel_toes.actions.guards import Guards, entries_of, is_wanted, unknown_datasets
+from steel_toes.actions.guards import Guards, check_branch_name, entries_of, is_wanted, left_line, unknown_datasets
 from steel_toes.actions.inventory import Inventory, believed, main_location, read_all
 from steel_toes.actions.plan import FiledRecord, HeldCopy
 from steel_toes.actions.promotion import CODE, MAIN, PromotePlan, PromoteWish, Promotion, Row, promotion_of
@@ -150,10 +150,7 @@ class Planner:
         Raises:
             ConfigurationError: it is blank, or main's.
         """
-        if not name.strip():
-            raise errors.ConfigurationError(reasons.BLANK_TO_PROMOTE, setting="--branch", value=name)
-        if name in self.inventory.mains:
-            raise errors.ConfigurationError(reasons.MAIN_TO_PROMOTE, setting="--branch", value=name)
+        check_branch_name(self.inventory, name, reasons.MAIN_TO_PROMOTE)
 
     def _check_wish(self, wish: PromoteWish, holdings: _Holdings) -> None:
         if not (holdings.records or holdings.audits):
@@ -261,13 +258,11 @@ class _Draft:
             return _Answer()
         why = self._why_no_part(filed)
         if why:
-            text = sentences.LEFT_ALONE.format(record=filed.stored.path, dataset=record.dataset, why=why)
-            return _Answer(left=[text])
+            return _Answer(left=[left_line(filed, why)])
         # What nobody can believe, and what may be a main copy, refuses all.
         why = self._guards.why_left(filed)
         if why:
-            text = sentences.LEFT_ALONE.format(record=filed.stored.path, dataset=record.dataset, why=why)
-            return _Answer(failed=[text])
+            return _Answer(failed=[left_line(filed, why)])
         # Its store is asked: what a record says may be an hour old.
         copy, failure = self.planner.inventory.look(filed)
         if copy is None:
@@ -275,9 +270,7 @@ class _Draft:
         try:
             row = self._row_of(copy)
             if self._is_promoted_already(record) and not row.main_is_changed:
-                why = sentences.PROMOTED_ALREADY
-                text = sentences.LEFT_ALONE.format(record=filed.stored.path, dataset=record.dataset, why=why)
-                return _Answer(left=[text])
+                return _Answer(left=[left_line(filed, sentences.PROMOTED_ALREADY)])
             return _Answer([row])
         except errors.CopyError as exc:
             return _Answer(failed=[str(exc)])

@@ -17,6 +17,7 @@ from functools import partial
 from itertools import chain
 
 from steel_toes import errors, sentences
+from steel_toes.actions.claims import why_claimed
 from steel_toes.actions.plan import CleanPlan, HeldCopy, Removal, recorded_units
 from steel_toes.records.file import RecordFile, RecordInPlace
 from steel_toes.records.journal import ClaimFile, claim_path
@@ -184,10 +185,11 @@ def _stop_at_claim(going: _Going) -> None:
     stored, record = going.copy.stored, going.copy.record
     try:
         claim = ClaimFile(stored.root.store, claim_path(stored.path)).find().claim
-        if claim is None or not claim.concerns(record.branch_name):
+        why = why_claimed(claim, record.branch_name)
+        if not why:
             return
         announcement = _announced(going)
-        going.problem = sentences.IS_CLAIMED.format(author=claim.author, time=claim.shown_time)
+        going.problem = why
         going.file.update(lambda now: record if now == announcement else now, is_locked=going.is_locked)
     except errors.CopyError as exc:
         going.problem = str(exc)

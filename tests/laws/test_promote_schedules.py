@@ -384,8 +384,8 @@ def saves_that_look_for_no_claim(patch: pytest.MonkeyPatch) -> None:
 
 
 def clean_that_looks_for_no_claim(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(clean._Judge, "_why_claimed", lambda self, filed: "")
-    patch.setattr(removal, "_stop_at_claim", lambda going: None)
+    patch.setattr(clean, "why_claimed", lambda claim, branch_name: "")
+    patch.setattr(removal, "why_claimed", lambda claim, branch_name: "")
 
 
 def abandon_that_says_nothing(patch: pytest.MonkeyPatch) -> None:
