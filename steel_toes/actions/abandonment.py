@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from steel_toes import errors, sentences
-from steel_toes.actions.promotion import Promotion
+from steel_toes import sentences
+from steel_toes.actions.promotion import Promotion, Unfinished
 from steel_toes.records.journal import ClaimInPlace, ClaimState, Goal
 
 
-def abandon(unfinished: Iterable[tuple[Promotion, ClaimInPlace]]) -> list[str]:
+def abandon(unfinished: Iterable[Unfinished]) -> list[str]:
     """Take back what promotes began that have not ended.
 
     It is said in each claim first: a promote that lives goes no further, and puts back what it puts meanwhile. For that
@@ -29,19 +29,22 @@ def abandon(unfinished: Iterable[tuple[Promotion, ClaimInPlace]]) -> list[str]:
     mixed: list[str] = []
     all_unfinished = list(unfinished)
     # What is promoted is not taken back so: `promote` ends it, and its undo branch takes it back.
-    going_on = [pair for pair in all_unfinished if pair[0].claim.state != "promoted"]
+    going_on = [pair for pair in all_unfinished if pair.promotion.claim.state != "promoted"]
     if not going_on:
-        raise unfinished_error(all_unfinished[0][0], sentences.IS_PROMOTED)
+        claim = all_unfinished[0].promotion.claim
+        raise claim.unfinished_error(sentences.IS_PROMOTED)
     for promotion, in_place in going_on:
+        claim = promotion.claim
+        file = promotion.claim_file
         abandoned: ClaimInPlace | None = in_place
-        if promotion.claim.state == "open":
-            abandoned = promotion.claim_file.change(in_place, replace(promotion.claim, state="abandoned"))
+        if claim.state == "open":
+            abandoned = file.change(in_place, replace(claim, state="abandoned"))
         if abandoned is None:
-            raise unfinished_error(promotion, sentences.HAS_GONE_ON)
+            raise claim.unfinished_error(sentences.HAS_GONE_ON)
         # From here on a promote that lives goes no further.
-        left = put_back(promotion, promotion.claim.put)
-        promotion.store.clear_passages(*passage_of(promotion), map(promotion.main_of, promotion.claim.puts))
-        promotion.claim_file.remove(abandoned)
+        left = put_back(promotion, claim.put)
+        promotion.clear_passages()
+        file.remove(abandoned)
         mixed += left
     return mixed
 
@@ -105,8 +108,7 @@ def _is_given_back(promotion: Promotion, goal: Goal, now: str | None) -> bool:
     identity = store.identity(kept_path)
     if identity is None:
         return False
-    through = store.passage(*passage_of(promotion), path)
-    if store.copy_over(kept_path, path, identity, now, through) is not None:
+    if store.copy_over(kept_path, path, identity, now, promotion.passage(path)) is not None:
         return True
     # The answer may have been lost.
     return store.has_same_content(kept_path, path)
@@ -117,20 +119,3 @@ def _is_taken_away(promotion: Promotion, goal: Goal, now: str | None) -> bool:
     if now is None:
         return True
     return not promotion.store.remove_unchanged({promotion.main_of(goal): now})
-
-
-def passage_of(promotion: Promotion) -> tuple[str, str]:
-    """Where copies to a disk are made before they take their places, and what their names begin with."""
-    folder, _, _ = promotion.claim_file.path.rpartition("/")
-    # Records may lie in another store: then beside main's copy, and in nothing that is one dataset.
-    if promotion.root.store.protocol != promotion.store.protocol:
-        folder, _, _ = promotion.main_path.rpartition("/")
-    return folder, promotion.claim.id
-
-
-def unfinished_error(promotion: Promotion, what: str) -> errors.PromoteUnfinishedError:
-    """The error of a promote that goes no further."""
-    claim = promotion.claim
-    return errors.PromoteUnfinishedError(
-        dataset=claim.dataset, branch=claim.branch_name, since=claim.shown_time, by=claim.author, what=what
-    )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 
 from steel_toes import errors, reasons
 from steel_toes.actions.promotion import Promotion, skeleton
-from steel_toes.records.journal import TIME, Goal
+from steel_toes.records.journal import Goal
 from steel_toes.records.record import Record, Recorded, Writer
 from steel_toes.records.units import identities_of, units_of
 from steel_toes.stores.identity import size_of
@@ -74,7 +73,7 @@ class UndoCopy:
 
     def _writing(self) -> Record:
         claim = self.promotion.claim
-        moment = datetime.strptime(claim.time, TIME).replace(tzinfo=timezone.utc).isoformat(timespec="seconds")
+        moment = claim.moment.isoformat(timespec="seconds")
         units = sorted({goal.unit for goal in claim.replaced})
         # So a later call knows it for the promote's own, and whoever saves it looks for the claim.
         return replace(

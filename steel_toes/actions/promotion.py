@@ -16,7 +16,7 @@ from steel_toes.checkout.proof import CodeVerdict
 from steel_toes.datasets.paths import filesystem_path
 from steel_toes.naming.branch import make_slug
 from steel_toes.records.file import RecordFile
-from steel_toes.records.journal import Claim, ClaimFile, Goal, claim_path
+from steel_toes.records.journal import Claim, ClaimFile, ClaimInPlace, Goal, claim_path
 from steel_toes.records.record import Record, record_path
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
@@ -104,6 +104,23 @@ class Promotion:
         """Where what main had is kept."""
         return goal.path(self.claim.kind, self.undo_path)
 
+    def passage(self, path: str) -> str:
+        """Where a copy to a disk is made before it takes its place; "" in a store that needs none."""
+        return self.store.passage(*self._passages, path)
+
+    def clear_passages(self) -> None:
+        """Remove what a call that died has made there."""
+        self.store.clear_passages(*self._passages, map(self.main_of, self.claim.puts))
+
+    @property
+    def _passages(self) -> tuple[str, str]:
+        """The folder of such copies, and what their names begin with."""
+        folder, _, _ = self.claim_file.path.rpartition("/")
+        # Records may lie in another store: then beside main's copy, and in nothing that is one dataset.
+        if self.root.store.protocol != self.store.protocol:
+            folder, _, _ = self.main_path.rpartition("/")
+        return folder, self.claim.id
+
     def with_claim(self, claim: Claim) -> Promotion:
         """The same, by a claim that lay there already: another call may have named its undo branch otherwise."""
         if claim.undo == self.claim.undo:
@@ -121,6 +138,13 @@ class Promotion:
         is_same = claim.is_of(self.claim.branch_name, self.claim.record_id)
         # Without a branch of its own, nobody has looked for a place for what main has.
         return is_same and (bool(self.claim.undo) or not claim.undo)
+
+
+class Unfinished(NamedTuple):
+    """A promote that has not ended: where all of it lies, and its claim as it was read."""
+
+    promotion: Promotion
+    in_place: ClaimInPlace
 
 
 class Row(NamedTuple):

@@ -18,14 +18,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple
 
 from steel_toes import errors, reasons, sentences
-from steel_toes.actions.abandonment import passage_of, put_back, state_of, unfinished_error
+from steel_toes.actions.abandonment import put_back, state_of
 from steel_toes.actions.inventory import Measure
 from steel_toes.actions.keeping import UndoCopy
 from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, HeldObject, StoredRecord
-from steel_toes.actions.promotion import Promotion
+from steel_toes.actions.promotion import Promotion, Unfinished
 from steel_toes.actions.removal import apply as remove_copies
 from steel_toes.naming.branch import make_slug
 from steel_toes.records.journal import Claim, ClaimInPlace, Goal
@@ -110,7 +110,7 @@ class Protocol:
         self._claim_all(promotions)
         return self._go_on()
 
-    def finish(self, unfinished: Iterable[tuple[Promotion, ClaimInPlace]]) -> list[Outcome]:
+    def finish(self, unfinished: Iterable[Unfinished]) -> list[Outcome]:
         """End what an earlier call began. What only has to be removed comes first, whatever becomes of the rest.
 
         Raises:
@@ -198,16 +198,14 @@ class Protocol:
         Whoever made it takes it back if one of its other locations is refused: not once somebody goes on with it.
         """
         assert in_place.claim is not None  # it was read
-        first = in_place.claim
-        while _is_open(in_place.claim, first.id):
-            claim = in_place.claim
-            joined = replace(claim, joined=claim.joined + 1)
-            put = promotion.claim_file.change(in_place, joined)
-            if put is not None:
-                return _Leg(promotion.with_claim(joined), put)
-            # A third call has joined it in this moment.
-            in_place = promotion.claim_file.find()
-        return None
+
+        def join(claim: Claim) -> Claim:
+            return replace(claim, joined=claim.joined + 1)
+
+        put = promotion.claim_file.change_open(in_place.claim.id, in_place, join)
+        if put is None or put.claim is None:
+            return None
+        return _Leg(promotion.with_claim(put.claim), put)
 
     def _take_claims_back(self) -> None:
         # Main was not touched: nobody need ever know of them.
@@ -223,14 +221,14 @@ class Protocol:
         """Whether a claim that lies there can be gone on with."""
         claim = leg.promotion.claim
         if claim.state == "abandoned":
-            raise unfinished_error(leg.promotion, sentences.IS_ABANDONED)
+            raise leg.promotion.claim.unfinished_error(sentences.IS_ABANDONED)
         # The call that made it may have been killed before it marked the record.
         record = mark_record(leg.promotion)
         # A part of main may be the branch's, and the rest of it is nowhere any more.
         if record.is_gone:
-            raise unfinished_error(leg.promotion, sentences.COPY_WAS_REMOVED)
+            raise leg.promotion.claim.unfinished_error(sentences.COPY_WAS_REMOVED)
         if not _is_as_promoted(leg.promotion, record):
-            raise unfinished_error(leg.promotion, sentences.BRANCH_WAS_SAVED)
+            raise leg.promotion.claim.unfinished_error(sentences.BRANCH_WAS_SAVED)
 
     # Keep and put -----------------------------------------------------------------------------------------------------
 
@@ -248,7 +246,7 @@ class Protocol:
 
     def _put_all(self, leg: _Leg) -> None:
         promotion = leg.promotion
-        promotion.store.clear_passages(*passage_of(promotion), map(promotion.main_of, promotion.claim.puts))
+        promotion.clear_passages()
         try:
             for batch in _batches_of_puts(promotion):
                 # It narrows what is left by one that is abandoned and dies.
@@ -265,8 +263,7 @@ class Protocol:
         source, target = promotion.source_of(goal), promotion.main_of(goal)
         assert goal.source is not None  # it is one of those that main gets
         for _ in range(_TRIES):
-            through = store.passage(*passage_of(promotion), target)
-            identity = store.copy_over(source, target, goal.source, goal.expects, through)
+            identity = store.copy_over(source, target, goal.source, goal.expects, promotion.passage(target))
             if identity is None and store.has_same_content(source, target):
                 identity = store.identity(target)
             if identity is not None:
@@ -298,7 +295,7 @@ class Protocol:
         self._check_claim(leg)
         promotion = leg.promotion
         if goal.source is not None and promotion.store.identity(promotion.source_of(goal)) != goal.source:
-            raise unfinished_error(promotion, sentences.BRANCH_WAS_SAVED)
+            raise promotion.claim.unfinished_error(sentences.BRANCH_WAS_SAVED)
         raise self._main_changed(leg)
 
     def _main_changed(self, leg: _Leg) -> errors.MainChangedError:
@@ -337,20 +334,19 @@ class Protocol:
     def _decide(self, leg: _Leg) -> None:
         """From here on nobody abandons it; where somebody has, it goes no further."""
         promotion = leg.promotion
-        in_place = promotion.claim_file.find()
-        while _is_open(in_place.claim, promotion.claim.id):
-            promoted = replace(in_place.claim, state="promoted", put=dict(sorted(leg.put.items())))
-            put = promotion.claim_file.change(in_place, promoted)
-            if put is not None:
-                leg.in_place = put
-                leg.promotion = promotion.with_claim(promoted)
-                leg.is_promoted = True
-                return
-            # Another call has joined it meanwhile.
-            in_place = promotion.claim_file.find()
+
+        def decide(claim: Claim) -> Claim:
+            return replace(claim, state="promoted", put=dict(sorted(leg.put.items())))
+
+        put = promotion.claim_file.change_open(promotion.claim.id, None, decide)
+        if put is not None and put.claim is not None:
+            leg.in_place = put
+            leg.promotion = promotion.with_claim(put.claim)
+            leg.is_promoted = True
+            return
         # Another has decided: as we would, or to take it back.
         self._check_claim(leg)
-        raise unfinished_error(promotion, sentences.HAS_GONE_ON)
+        raise promotion.claim.unfinished_error(sentences.HAS_GONE_ON)
 
     def _check_claim(self, leg: _Leg) -> None:
         """Go no further with what somebody abandons, and put back what was put meanwhile.
@@ -367,7 +363,7 @@ class Protocol:
         for other in self._legs:
             if state_of(other.promotion) == "abandoned":
                 put_back(other.promotion, other.put)
-        raise unfinished_error(leg.promotion, sentences.IS_ABANDONED)
+        raise leg.promotion.claim.unfinished_error(sentences.IS_ABANDONED)
 
     # The end ----------------------------------------------------------------------------------------------------------
 
@@ -385,7 +381,7 @@ class Protocol:
         outcomes = []
         for leg in legs:
             promotion = leg.promotion
-            promotion.store.clear_passages(*passage_of(promotion), map(promotion.main_of, promotion.claim.puts))
+            promotion.clear_passages()
             # Last: until then the next call ends what is left to do.
             if leg.in_place.claim is not None:
                 promotion.claim_file.remove(leg.in_place)
@@ -479,11 +475,6 @@ def _is_as_promoted(promotion: Promotion, record: Record) -> bool:
 def _may_go(promotion: Promotion, record: Record) -> bool:
     """Whether a branch copy goes: it is what was promoted, or its removal was begun."""
     return _is_as_promoted(promotion, record) or record.state == "removing"
-
-
-def _is_open(claim: Claim | None, claim_id: str) -> TypeGuard[Claim]:
-    """Whether a claim is the one that is meant, and goes on."""
-    return claim is not None and claim.id == claim_id and claim.state == "open"
 
 
 def _batches(goals: Sequence[Goal]) -> list[Sequence[Goal]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
@@ -15,7 +15,7 @@ from steel_toes.actions.claims import StoredClaim, claim_of, list_claims
 from steel_toes.actions.inventory import Inventory
 from steel_toes.actions.merged import merged_plans
 from steel_toes.actions.promote import Check, Planner, Validate
-from steel_toes.actions.promotion import PromotePlan, PromoteWish, Promotion, promotion_of
+from steel_toes.actions.promotion import PromotePlan, PromoteWish, Promotion, Unfinished, promotion_of
 from steel_toes.actions.protocol import Protocol
 from steel_toes.catalog.reference import find_reference
 from steel_toes.cli.output import fail_if_any, is_agreed, say, say_lines
@@ -29,7 +29,7 @@ from steel_toes.cli.promotions import (
     summary_lines,
     unfinished_lines,
 )
-from steel_toes.records.journal import PROBES, ClaimInPlace
+from steel_toes.records.journal import PROBES
 from steel_toes.records.record import FOLDER
 
 
@@ -274,13 +274,6 @@ class Promoter:
     def _protocol(self) -> Protocol:
         inventory = self.planner.inventory
         return Protocol(inventory.policy.author.writer, inventory.look)
-
-
-class Unfinished(NamedTuple):
-    """A promote that has not ended: where all of it lies, and its claim as it was read."""
-
-    promotion: Promotion
-    in_place: ClaimInPlace
 
 
 def unfinished_of(inventory: Inventory, claims: Iterable[StoredClaim]) -> list[Unfinished]:

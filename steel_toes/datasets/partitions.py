@@ -144,6 +144,10 @@ class BranchedPartitions(BranchedDataset):
         overwrites = bool(self._live("overwrite"))
         # Nothing to write, and nothing to remove: plain Kedro's own answer.
         if not units and not overwrites:
+            bucket = self.place.ledger.bucket
+            # A save of the class's own may look around in it.
+            if bucket is not None and self.entry.saves_itself:
+                bucket.ensure()
             self.branch_dataset.save(partitions)
             self.main_dataset.release()
             return

@@ -14,7 +14,6 @@ from steel_toes.errors import (
     THE_FILE,
     ChangedCopyError,
     OtherProjectError,
-    PromoteUnfinishedError,
     TornAppendError,
     UnwrittenError,
 )
@@ -101,11 +100,11 @@ class SaveChecks:
 
     def check_unclaimed(self) -> None:
         """A copy that is being promoted is not saved: main would get a part of it."""
-        claim = ClaimFile(self.ledger.store, claim_path(self.ledger.path)).find().claim
+        file = ClaimFile(self.ledger.store, claim_path(self.ledger.path))
+        claim = file.find().claim
         if claim is None or not claim.concerns(self.ledger.branch_name):
             return
-        facts = {"dataset": self.ledger.dataset, "branch": claim.branch_name}
-        raise PromoteUnfinishedError(**facts, since=claim.shown_time, by=claim.author, what=SAVED_LATER)
+        raise claim.unfinished_error(SAVED_LATER, self.ledger.dataset)
 
     def check_beginning(self, save: Save, identify: Identify) -> None:
         """What a save keeps must still be what the record says: another may have saved since it was looked at."""

@@ -12,13 +12,13 @@ import posixpath
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
-from steel_toes.errors import NEWER_FORMAT, NO_CLAIM, RecordError, count
+from steel_toes.errors import NEWER_FORMAT, NO_CLAIM, PromoteUnfinishedError, RecordError, count
 from steel_toes.naming.branch import make_slug
 from steel_toes.naming.digest import encode
 from steel_toes.records.record import MARK, Identities, Kind
@@ -130,10 +130,14 @@ class Claim:
         return MARK + self.id
 
     @property
+    def moment(self) -> datetime:
+        """When it was planned."""
+        return datetime.strptime(self.time, TIME).replace(tzinfo=timezone.utc)
+
+    @property
     def shown_time(self) -> str:
-        """When it was planned, for people."""
-        moment = datetime.strptime(self.time, TIME).replace(tzinfo=timezone.utc)
-        return moment.strftime("%Y-%m-%d %H:%M UTC")
+        """The same, for people."""
+        return self.moment.strftime("%Y-%m-%d %H:%M UTC")
 
     @property
     def puts(self) -> list[Goal]:
@@ -158,6 +162,16 @@ class Claim:
             by_unit.setdefault(goal.unit, {})[goal.inner] = self.put.get(goal.key, "")
         return identities_by_unit(by_unit)
 
+    def unfinished_error(self, what: str, dataset: str = "") -> PromoteUnfinishedError:
+        """The error of what cannot go on beside it, or with it.
+
+        Args:
+            what: else is to be said.
+            dataset: that cannot go on, if it is not the one that saved the copy.
+        """
+        facts = {"dataset": dataset or self.dataset, "branch": self.branch_name}
+        return PromoteUnfinishedError(**facts, since=self.shown_time, by=self.author, what=what)
+
     def concerns(self, branch_name: str) -> bool:
         """Whether a branch's copy of the location is what is promoted, or what is kept of main's."""
         return branch_name in (self.branch_name, self.undo)
@@ -178,20 +192,7 @@ def identities_by_unit(parts_by_unit: Mapping[str, Mapping[str, str]]) -> Identi
 
 
 _FIELDS = {field.name for field in fields(Claim)} | {"format"}
-_TEXTS = (
-    "id",
-    "project",
-    "branch_name",
-    "record_id",
-    "dataset",
-    "location",
-    "layout",
-    "time",
-    "author",
-    "ref",
-    "undo",
-    "checked",
-)
+_TEXTS = [field.name for field in fields(Claim) if field.type == "str"]
 
 
 def to_bytes(claim: Claim) -> bytes:
@@ -360,6 +361,25 @@ class ClaimFile:
                 return None
             self.store.write(self.path, data)
         return ClaimInPlace(after)
+
+    def change_open(
+        self, id_: str, before: ClaimInPlace | None, change: Callable[[Claim], Claim]
+    ) -> ClaimInPlace | None:
+        """Put what becomes of a claim as long as it is open, whoever else changes it; None if it is not any more.
+
+        Args:
+            id_: of the claim: another may lie there by now.
+            before: as it was read; None to read it.
+            change: gives what becomes of it.
+        """
+        in_place = before or self.find()
+        while in_place.claim is not None and in_place.claim.id == id_ and in_place.claim.state == "open":
+            put = self.change(in_place, change(in_place.claim))
+            if put is not None:
+                return put
+            # Another call has joined it in this moment.
+            in_place = self.find()
+        return None
 
     def remove(self, before: ClaimInPlace) -> bool:
         """Remove a claim, if it is as it was read; whether none is there now."""

@@ -22,7 +22,7 @@ from steel_toes.actions.claims import list_claims
 from steel_toes.actions.clean import Wish
 from steel_toes.actions.inventory import Inventory
 from steel_toes.actions.promote import Planner
-from steel_toes.actions.promotion import PromoteWish, promotion_of
+from steel_toes.actions.promotion import PromoteWish, Unfinished, promotion_of
 from steel_toes.actions.protocol import Protocol
 from steel_toes.catalog import policy as policies
 from steel_toes.catalog import roots
@@ -165,7 +165,7 @@ class Shop:
 
     def unfinished(self, found: Inventory, branch: str) -> list[Any]:
         stored = list_claims(found).of_branch(branch)
-        return [(promotion_of(found, each.root, each.claim), each.in_place) for each in stored]
+        return [Unfinished(promotion_of(found, each.root, each.claim), each.in_place) for each in stored]
 
     def clean(self, branch: str) -> str:
         problems = [done.problem for done in removal.apply(clean.make_plan(self.inventory(), Wish((branch,))))]

@@ -13,7 +13,7 @@ from steel_toes.actions.abandonment import abandon
 from steel_toes.actions.claims import list_claims
 from steel_toes.actions.inventory import Inventory
 from steel_toes.actions.promote import Planner
-from steel_toes.actions.promotion import CODE, PromotePlan, PromoteWish, promotion_of
+from steel_toes.actions.promotion import CODE, PromotePlan, PromoteWish, Unfinished, promotion_of
 from steel_toes.actions.protocol import Outcome, Protocol
 from steel_toes.catalog.install import configurations
 from steel_toes.catalog.make import make_policy
@@ -86,4 +86,4 @@ class Promoting:
     def _unfinished(self, branch: str) -> list[Any]:
         inventory = self.inventory()
         claims = list_claims(inventory).of_branch(branch)
-        return [(promotion_of(inventory, stored.root, stored.claim), stored.in_place) for stored in claims]
+        return [Unfinished(promotion_of(inventory, stored.root, stored.claim), stored.in_place) for stored in claims]
