@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import click
@@ -89,16 +90,12 @@ def validator_on(project: Project) -> Callable[[str], Validate] | None:
     except ImportError:
         return None
 
+    # A branch that was merged is planned twice, and its data loaded once.
+    @cache
     def on_branch(branch_name: str) -> Validate:
-        catalogs: list[Any] = []
-
-        def validate(dataset: str) -> Check:
-            # Made when the first dataset is checked: most plans come to none.
-            if not catalogs:
-                catalogs.append(project.catalog_on(branch_name))
-            return _checked(validate_dataset, catalogs[0], dataset)
-
-        return validate
+        # Made when the first dataset is checked: most plans come to none.
+        catalog = cache(lambda: project.catalog_on(branch_name))
+        return cache(lambda dataset: _checked(validate_dataset, catalog(), dataset))
 
     return on_branch
 
@@ -116,7 +113,6 @@ def _checked(validate_dataset: Callable[..., Any], catalog: Any, dataset: str) -
     if result.status == "passed":
         return Check(sentences.CHECK_PASSED)
     text = " ".join(str(result.message or result.status).split())
-    spec = catalog.validator_specs.get(dataset)
     # What Kedro would only log is no reason to refuse.
     if spec is not None and spec.severity == "warn":
         return Check(sentences.CHECK_WARNED.format(why=text))
@@ -153,7 +149,7 @@ class Promoter:
 
     def promote_one(self) -> list[str]:
         """Promote a branch; what failed."""
-        plan = self._plan()
+        plan = self._plan(self.wish)
         # Another process may be claiming one location after the other.
         while plan.unfinished:
             failures = self._finish(plan)
@@ -161,7 +157,7 @@ class Promoter:
                 promote_output([plan], self.project).show()
                 return failures
             # What was asked for today may be more.
-            plan = self._plan()
+            plan = self._plan(self.wish)
         say(header_of(self.planner.reference, self.wish.branch_name))
         promote_output([plan], self.project).show()
         say_lines(summary_lines(plan))
@@ -225,9 +221,9 @@ class Promoter:
         say_lines(sentences.KEPT_IS_LEFT.format(undo=shlex.quote(undo)) for undo in undos)
         return []
 
-    def _plan(self) -> PromotePlan:
-        validate = self.validate_on(self.wish.branch_name) if self.validate_on else None
-        return self.planner.plan(self.wish, validate)
+    def _plan(self, wish: PromoteWish) -> PromotePlan:
+        validate = self.validate_on(wish.branch_name) if self.validate_on else None
+        return self.planner.plan(wish, validate)
 
     def _finish(self, plan: PromotePlan) -> list[str] | None:
         """End what an earlier call began; None if it has ended, else what failed."""
@@ -258,7 +254,7 @@ class Promoter:
 
     def _plan_again(self, plan: PromotePlan) -> PromotePlan:
         wish = replace(self.wish, branch_name=plan.rows[0].promotion.claim.branch_name, is_named=False)
-        return self.planner.plan(wish)
+        return self._plan(wish)
 
     def _apply_one(self, plan: PromotePlan) -> list[str]:
         # Two branches saved one dataset, and the first has it.

@@ -213,6 +213,7 @@ def claim_data(claim: Claim) -> dict[str, Any]:
         "state": claim.state,
         "undo": claim.undo,
         "forced": claim.forced,
+        "checked": claim.checked,
     }
 
 

@@ -61,7 +61,7 @@ def status_and_branches(size: Size, folder: Path) -> Iterator[Row]:
 
 
 @contextmanager
-def _store(folder: Path) -> Iterator[Server]:
+def store(folder: Path) -> Iterator[Server]:
     """SeaweedFS where it is installed, whose deletions are not slower than the requests; else moto."""
     has_weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{CALLERS.get('PATH', '')}")
     with (weed if has_weed else moto)(folder) as server:
@@ -74,7 +74,7 @@ def clean(size: Size, folder: Path) -> Iterator[Row]:
     command = shutil.which("rclone", path=f"{Path(sys.executable).parent}:{CALLERS.get('PATH', '')}")
     if command is None:
         return
-    with _store(folder) as server:
+    with store(folder) as server:
         for copies, parts in ((100, 100), (1_000, 1)) if not size.is_small else ((2, 10),):
             with RunningTeam.behind_proxy(server, folder) as team:
                 yield from _clean(team, server, command, copies, parts)
@@ -92,7 +92,7 @@ def _clean(team: RunningTeam, server: Server, rclone: str, copies: int, parts: i
     others = [f"{bucket}/others/{index}" for index in range(copies * (parts + 1))]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda path: filesystem.pipe_file(path, b"x"), others))
-    environment = _environment_of(server)
+    environment = environment_of(server)
     purge = [rclone, "purge", f"bench:{bucket}/others", "--config", "/dev/null"]
     plain = seconds(lambda: subprocess.run(purge, env=environment, check=True, capture_output=True))
     _, inventory = inventory_of(team, conf, branch="other")
@@ -104,13 +104,13 @@ def _clean(team: RunningTeam, server: Server, rclone: str, copies: int, parts: i
     yield Row("commands", title, "s", ours, plain, "1.2 x")
 
 
-def _environment_of(server: Server) -> dict[str, str]:
-    """The environment in which rclone knows a server as `bench`."""
+def environment_of(server: Server, url: str = "") -> dict[str, str]:
+    """The environment in which rclone knows a server as `bench`, by its own URL or by a proxy's."""
     credentials = server.credentials
     settings = {
         "TYPE": "s3",
         "PROVIDER": "Other",
-        "ENDPOINT": server.url,
+        "ENDPOINT": url or server.url,
         "ACCESS_KEY_ID": credentials["key"],
         "SECRET_ACCESS_KEY": credentials["secret"],
     }

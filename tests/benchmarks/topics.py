@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import calls, commands, entries, runs
+from benchmarks import calls, commands, entries, promoting, runs
 from benchmarks.measuring import Row, Size
 
 TOPICS: dict[str, Callable[[Size, Path], Iterator[Row]]] = {
@@ -20,4 +20,5 @@ TOPICS: dict[str, Callable[[Size, Path], Iterator[Row]]] = {
     "partitions-on-s3": runs.partitions_on_s3,
     "status": commands.status_and_branches,
     "clean": commands.clean,
+    "promote": promoting.promote,
 }

@@ -232,14 +232,26 @@ class TestChecks:
     def _validation(self) -> None:
         pytest.importorskip("kedro.validation.core", reason="this Kedro has no validators")
 
-    def test_refused(self, mill: Mill) -> None:
-        validator = "{class: support.entries.AtMost, options: {length: 3}, on: save}"
+    def merged(self, mill: Mill, length: int) -> None:
+        """A branch is merged, and main allows so many characters."""
+        validator = f"{{class: support.entries.AtMost, options: {{length: {length}}}, on: save}}"
         catalog = mill.folder / "conf/base/catalog.yml"
         mill.on_branch("cubic", "cubic")
         mill.merged("cubic")
         catalog.write_text(CATALOG.replace("table.txt}", f"table.txt, validator: {validator}}}"))
         mill.git("commit", "-qam", "validated")
         mill.git("push", "-q", "origin", "main")
+
+    @pytest.mark.parametrize("which", [("--branch", "cubic"), ("--merged",)])
+    def test_passed(self, mill: Mill, which: tuple[str, ...]) -> None:
+        """The audit says so, however the branch was chosen."""
+        self.merged(mill, 9)
+        mill.promote(*which, "--yes")
+        checked = {audit["dataset"]: audit["checked"] for audit in mill.json("branches", "--promoted")}
+        assert checked == {"table": "passed", "model": "", "note": ""}
+
+    def test_refused(self, mill: Mill) -> None:
+        self.merged(mill, 3)
         refused = mill.promote("--branch", "cubic", "--yes", exit_code=1)
         assert "is longer than 3" in refused.stderr
         mill.assert_main_unchanged()
