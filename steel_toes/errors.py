@@ -300,12 +300,11 @@ class CodeNotMergedError(PromoteRefusedError):
 
 
 class PromoteUnfinishedError(CopyError):
-    """A promote of the branch began and did not finish. Facts: `dataset`, `branch`, `since`, `by`, `what`."""
+    """A promote of the branch began and did not finish. Facts: `dataset`, `branch`, `since`, `by`, `why`, `remedy`."""
 
     message = (
-        "Cannot go on with {dataset}: the promote of branch {branch} that {by} began at {since} is unfinished. {what} "
-        "End it with `steel-toes promote --branch {branch!q}`, or take it back with `steel-toes promote --branch "
-        "{branch!q} --abandon`."
+        "Cannot go on with {dataset}: the promote of branch {branch} that {by} began at {since} is unfinished. {why} "
+        "{remedy}"
     )
 
 
@@ -500,7 +499,6 @@ COPY_ABSENT = "is not there: main had none when a promote brought one, and the b
 COPY_NOT_AS_SAVED = "is not as it was saved, and this save would add to it"
 PARTITION_GONE = "has no partition {partition} any more"
 
-SAVED_LATER = "Nothing of it is saved before that has ended."
 THE_FILE = "the file"
 
 SOME_PERMISSION = "the permission to {action} it"

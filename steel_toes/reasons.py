@@ -30,7 +30,7 @@ NO_SUCH_COMMIT = Reason(
 )
 NOT_OF_THE_BRANCH = Reason(
     "Neither the catalog nor a record of the branch has a dataset of this name.",
-    "See what there is with `steel-toes branches`.",
+    "See what the branch has: `steel-toes promote --branch {branch!q}`.",
 )
 MAIN_TO_PROMOTE = Reason("It is main, whose data is main's already.", "Give a branch's full name.")
 NOBODY_TO_PROMOTE = Reason(
@@ -38,9 +38,10 @@ NOBODY_TO_PROMOTE = Reason(
     "See what there is with `steel-toes branches`.",
 )
 ANOTHER_CATALOG = Reason(
-    "The code of this checkout is another{files}, and so may its catalog be, which says where main's data lies.",
-    "Check out what is promoted to (`git switch --detach {value!q}`), and remove or ignore files that Git does not "
-    "know; or name what is checked out: --code HEAD.",
+    "The code of this checkout is not that of {ref}{files}, and the catalog, which says where main's data lies, may be "
+    "another, too.",
+    "Commit, stash or remove what is not committed, then `git pull` or `git push`, or `git switch --detach {ref!q}`; "
+    "or promote to what is checked out: `--code HEAD`.",
 )
 
 # --- A branch copy that cannot become main's: PromoteRefusedError -----------------------------------------------------
@@ -65,6 +66,15 @@ MAIN_IS_SHARED = Reason(
     "Main's file is a symbolic link to data that another entry has, too, and that would change with it: {link} and "
     "{other}.",
     "Put a file of its own in its place, then promote it.",
+)
+VERSIONS_IN_PARTITIONS = Reason(
+    "Its partitions keep versions of their own: neither an undo branch nor a copy that stays could tell which of them "
+    "main had.",
+    "Promote it with --no-undo and without --keep.",
+)
+MAIN_IS_NEWER = Reason(
+    "Main has a newer version ({version}), which it would go on to load.",
+    "Run the pipeline on the branch again, for a version that is newer.",
 )
 OTHERS_INSIDE = Reason(
     "Main's folder is replaced as a whole, and other entries have their data in it: {others}.",
@@ -121,7 +131,7 @@ OTHER_VERSION_THERE = Reason(
     "{dataset!q}`.",
 )
 NOT_VALID = Reason(
-    "Kedro's validator of it says: {condition}.",
+    "Kedro's validator of {entry} says: {condition}.",
     "Mend the data on the branch; or promote it unchecked: `steel-toes promote --branch {branch!q} {dataset!q} "
     "--no-check`.",
 )
@@ -130,7 +140,12 @@ NOT_VALID = Reason(
 
 MAIN_SAVED_SINCE = Reason(
     "Main's copy{units} was saved since the branch copy was begun: main has {now}.",
-    "Run the pipeline on main; or replace what main has: `--force main`.",
+    "Run the pipeline on main, then `steel-toes clean --branch {branch!q} {dataset!q}`; or replace what main has: "
+    "`--force main`.",
+)
+MAIN_SAVED_SINCE_UNDO = Reason(
+    "Main's copy{units} was saved since it was promoted: main has {now}.",
+    "To bring back what main had before all the same, say `--force main`.",
 )
 MAIN_SAVED_MEANWHILE = Reason(
     "Main was saved meanwhile: {done} of {total} objects are the branch's by now, and the others as they were, or as "
@@ -141,9 +156,16 @@ MAIN_SAVED_MEANWHILE = Reason(
 # --- Code that main does not have: CodeNotMergedError -----------------------------------------------------------------
 
 _FORCE_CODE = "Run the pipeline on main; or, if the data is right all the same, say `--force code`."
+_MERGE_IT = (
+    "If it is merged, have that here (`git pull`, `git push`); if it is not, merge it. Else run the pipeline on main; "
+    "or, if the data is right all the same, say `--force code`."
+)
 CODE_IS_UNKNOWN = Reason("Nobody recorded which code made the data.", _FORCE_CODE)
-CODE_IS_NOT_THE_SAME = Reason("The code of {ref} is not the same as the code that made the data.", _FORCE_CODE)
-CODE_IS_ANOTHER = Reason("What made the data is not what {ref} has{paths}.", _FORCE_CODE)
+CODE_IS_NOT_THE_SAME = Reason(
+    "The code of {ref} is not the same as the code that made the data.",
+    "Leave out --strict, if the branch's changes are enough; or run the pipeline on main.",
+)
+CODE_IS_ANOTHER = Reason("What made the data is not what {ref} has{paths}.", _MERGE_IT)
 OTHER_ENV = Reason(
     "The data was made with Kedro's environment {theirs}, and this command has {ours}.",
     f"Give that with --env. {_FORCE_CODE}",
@@ -151,4 +173,21 @@ OTHER_ENV = Reason(
 OWN_PARAMS = Reason(
     "The data was made with parameters of the command line (--params), which main's runs do not have.",
     _FORCE_CODE,
+)
+
+# --- A promote that is unfinished: PromoteUnfinishedError -------------------------------------------------------------
+
+_END_IT = "End it with `steel-toes promote --branch {branch!q}`"
+_TAKE_IT_BACK = "ake it back with `steel-toes promote --branch {branch!q} --abandon`."
+SAVED_LATER = Reason("Nothing of it is saved before that has ended.", f"{_END_IT}, or t{_TAKE_IT_BACK}")
+HAS_GONE_ON = Reason("It has gone on meanwhile.", f"{_END_IT}, or t{_TAKE_IT_BACK}")
+IS_PROMOTED = Reason(
+    "Main has all of it already, and only the rest is to be done.",
+    f"{_END_IT}; then its undo branch takes it back.",
+)
+IS_ABANDONED = Reason("Somebody is taking it back.", f"If nobody is any more, t{_TAKE_IT_BACK}")
+COPY_WAS_REMOVED = Reason("The branch copy was removed meanwhile, so main may have a part of it.", f"T{_TAKE_IT_BACK}")
+BRANCH_WAS_SAVED = Reason(
+    "The branch was saved meanwhile, so main may have a part of what it had.",
+    f"T{_TAKE_IT_BACK} Then promote it again.",
 )

@@ -72,7 +72,8 @@ FACTS: dict[type[SteelToesError], dict[str, str]] = {
         "branch": "feature/{x}",
         "since": "2026-01-02 03:04 UTC",
         "by": "ada@desk",
-        "what": WHY,
+        "why": WHY,
+        "remedy": "End it with `steel-toes promote --branch 'feature/{x}'`.",
     },
     StoreError: {"dataset": "flights", "place": "s3://b/k", "action": "list", "why": WHY, "remedy": "Try again."},
 }

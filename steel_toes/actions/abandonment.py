@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from steel_toes import sentences
+from steel_toes import reasons
 from steel_toes.actions.promotion import Promotion, Unfinished
 from steel_toes.records.journal import ClaimInPlace, ClaimState, Goal
 
@@ -32,7 +32,7 @@ def abandon(unfinished: Iterable[Unfinished]) -> list[str]:
     going_on = [pair for pair in all_unfinished if pair.promotion.claim.state != "promoted"]
     if not going_on:
         claim = all_unfinished[0].promotion.claim
-        raise claim.unfinished_error(sentences.IS_PROMOTED)
+        raise claim.unfinished_error(reasons.IS_PROMOTED)
     for promotion, in_place in going_on:
         claim = promotion.claim
         file = promotion.claim_file
@@ -40,7 +40,7 @@ def abandon(unfinished: Iterable[Unfinished]) -> list[str]:
         if claim.state == "open":
             abandoned = file.change(in_place, replace(claim, state="abandoned"))
         if abandoned is None:
-            raise claim.unfinished_error(sentences.HAS_GONE_ON)
+            raise claim.unfinished_error(reasons.HAS_GONE_ON)
         # From here on a promote that lives goes no further.
         left = put_back(promotion, claim.put)
         promotion.clear_passages()
@@ -69,11 +69,15 @@ def put_back(promotion: Promotion, put: Mapping[str, str]) -> list[str]:
         The paths of main's objects that are neither as they were nor the branch's, or of which nothing was kept.
     """
     mixed = []
-    for goal in promotion.claim.goals:
+    claim = promotion.claim
+    for goal in claim.goals:
         path = promotion.main_of(goal)
         now = promotion.store.identity(path)
         # It was not reached, or was put back already.
         if now == goal.expects:
+            continue
+        # Main's own run has changed it, before we came so far.
+        if not claim.may_have_done(goal):
             continue
         is_given_back = _is_ours(promotion, goal, now, put) and _is_given_back(promotion, goal, now)
         if not is_given_back:

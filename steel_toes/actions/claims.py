@@ -54,7 +54,8 @@ def why_claimed(claim: Claim | None, branch_name: str) -> str:
     """Why a branch's copy is being promoted, so that nobody removes it: main gets it; "" if it is not."""
     if claim is None or not claim.concerns(branch_name):
         return ""
-    return sentences.IS_CLAIMED.format(author=claim.author, time=claim.shown_time)
+    facts = {"author": claim.author, "time": claim.shown_time}
+    return errors.sentence(sentences.IS_CLAIMED, branch=claim.branch_name, **facts)
 
 
 class Claims(NamedTuple):
@@ -64,9 +65,18 @@ class Claims(NamedTuple):
     failures: tuple[str, ...] = ()
 
     def own(self, inventory: Inventory) -> Claims:
-        """Those of the project: two may share a folder, and both have a branch of one name."""
-        project = inventory.policy.project or ""
-        return self._replace(stored=tuple(stored for stored in self.stored if stored.claim.project == project))
+        """Those of the project, or of nobody knows which: two projects may share a folder, and branches' names."""
+        return self._replace(stored=tuple(stored for stored in self.stored if _may_be_own(inventory, stored)))
+
+    def of_others(self, inventory: Inventory) -> list[str]:
+        """Which of another project's lie where entries of this one have their data: it may be this one, renamed."""
+        lines = set()
+        for stored in self.stored:
+            claim = stored.claim
+            if not _may_be_own(inventory, stored) and inventory.entries_at(stored.root.path, claim.location):
+                facts = {"branch": claim.branch_name, "project": claim.project, "time": claim.shown_time}
+                lines.add(errors.sentence(sentences.CLAIM_OF_ANOTHER_PROJECT, author=claim.author, **facts))
+        return sorted(lines)
 
     def of_branch(self, branch_name: str) -> list[StoredClaim]:
         """Those of one branch."""
@@ -79,6 +89,11 @@ class Claims(NamedTuple):
             if stored.root.path == filed.stored.root.path and posixpath.basename(stored.path) == name:
                 return stored
         return None
+
+
+def _may_be_own(inventory: Inventory, stored: StoredClaim) -> bool:
+    """Whether a claim is the project's, or of nobody knows which."""
+    return stored.claim.project in ("", inventory.policy.project or "")
 
 
 def list_claims(inventory: Inventory) -> Claims:

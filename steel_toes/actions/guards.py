@@ -95,12 +95,7 @@ def is_wanted(inventory: Inventory, filed: FiledRecord, datasets: Collection[str
 
 def entries_of(inventory: Inventory, filed: FiledRecord) -> set[str]:
     """The entries of today's catalog whose data lies at a record's location, or in it."""
-    names: set[str] = set()
-    for root in inventory.roots:
-        # Another store may have a root of this path: it does no harm.
-        if root.path == filed.stored.root.path:
-            names |= root.entries_at(filed.record.location)
-    return names
+    return inventory.entries_at(filed.stored.root.path, filed.record.location)
 
 
 def unknown_datasets(inventory: Inventory, wanted: Collection[str], recorded: Collection[str]) -> list[str]:

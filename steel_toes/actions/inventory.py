@@ -112,6 +112,15 @@ class Inventory:
         roots = self.policy.record_roots({**self.patterns, **self.explicit})
         return [replace(root, store=root.store.wide(), data_store=root.data_store.wide()) for root in roots]
 
+    def entries_at(self, root_path: str, location: str) -> set[str]:
+        """The entries of today's catalog whose data lies at a location of a root, as records call it, or in it."""
+        names: set[str] = set()
+        for root in self.roots:
+            # Another store may have a root of this path: it does no harm.
+            if root.path == root_path:
+                names |= root.entries_at(location)
+        return names
+
     # Records ----------------------------------------------------------------------------------------------------------
 
     def list_records(self, slugs: Iterable[str] = ("",)) -> Listing:

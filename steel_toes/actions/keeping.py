@@ -44,8 +44,7 @@ class UndoCopy:
         promotion = self.promotion
         kept_path = promotion.kept_of(goal)
         assert goal.expects is not None  # it is one of those that main has
-        copied = promotion.store.copy_over(promotion.main_of(goal), kept_path, goal.expects, None)
-        if copied is not None:
+        if self._is_copied(goal):
             return True
         there = promotion.store.identity(kept_path)
         # It was main's that was refused.
@@ -56,7 +55,14 @@ class UndoCopy:
         if size_of(there) == size_of(goal.expects):
             return True
         promotion.store.remove(kept_path)
-        return promotion.store.copy_over(promotion.main_of(goal), kept_path, goal.expects, None) is not None
+        return self._is_copied(goal)
+
+    def _is_copied(self, goal: Goal) -> bool:
+        promotion = self.promotion
+        kept_path = promotion.kept_of(goal)
+        assert goal.expects is not None  # as above
+        through = promotion.passage(kept_path)
+        return promotion.store.copy_over(promotion.main_of(goal), kept_path, goal.expects, None, through) is not None
 
     def complete(self) -> None:
         """Put its record as `complete`, once main is what was planned. What was cleaned meanwhile is not made anew."""

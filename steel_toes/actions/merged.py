@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from steel_toes import sentences
+from steel_toes import errors, sentences
 from steel_toes.actions.claims import list_claims
 from steel_toes.actions.inventory import Inventory, believed
 from steel_toes.actions.plan import FiledRecord
-from steel_toes.actions.promote import Planner, Validate
+from steel_toes.actions.promote import Planner
 from steel_toes.actions.promotion import PromotePlan, PromoteWish
+from steel_toes.actions.validation import Validate
 from steel_toes.checkout.git import GONE
 from steel_toes.naming.branch import is_undo_branch
 
@@ -45,10 +46,15 @@ def merged_plans(planner: Planner, wish: PromoteWish, validate_on: Callable[[str
             plans.append(plan)
             continue
         why = _why_not_merged(inventory, plan, record)
-        if why:
-            text = sentences.IS_NOT_MERGED.format(branch=name, why=why)
-            left.append(text)
-        elif plan.rows:
+        if plan.failed or not plan.rows:
+            failures += plan.failed
+            left += plan.left
+        elif why:
+            left.append(sentences.IS_NOT_MERGED.format(branch=name, why=why))
+        elif plan.refusals:
+            # It was merged, and somebody must look at it: a job does not end well.
+            failures.append(sentences.IS_NOT_MERGED.format(branch=name, why=plan.refusals[0]))
+        else:
             plans.append(plan)
     return Merged(plans, left, [*failures, *unread])
 
@@ -77,9 +83,9 @@ def _may_be_merged(candidate: tuple[str, FiledRecord | None]) -> bool:
 
 def _why_not_merged(inventory: Inventory, plan: PromotePlan, filed: FiledRecord | None) -> str:
     """Why a branch is not taken for merged; "" if it is."""
-    for why in (*plan.refusals, *plan.failed):
-        return str(why)
-    if filed is None or not plan.rows or _has_edits(plan):
+    if any(isinstance(refusal, errors.CodeNotMergedError) for refusal in plan.refusals):
+        return sentences.NOT_MERGED_YET
+    if filed is None or _has_edits(plan):
         return ""
     word, _ = inventory.word_on(filed.record)
     # A branch that only ran main's code has nothing to merge, and may be somebody's who still works on it.

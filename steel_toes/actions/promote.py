@@ -6,7 +6,7 @@ Conflicts are found before anything runs: each branch copy has requirements, and
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
@@ -25,11 +25,11 @@ from steel_toes.actions.requirements import (
     CodeIsMains,
     IsBelieved,
     IsSettled,
-    IsValid,
     IsWholeSave,
     KindIsTodays,
     MainIsAsBegun,
     MainIsNotLinked,
+    NewestIsTheBranchs,
     NobodyElseIsInside,
     NobodyElsePromotes,
     Requirement,
@@ -37,30 +37,17 @@ from steel_toes.actions.requirements import (
     SettingsAreMains,
     ShapesFit,
     VersionsAreNew,
+    VersionsAreNotKept,
     refusals_of,
 )
+from steel_toes.actions.validation import Validate, validated
 from steel_toes.catalog.reference import Reference
 from steel_toes.naming.branch import make_slug, undo_branch
 from steel_toes.naming.location import normalise
 from steel_toes.records.journal import TIME, Claim
 from steel_toes.records.record import Record, Recorded, Writer, writers_of
+from steel_toes.stores.identity import size_of
 from steel_toes.stores.together import all_together
-
-
-class Check(NamedTuple):
-    """What Kedro's validator says of a branch copy.
-
-    Attributes:
-        word: in a word, for the plan; "" where there is no validator.
-        failure: why it refuses; "" if it does not.
-    """
-
-    word: str = ""
-    failure: str = ""
-
-
-Validate = Callable[[str], Check]
-"""Asks Kedro's validator of a dataset, on the branch."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +98,8 @@ class Planner:
             # Whatever else is asked for: it is ended first, as it was planned.
             return PromotePlan(unfinished=tuple(unfinished), failed=claims.failures)
         holdings = self._holdings(wish.branch_name)
-        failed = (*claims.failures, *holdings.failures)
+        branch_claims = claims._replace(stored=tuple(claims.of_branch(wish.branch_name)))
+        failed = (*claims.failures, *holdings.failures, *branch_claims.of_others(self.inventory))
         # What was not read may be of this branch, and of any dataset.
         if not failed:
             self._check_wish(wish, holdings)
@@ -122,7 +110,7 @@ class Planner:
         # Somebody asks why there is nothing to promote.
         if ended and not plan.rows:
             plan = replace(plan, undone=self._undone(ended))
-        return self._validated(plan, validate)
+        return validated(self.inventory, plan, validate)
 
     def _holdings(self, branch_name: str) -> _Holdings:
         """What there is of a branch, and was."""
@@ -160,31 +148,8 @@ class Planner:
         unknown = unknown_datasets(self.inventory, wish.datasets, recorded)
         if unknown:
             names = ", ".join(unknown)
-            raise errors.ConfigurationError(reasons.NOT_OF_THE_BRANCH, setting="--branch", value=names)
-
-    def _validated(self, plan: PromotePlan, validate: Validate | None) -> PromotePlan:
-        """The plan, with what Kedro's validators say: asked last, since they load the data."""
-        if validate is None or plan.refusals or plan.failed:
-            return plan
-        rows = []
-        for row in plan.rows:
-            record = row.promotion.record
-            assert record is not None  # a plan that is made anew has read it
-            # What main itself had was valid when it was saved.
-            check = Check() if record.undoes else validate(self._name_today(record))
-            refusals = refusals_of([IsValid(record, check.failure)], {})
-            promotion = row.promotion.with_claim(replace(row.promotion.claim, checked=check.word))
-            rows.append(row._replace(promotion=promotion, refusals=refusals, checked=check.word))
-        return replace(plan, rows=tuple(rows))
-
-    def _name_today(self, record: Record) -> str:
-        """What the catalog calls a dataset: it may have had another name when it was saved."""
-        if record.dataset in self.inventory.explicit:
-            return record.dataset
-        for root in self.inventory.roots:
-            for name in sorted(root.entries_at(record.location)):
-                return name
-        return record.dataset
+            reason, branch = reasons.NOT_OF_THE_BRANCH, wish.branch_name
+            raise errors.ConfigurationError(reason, setting="DATASETS", value=names, branch=branch)
 
     def _place(self, filed: FiledRecord) -> tuple[int, str]:
         """Where a record's dataset comes in the pipelines: what is made of others comes after them."""
@@ -246,7 +211,24 @@ class _Draft:
             rows += answer.rows
             left += answer.left
             failed += answer.failed
-        return PromotePlan(tuple(rows), (), tuple(left), tuple(failed), self._warnings(rows))
+        warnings = list(self._warnings(rows))
+        if MAIN in self.wish.forced:
+            warnings += self._losses(rows)
+        return PromotePlan(tuple(rows), (), tuple(left), tuple(failed), tuple(warnings))
+
+    def _losses(self, rows: Iterable[Row]) -> list[str]:
+        """What main has saved since, and what is forced over it."""
+        lines = []
+        for row in rows:
+            claim = row.promotion.claim
+            # Versions are added to what main has.
+            if row.main_is_changed and claim.kind != "versioned":
+                size = sum(size_of(goal.expects or "0") for goal in claim.replaced)
+                objects = errors.count(len(claim.replaced), "object")
+                bytes_text = errors.count(size, "byte")
+                text = sentences.MAIN_IS_LOST.format(dataset=claim.dataset, objects=objects, size=bytes_text)
+                lines.append(text)
+        return lines
 
     def _is_wanted(self, filed: FiledRecord) -> bool:
         return is_wanted(self.planner.inventory, filed, self.wish.datasets)
@@ -270,7 +252,7 @@ class _Draft:
         try:
             row = self._row_of(copy)
             if self._is_promoted_already(record) and not row.main_is_changed:
-                return _Answer(left=[left_line(filed, sentences.PROMOTED_ALREADY)])
+                return _Answer(left=[sentences.PROMOTED_ALREADY.format(dataset=record.dataset)])
             return _Answer([row])
         except errors.CopyError as exc:
             return _Answer(failed=[str(exc)])
@@ -342,6 +324,8 @@ class _Draft:
             NobodyElseIsInside(record, goals, self._others_inside(copy)),
             VersionsAreNew(copy, main, goals.skipped, copy.store),
             CanBeKept(record, why_no_undo),
+            VersionsAreNotKept(record, shape.has_versions and (self.wish.keeps_main or self.wish.keeps_copy)),
+            NewestIsTheBranchs(record, main, goals),
         ]
 
     def _other_locations(self, copy: HeldCopy) -> list[str]:

@@ -110,7 +110,10 @@ class Promotion:
 
     def clear_passages(self) -> None:
         """Remove what a call that died has made there."""
-        self.store.clear_passages(*self._passages, map(self.main_of, self.claim.puts))
+        targets = list(map(self.main_of, self.claim.puts))
+        if self.undo_path:
+            targets += map(self.kept_of, self.claim.replaced)
+        self.store.clear_passages(*self._passages, targets)
 
     @property
     def _passages(self) -> tuple[str, str]:
@@ -206,6 +209,11 @@ class PromotePlan:
         for row in self.rows:
             refusals += row.refusals
         return refusals
+
+    @property
+    def record_ids(self) -> dict[str, str]:
+        """Of which state of each record it was made."""
+        return {promotion.record_path: promotion.claim.record_id for promotion in self.promotions}
 
     @property
     def promotions(self) -> list[Promotion]:

@@ -28,7 +28,8 @@ from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, HeldObject
 from steel_toes.actions.promotion import Promotion, Unfinished
 from steel_toes.actions.removal import apply as remove_copies
 from steel_toes.naming.branch import make_slug
-from steel_toes.records.journal import Claim, ClaimInPlace, Goal
+from steel_toes.records.file import RecordFile
+from steel_toes.records.journal import Claim, ClaimInPlace, Goal, Stage
 from steel_toes.records.record import Identities, Record, Writer
 from steel_toes.records.units import MANY, units_of
 from steel_toes.stores.locks import PATIENCE_SECONDS, LockHeldError
@@ -138,10 +139,21 @@ class Protocol:
         self._legs.append(joined or leg)
 
     def _go_on(self) -> list[Outcome]:
-        for step in (self._keep, self._put_all, self._verify, self._decide):
-            for leg in self._legs:
-                self._take(step, leg)
+        try:
+            self._take_all(self._keep)
+        except errors.MainChangedError:
+            raise
+        except errors.PromoteRefusedError:
+            # Another's undo branch has the name of ours. Main is as it was.
+            self._take_claims_back()
+            raise
+        for step in (self._put_all, self._verify, self._decide):
+            self._take_all(step)
         return self._end(self._legs)
+
+    def _take_all(self, step: Callable[[_Leg], None]) -> None:
+        for leg in self._legs:
+            self._take(step, leg)
 
     def _take(self, step: Callable[[_Leg], None], leg: _Leg) -> None:
         """Take a step, unless another process of the same promote has taken all of them."""
@@ -221,14 +233,14 @@ class Protocol:
         """Whether a claim that lies there can be gone on with."""
         claim = leg.promotion.claim
         if claim.state == "abandoned":
-            raise leg.promotion.claim.unfinished_error(sentences.IS_ABANDONED)
+            raise leg.promotion.claim.unfinished_error(reasons.IS_ABANDONED)
         # The call that made it may have been killed before it marked the record.
         record = mark_record(leg.promotion)
         # A part of main may be the branch's, and the rest of it is nowhere any more.
         if record.is_gone:
-            raise leg.promotion.claim.unfinished_error(sentences.COPY_WAS_REMOVED)
+            raise leg.promotion.claim.unfinished_error(reasons.COPY_WAS_REMOVED)
         if not _is_as_promoted(leg.promotion, record):
-            raise leg.promotion.claim.unfinished_error(sentences.BRANCH_WAS_SAVED)
+            raise leg.promotion.claim.unfinished_error(reasons.BRANCH_WAS_SAVED)
 
     # Keep and put -----------------------------------------------------------------------------------------------------
 
@@ -247,6 +259,7 @@ class Protocol:
     def _put_all(self, leg: _Leg) -> None:
         promotion = leg.promotion
         promotion.clear_passages()
+        self._enter(leg, "putting")
         try:
             for batch in _batches_of_puts(promotion):
                 # It narrows what is left by one that is abandoned and dies.
@@ -255,6 +268,19 @@ class Protocol:
             self._remove_from_main(leg)
         except _StoppedError as stop:
             self._stop(leg, stop.goal)
+
+    def _enter(self, leg: _Leg, stage: Stage) -> None:
+        """Say in the claim how far it comes from here on; it narrows what is left by one that is abandoned and dies."""
+
+        def change(claim: Claim) -> Claim:
+            # Another process of the same promote may have come further.
+            return claim if claim.stage == "removing" else replace(claim, stage=stage)
+
+        put = leg.promotion.claim_file.change_open(leg.promotion.claim.id, None, change)
+        if put is None or put.claim is None:
+            self._check_claim(leg)
+            raise leg.promotion.claim.unfinished_error(reasons.HAS_GONE_ON)
+        leg.promotion = leg.promotion.with_claim(put.claim)
 
     def _put(self, leg: _Leg, goal: Goal) -> None:
         """Put an object over main's; after a refusal main's may have its content all the same."""
@@ -286,7 +312,7 @@ class Protocol:
         # Nearly no promote removes anything.
         if not goals:
             return
-        self._check_claim(leg)
+        self._enter(leg, "removing")
         for path in promotion.store.remove_unchanged(identities, _empty_folders(promotion)):
             raise _StoppedError(goals[path])
 
@@ -295,7 +321,7 @@ class Protocol:
         self._check_claim(leg)
         promotion = leg.promotion
         if goal.source is not None and promotion.store.identity(promotion.source_of(goal)) != goal.source:
-            raise promotion.claim.unfinished_error(sentences.BRANCH_WAS_SAVED)
+            raise promotion.claim.unfinished_error(reasons.BRANCH_WAS_SAVED)
         raise self._main_changed(leg)
 
     def _main_changed(self, leg: _Leg) -> errors.MainChangedError:
@@ -346,7 +372,7 @@ class Protocol:
             return
         # Another has decided: as we would, or to take it back.
         self._check_claim(leg)
-        raise promotion.claim.unfinished_error(sentences.HAS_GONE_ON)
+        raise promotion.claim.unfinished_error(reasons.HAS_GONE_ON)
 
     def _check_claim(self, leg: _Leg) -> None:
         """Go no further with what somebody abandons, and put back what was put meanwhile.
@@ -363,7 +389,7 @@ class Protocol:
         for other in self._legs:
             if state_of(other.promotion) == "abandoned":
                 put_back(other.promotion, other.put)
-        raise leg.promotion.claim.unfinished_error(sentences.IS_ABANDONED)
+        raise leg.promotion.claim.unfinished_error(reasons.IS_ABANDONED)
 
     # The end ----------------------------------------------------------------------------------------------------------
 
@@ -405,7 +431,7 @@ class Protocol:
         # All at once: a bucket of the branch's own goes when the last of them has gone.
         plan = CleanPlan(tuple(copies), (), ())
         for removal in remove_copies(plan, heeds_claims=False):
-            if removal.problem:
+            if removal.problem and not _has_gone(removal.copy.filed):
                 problems[removal.copy.stored.path] = removal.problem
         return problems
 
@@ -422,6 +448,13 @@ class Protocol:
         for goal in claim.puts:
             objects[promotion.source_of(goal)] = HeldObject(goal.size, goal.source or "")
         return HeldCopy(filed, promotion.store, promotion.copy_path, objects)
+
+
+def _has_gone(filed: FiledRecord) -> bool:
+    """Whether another process of the same promote has removed a copy."""
+    stored = filed.stored
+    file = RecordFile(stored.root.store, stored.path, filed.record.dataset)
+    return not file.find().record.exists
 
 
 def _is_main_as_planned(promotion: Promotion) -> bool:

@@ -84,7 +84,8 @@ class MainIsAsBegun:
         # The whole copy has no name of its own.
         names = [unit for unit in self.changed_units if unit != "."]
         more = {"units": _listed(names), "now": self._now()}
-        return errors.MainChangedError(reasons.MAIN_SAVED_SINCE, **facts_of(self.record), **more)
+        reason = reasons.MAIN_SAVED_SINCE_UNDO if self.record.undoes else reasons.MAIN_SAVED_SINCE
+        return errors.MainChangedError(reason, **facts_of(self.record), **more)
 
     def _now(self) -> str:
         """What main has by now, in bytes."""
@@ -188,6 +189,49 @@ class CanBeKept:
         if not self.why_not:
             return None
         return errors.PromoteRefusedError(reasons.NO_PLACE_FOR_UNDO, **facts_of(self.record), condition=self.why_not)
+
+
+@dataclass(frozen=True)
+class VersionsAreNotKept:
+    """Of partitions that keep versions nothing is kept: what main had of each is no unit that a record could name.
+
+    Args:
+        record: of the branch copy.
+        is_kept: whether they do, and main's or the branch's is to be kept.
+    """
+
+    record: Record
+    is_kept: bool
+
+    def check(self) -> errors.CopyError | None:
+        if not self.is_kept:
+            return None
+        return errors.PromoteRefusedError(reasons.VERSIONS_IN_PARTITIONS, **facts_of(self.record))
+
+
+@dataclass(frozen=True)
+class NewestIsTheBranchs:
+    """Of versions the branch's newest is main's newest then, too, which is what main loads.
+
+    Args:
+        record: of the branch copy.
+        main: main's.
+        goals: what becomes of its objects.
+    """
+
+    record: Record
+    main: MainCopy
+    goals: Goals
+
+    def check(self) -> errors.CopyError | None:
+        versions = self.record.settled.data
+        if self.record.kind != "versioned" or not versions:
+            return None
+        removed = {goal.unit for goal in self.goals.goals if goal.source is None}
+        newest = max({unit for unit, _ in self.main.objects} - removed, default="")
+        if newest <= max(versions):
+            return None
+        return errors.PromoteRefusedError(reasons.MAIN_IS_NEWER, **facts_of(self.record), version=newest)
 
 
 @dataclass(frozen=True)
@@ -396,15 +440,24 @@ def _names_in(top: str, paths: Collection[str]) -> set[str]:
 
 @dataclass(frozen=True)
 class IsValid:
-    """Kedro's validator of the dataset has nothing to say against the branch copy."""
+    """Kedro's validator of an entry has nothing to say against the branch copy.
+
+    Args:
+        record: of the branch copy.
+        name: of the entry.
+        failure: what it says; "" if it has nothing to say.
+    """
 
     record: Record
+    name: str
     failure: str
 
     def check(self) -> errors.CopyError | None:
         if not self.failure:
             return None
-        return errors.PromoteRefusedError(reasons.NOT_VALID, **facts_of(self.record), condition=self.failure)
+        return errors.PromoteRefusedError(
+            reasons.NOT_VALID, **facts_of(self.record), entry=self.name, condition=self.failure
+        )
 
 
 def refusals_of(requirements: Sequence[Requirement], dropped: Mapping[type, bool]) -> tuple[errors.CopyError, ...]:

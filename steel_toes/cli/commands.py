@@ -58,7 +58,8 @@ class _Group(click.Group):
                 return super().invoke(ctx)
         except (SteelToesError, DatasetError) as exc:
             # An error about an option is wrong usage: exit code 2.
-            is_usage = str(getattr(exc, "setting", "")).startswith("--")
+            setting = str(getattr(exc, "setting", ""))
+            is_usage = setting.startswith("--") or setting == "DATASETS"
             error = click.UsageError if is_usage else click.ClickException
             raise error(shown(str(exc))) from exc
         except click.ClickException as exc:
@@ -382,7 +383,7 @@ def promote(
     from steel_toes.cli.project import Project
     from steel_toes.cli.promote import Promoter, check_call, check_checkout, make_planner, validator_on
 
-    check_call(name, merged, bool(datasets) or abandon)
+    check_call(name, merged, bool(datasets) or abandon, bool(forced))
     project = Project(datasets)
     wish = PromoteWish(name or "", datasets, frozenset(forced), strict, keep, not no_undo)
     planner = make_planner(project, code)

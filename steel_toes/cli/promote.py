@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,14 +14,17 @@ from steel_toes.actions.abandonment import abandon
 from steel_toes.actions.claims import StoredClaim, claim_of, list_claims
 from steel_toes.actions.inventory import Inventory
 from steel_toes.actions.merged import merged_plans
-from steel_toes.actions.promote import Check, Planner, Validate
+from steel_toes.actions.promote import Planner
 from steel_toes.actions.promotion import PromotePlan, PromoteWish, Promotion, Unfinished, promotion_of
 from steel_toes.actions.protocol import Protocol
+from steel_toes.actions.validation import Check, Validate
 from steel_toes.catalog.reference import find_reference
 from steel_toes.cli.output import fail_if_any, is_agreed, say, say_lines
 from steel_toes.cli.project import Project
 from steel_toes.cli.promotions import (
+    abandoned_lines,
     header_of,
+    mixed_lines,
     outcome_lines,
     problems_of,
     promote_output,
@@ -30,7 +32,7 @@ from steel_toes.cli.promotions import (
     summary_lines,
     unfinished_lines,
 )
-from steel_toes.records.journal import PROBES
+from steel_toes.records.journal import PROBES, facts_of_promotes
 from steel_toes.records.record import FOLDER
 
 
@@ -55,29 +57,30 @@ def check_checkout(planner: Planner, project: Project, wish: PromoteWish) -> Non
     """Refuse a checkout of other code, whose catalog may say otherwise where main's data lies; and the branch's own.
 
     Raises:
-        ConfigurationError: it has other code, or the name is none of a branch's.
-        ClickException: it is on the branch.
+        ConfigurationError: the name is none of a branch's.
+        ClickException: it is on the branch, or has other code.
     """
+    facts = {"dataset": "anything", "branch": wish.branch_name or "--merged"}
+    # With --merged the branch that it is on is left out.
+    if wish.branch_name:
+        planner.check_name(wish.branch_name)
+        if project.branch.name == wish.branch_name:
+            raise click.ClickException(str(errors.PromoteRefusedError(reasons.PROMOTES_ITSELF, **facts)))
     reference = planner.reference
     if project.provenance.source_tree != reference.source_tree:
         paths = reference.other_files()
-        files = f" ({errors.first_names(paths)})" if paths else ""
-        raise errors.ConfigurationError(reasons.ANOTHER_CATALOG, setting="--code", value=reference.name, files=files)
-    # With --merged the branch that it is on is left out.
-    if not wish.branch_name:
-        return
-    planner.check_name(wish.branch_name)
-    if project.branch.name == wish.branch_name:
-        facts = {"dataset": "anything", "branch": project.branch.name}
-        raise click.ClickException(str(errors.PromoteRefusedError(reasons.PROMOTES_ITSELF, **facts)))
+        more = {"ref": reference.name, "files": f" ({errors.first_names(paths)})" if paths else ""}
+        raise click.ClickException(str(errors.PromoteRefusedError(reasons.ANOTHER_CATALOG, **facts, **more)))
 
 
-def check_call(name: str | None, merged: bool, is_of_one: bool) -> None:
+def check_call(name: str | None, merged: bool, is_of_one: bool, is_forced: bool) -> None:
     """Refuse a call that does not say which branch.
 
     Raises:
-        UsageError: it says none, or both a branch and all.
+        UsageError: it says none, or both a branch and all; or drops what tells that a branch was merged.
     """
+    if merged and is_forced:
+        raise click.UsageError(sentences.MERGED_IS_PROOF)
     # A branch, or all of them; and only of one some datasets, or what an earlier call began.
     if (name is None) != merged or (merged and is_of_one):
         raise click.UsageError(sentences.WHICH_TO_PROMOTE)
@@ -102,6 +105,8 @@ def validator_on(project: Project) -> Callable[[str], Validate] | None:
 
 def _checked(validate_dataset: Callable[..., Any], catalog: Any, dataset: str) -> Check:
     """What Kedro's validator says of the branch copy of a dataset, which it loads."""
+    # What a pattern says of it is known once it was asked for.
+    catalog.get(dataset)
     spec = catalog.validator_specs.get(dataset)
     # One that is for saves alone would be passed over.
     arguments: dict[str, Any] = {}
@@ -199,26 +204,17 @@ class Promoter:
         stored = claims.own(self.planner.inventory).of_branch(name)
         if not stored:
             say(sentences.NOTHING_TO_ABANDON.format(branch=name))
-            return list(claims.failures)
+            return [*claims.failures, *claims.of_others(self.planner.inventory)]
         plan = PromotePlan(unfinished=tuple(stored))
         promote_output([plan], self.project).show()
-        say_lines(unfinished_lines(stored))
+        say_lines(unfinished_lines(stored, sentences.TAKING_BACK))
         if not is_agreed(self.yes, sentences.ABANDON_THEM):
             return []
         mixed = abandon(unfinished_of(self.planner.inventory, stored))
+        taken_back = list(map(claim_of, stored))
         if mixed:
-            number = errors.count(len(mixed), "object")
-            return [sentences.ABANDONED_MIXED.format(objects=number), *mixed]
-        claims_of_all = list(map(claim_of, stored))
-        promoted = [claim.dataset for claim in claims_of_all if claim.state == "promoted"]
-        if promoted:
-            # What was kept is needed to take these back.
-            names = ", ".join(promoted)
-            say_lines([sentences.ABANDONED_BUT.format(names=names, branch=shlex.quote(name))])
-            return []
-        say(sentences.ABANDONED)
-        undos = sorted({claim.undo for claim in claims_of_all} - {""})
-        say_lines(sentences.KEPT_IS_LEFT.format(undo=shlex.quote(undo)) for undo in undos)
+            return mixed_lines(taken_back, mixed)
+        say_lines(abandoned_lines(taken_back))
         return []
 
     def _plan(self, wish: PromoteWish) -> PromotePlan:
@@ -227,7 +223,7 @@ class Promoter:
 
     def _finish(self, plan: PromotePlan) -> list[str] | None:
         """End what an earlier call began; None if it has ended, else what failed."""
-        say_lines(unfinished_lines(plan.unfinished))
+        say_lines(unfinished_lines(plan.unfinished, sentences.FINISHING))
         if not is_agreed(self.yes, sentences.FINISH_IT):
             return []
         try:
@@ -249,21 +245,30 @@ class Promoter:
         failures = []
         for plan in plans:
             # One that fails must not keep the others.
-            failures += self._apply_one(plan if len(plans) == 1 else self._plan_again(plan))
+            failures += self._apply_one(plan) if len(plans) == 1 else self._apply_as_shown(plan)
         return failures
 
-    def _plan_again(self, plan: PromotePlan) -> PromotePlan:
-        wish = replace(self.wish, branch_name=plan.rows[0].promotion.claim.branch_name, is_named=False)
-        return self._plan(wish)
-
-    def _apply_one(self, plan: PromotePlan) -> list[str]:
+    def _apply_as_shown(self, shown: PromotePlan) -> list[str]:
+        """Promote a branch as it was shown; planned again, since the one before it may have changed main."""
+        branch_name = shown.rows[0].promotion.claim.branch_name
+        plan = self._plan(replace(self.wish, branch_name=branch_name, is_named=False))
         # Two branches saved one dataset, and the first has it.
         for why in (*plan.refusals, *plan.failed):
             return [str(why)]
+        if plan.record_ids != shown.record_ids:
+            return [sentences.CHANGED_SINCE_SHOWN.format(branch=branch_name)]
+        return self._apply_one(plan)
+
+    def _apply_one(self, plan: PromotePlan) -> list[str]:
         try:
             outcomes = self._protocol().promote(plan.promotions)
         except errors.CopyError as exc:
             return [str(exc)]
+        except KeyboardInterrupt:
+            # It is as after a kill: whoever stopped it is told how it goes on.
+            claims = [promotion.claim for promotion in plan.promotions]
+            say_lines(sentences.IS_UNFINISHED.format(**facts) for facts in facts_of_promotes(claims))
+            raise
         say_lines(outcome_lines(outcomes))
         return problems_of(outcomes)
 

@@ -30,17 +30,47 @@ def header_of(reference: Reference, branch_name: str) -> str:
     return sentences.PROMOTE_HEADER.format(branch=branch_name, ref=reference.name, commit=reference.commit[:8])
 
 
-def unfinished_lines(claims: Collection[StoredClaim]) -> list[str]:
-    """Which promotes have not ended."""
-    return [sentences.FINISHING.format(**facts) for facts in facts_of_promotes(map(claim_of, claims))]
+def unfinished_lines(claims: Collection[StoredClaim], text: str) -> list[str]:
+    """Which promotes have not ended, in these words."""
+    return [text.format(**facts) for facts in facts_of_promotes(map(claim_of, claims))]
+
+
+def abandoned_lines(claims: Collection[Claim]) -> list[str]:
+    """What was taken back, and what becomes of what was kept of main's."""
+    promoted = [claim.dataset for claim in claims if claim.state == "promoted"]
+    if promoted:
+        # What was kept is needed to take these back.
+        (branch,) = {claim.branch_name for claim in claims}
+        quoted = shlex.quote(branch)
+        names = ", ".join(promoted)
+        return [sentences.ABANDONED_BUT.format(names=names, branch=quoted)]
+    lines = [sentences.ABANDONED]
+    for undo in _undos_of(claims):
+        quoted = shlex.quote(undo)
+        lines.append(sentences.KEPT_IS_LEFT.format(undo=quoted))
+    return lines
+
+
+def mixed_lines(claims: Collection[Claim], paths: Collection[str]) -> list[str]:
+    """What of main's could not be put back, and where what main had of it is."""
+    lines = [sentences.ABANDONED_MIXED.format(objects=errors.count(len(paths), "object")), *paths]
+    for undo in _undos_of(claims):
+        text = sentences.MIXED_IS_KEPT.format(undo=undo)
+        lines.append(text)
+    return lines
+
+
+def _undos_of(claims: Collection[Claim]) -> list[str]:
+    return sorted({claim.undo for claim in claims} - {""})
 
 
 def say_unfinished(inventory: Inventory) -> None:
     """Say which promotes have not ended: main may have a part of what a branch had."""
-    claims = list_claims(inventory).own(inventory)
-    lines = [sentences.IS_UNFINISHED.format(**facts) for facts in facts_of_promotes(map(claim_of, claims.stored))]
+    claims = list_claims(inventory)
+    stored = claims.own(inventory).stored
+    lines = unfinished_lines(stored, sentences.IS_UNFINISHED)
     # A claim that cannot be read may say anything.
-    say_lines([*lines, *claims.failures])
+    say_lines([*lines, *claims.of_others(inventory), *claims.failures])
 
 
 def show_audits(inventory: Inventory) -> None:
@@ -50,15 +80,17 @@ def show_audits(inventory: Inventory) -> None:
     columns = [
         Column("branch"),
         Column("dataset"),
-        Column("objects", rank=2),
-        Column("promoted"),
-        Column("by", rank=1),
-        Column("commit", rank=3),
-        Column("taken back by"),
+        Column("objects", rank=4),
+        Column("promoted", rank=1),
+        Column("by", rank=3),
+        Column("commit", rank=5),
+        Column("undo branch"),
+        Column("taken back", rank=2),
     ]
+    undone = {claim.branch_name: claim.shown_time for claim in claims}
     rows = []
     for claim in claims:
-        facts = (claim.shown_time, claim.author, claim.ref[:8], claim.undo)
+        facts = (claim.shown_time, claim.author, claim.ref[:8], claim.undo, undone.get(claim.undo, ""))
         rows.append(TableRow((claim.branch_name, claim.dataset, len(claim.goals), *facts)))
     Output([claim_data(claim) for claim in claims], Table(columns, rows)).show()
     if not claims and not failures:
@@ -228,12 +260,15 @@ def summary_lines(plan: PromotePlan) -> list[str]:
         puts += row.promotion.claim.puts
         replaced += row.promotion.claim.replaced
     size = size_text(sum(goal.size for goal in puts))
+    has_code = any(row.code for row in plan.rows)
+    if has_code:
+        lines.append(sentences.CODE_LEGEND)
     lines.append(sentences.PROMOTE_TOTAL.format(objects=errors.count(len(puts), "object"), size=size))
     # Of what main does not have nothing is kept.
     if replaced:
         undo = plan.rows[0].promotion.claim.undo
         text = sentences.MAIN_IS_KEPT if undo else sentences.MAIN_IS_NOT_KEPT
-        lines.append(text.format(objects=errors.count(len(replaced), "object"), undo=undo))
+        lines.append(text.format(objects=errors.count(len(replaced), "object")))
     return lines
 
 

@@ -169,11 +169,11 @@ def branches_output(summaries: Sequence[Summary]) -> Output:
     columns = [
         Column("branch"),
         Column("datasets"),
-        Column("files", rank=2),
-        Column("size"),
-        Column("last save"),
-        Column("author", rank=3),
-        Column("Git says", rank=1),
+        Column("files", rank=4),
+        Column("size", rank=1),
+        Column("last save", rank=2),
+        Column("author", rank=5),
+        Column("Git says", rank=3),
     ]
     return Output(summaries, Table(columns, [_summary_row(summary) for summary in summaries]))
 

@@ -10,13 +10,13 @@ from steel_toes.errors import (
     BEING_REMOVED,
     COPY_NOT_AS_SAVED,
     DATA_WITHOUT_RECORD,
-    SAVED_LATER,
     THE_FILE,
     ChangedCopyError,
     OtherProjectError,
     TornAppendError,
     UnwrittenError,
 )
+from steel_toes.reasons import SAVED_LATER
 from steel_toes.records.journal import ClaimFile, claim_path
 from steel_toes.records.record import Record
 from steel_toes.records.save import Save

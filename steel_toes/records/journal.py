@@ -16,16 +16,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
-from steel_toes.errors import NEWER_FORMAT, NO_CLAIM, PromoteUnfinishedError, RecordError, count
-from steel_toes.naming.branch import make_slug
+from steel_toes.errors import NEWER_FORMAT, NO_CLAIM, PromoteUnfinishedError, Reason, RecordError, count
+from steel_toes.naming.branch import is_undo_branch, make_slug
 from steel_toes.naming.digest import encode
 from steel_toes.records.record import MARK, Identities, Kind
 from steel_toes.records.units import units_of
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
-from steel_toes.stores.identity import digest_of
+from steel_toes.stores.identity import digest_of, size_of
 
 FORMAT = 1
 
@@ -37,10 +37,11 @@ TIME = "%Y%m%dT%H%M%SZ"
 """How a promote's time is written, in UTC: it names the branch that keeps what main had, and the audit."""
 
 _AUDIT_NAME = re.compile(r"\d{8}T\d{6}Z-([a-z0-9-]+)-[0-9a-f]{16}\.json")
-_KINDS = ("whole", "versioned", "overlay")
-_STATES = ("open", "promoted", "abandoned")
 
 ClaimState = Literal["open", "promoted", "abandoned"]
+Stage = Literal["claimed", "putting", "removing"]
+
+_WORDS = {"kind": get_args(Kind), "state": get_args(ClaimState), "stage": get_args(Stage)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ class Claim:
         is_of_everything: what main has there and is neither a goal nor left is no part of it: a directory that is
             replaced as a whole, or partitions that were overwritten with all the others.
         left: the paths in main's copy of what stays, and is no unit.
+        stage: how far it may have come: `putting` from before main's first object is replaced, `removing` from before
+            the first one goes. What main was before is nothing that it has done.
         joined: how many other calls have gone on with it: whoever made it must not take it back any more.
     """
 
@@ -122,6 +125,7 @@ class Claim:
     project: str = ""
     is_of_everything: bool = False
     left: tuple[str, ...] = ()
+    stage: Stage = "claimed"
     joined: int = 0
 
     @property
@@ -154,6 +158,10 @@ class Claim:
         """The objects of main's that go, or are replaced."""
         return [goal for goal in self.goals if goal.expects is not None]
 
+    def may_have_done(self, goal: Goal) -> bool:
+        """Whether it has come so far that what became of one of main's objects may be its doing."""
+        return self.stage == "removing" or (self.stage == "putting" and goal.source is not None)
+
     @property
     def put_by_unit(self) -> Identities:
         """Main's identities when it was done, of the units that it got."""
@@ -162,15 +170,15 @@ class Claim:
             by_unit.setdefault(goal.unit, {})[goal.inner] = self.put.get(goal.key, "")
         return identities_by_unit(by_unit)
 
-    def unfinished_error(self, what: str, dataset: str = "") -> PromoteUnfinishedError:
+    def unfinished_error(self, reason: Reason, dataset: str = "") -> PromoteUnfinishedError:
         """The error of what cannot go on beside it, or with it.
 
         Args:
-            what: else is to be said.
+            reason: why, and what to do.
             dataset: that cannot go on, if it is not the one that saved the copy.
         """
         facts = {"dataset": dataset or self.dataset, "branch": self.branch_name}
-        return PromoteUnfinishedError(**facts, since=self.shown_time, by=self.author, what=what)
+        return PromoteUnfinishedError(reason, **facts, since=self.shown_time, by=self.author)
 
     def concerns(self, branch_name: str) -> bool:
         """Whether a branch's copy of the location is what is promoted, or what is kept of main's."""
@@ -231,18 +239,25 @@ def _claim_of(values: dict[str, Any]) -> Claim:
 
 def _check_values(values: dict[str, Any]) -> None:
     # A claim comes from a file that anybody can edit.
-    if values["kind"] not in _KINDS or values["state"] not in _STATES:
-        raise ValueError("its kind or its state is none that there is")
+    for name, words in _WORDS.items():
+        if values[name] not in words:
+            raise ValueError(f"its {name} is none that there is")
     texts = [values[name] for name in _TEXTS]
     texts += [*values["put"].keys(), *values["put"].values(), *values["forced"], *values["left"]]
     if set(map(type, texts)) != {str}:
         raise TypeError("what must be text is none")
     if type(values["joined"]) is not int or not isinstance(values["keeps_copy"], bool):
         raise TypeError("what must be a number, or true or false, is none")
+    _check_names(values)
+    datetime.strptime(values["time"], TIME).replace(tzinfo=timezone.utc)
+
+
+def _check_names(values: dict[str, Any]) -> None:
     # What a copy is made through is removed by this name.
     if not re.fullmatch(r"[0-9a-f]{16}", values["id"]) or not values["branch_name"].strip():
         raise ValueError("it has no id, or no branch")
-    datetime.strptime(values["time"], TIME).replace(tzinfo=timezone.utc)
+    if values["undo"] and not is_undo_branch(values["undo"]):
+        raise ValueError("what main had is kept as no undo branch")
 
 
 def _goal_of(facts: list[Any]) -> Goal:
@@ -252,6 +267,9 @@ def _goal_of(facts: list[Any]) -> Goal:
         raise TypeError("an object in it is none")
     if goal.key.startswith("/") or ".." in goal.key.split("/"):
         raise ValueError("an object in it leads out of its copy")
+    for identity in filter(None, (goal.expects, goal.source)):
+        # It is of one object, whose size it begins with.
+        size_of(identity)
     return goal
 
 

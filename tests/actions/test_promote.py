@@ -10,6 +10,7 @@ import pytest
 from kedro.io import DatasetError
 
 from steel_toes.actions.clean import Wish, make_plan
+from steel_toes.actions.keeping import UndoCopy
 from steel_toes.actions.protocol import mark_record
 from steel_toes.actions.removal import apply
 from steel_toes.errors import MainChangedError, PromoteRefusedError, PromoteUnfinishedError
@@ -186,6 +187,41 @@ class TestRefused:
         bot.promote(BRANCH)
         assert (team.folder / f"data/02/{name}/a").read_text() == "the branch's a"
 
+    def test_versions_in_partitions(self, team: Team) -> None:
+        """What main had of them no undo branch could name: they are promoted without one, and others' versions stay."""
+        conf = {
+            "vparts": {
+                "type": "partitions.PartitionedDataset",
+                "path": "data/02/vparts",
+                "dataset": {**TEXT, "versioned": True},
+                "filename_suffix": ".txt",
+            }
+        }
+        team.main_saves(conf, OLD, vparts={"a": "main's a", "b": "main's b"})
+        team.branch(conf, NEW).save("vparts", {"a": "the branch's a"})
+        bot = Promoting(team.plain(conf), team.folder, team.hook("main"))
+        (error,) = bot.plan(BRANCH).refusals
+        assert "--no-undo and without --keep" in str(error)
+        assert bot.plan(BRANCH, keeps_main=False, keeps_copy=True).refusals
+        bot.promote(BRANCH, keeps_main=False)
+        now = {path: data for path, (data, _) in team.objects().items() if path.startswith("data/02/vparts/")}
+        assert sorted(now.values()) == [b"main's a", b"main's b", b"the branch's a"]
+
+    def test_main_has_a_newer_version(self, team: Team, bot: Promoting) -> None:
+        """It would go on to load that, whatever is forced."""
+        SAVES["model"](team.branch(CONF, "2024-03-01T00.00.00.000Z"))
+        team.main_saves(CONF, NEW, model="main's newer")
+        errors = bot.plan(BRANCH, forced=NO_CODE | {"main"}).refusals
+        assert ["Main has a newer version" in str(error) for error in errors] == [True]
+        team.check()
+
+    def test_what_is_forced_is_said(self, team: Team, bot: Promoting) -> None:
+        """How much of what main saved since is lost."""
+        SAVES["table"](team.branch(CONF))
+        team.main_saves(CONF, table="main's newer")
+        (warning,) = bot.plan(BRANCH, forced=NO_CODE | {"main"}).warnings
+        assert "table: what main has saved since, too, is replaced or removed (1 object, 12 bytes)." in warning
+
     def test_unknown_code(self, team: Team, bot: Promoting) -> None:
         """Nobody recorded which code made it."""
         SAVES["table"](team.branch(CONF))
@@ -351,6 +387,52 @@ class TestClaimed:
         assert bot.abandon(BRANCH) == []
         assert on_main(team, "table") == "main's"
         team.branch(CONF).save("table", "again")
+
+    def test_abandoned_beside_mains_run(self, team: Team, bot: Promoting) -> None:
+        """What main's own run did is not taken back by a promote that had not come so far."""
+        SAVES["sweep"](team.branch(CONF))
+        (promotion,) = bot.plan(BRANCH).promotions
+        promotion.claim_file.create(promotion.claim)
+        mark_record(promotion)
+        UndoCopy(promotion, bot.protocol().writer).begin()
+        # As the merged code does it: main has exactly what the branch has, and nothing of what it had.
+        team.main = team.mains()
+        team.main_saves(CONF, sweep={"c": "the branch's c"})
+        assert bot.abandon(BRANCH) == []
+        data = {path: found for path, found in team.mains().items() if path.startswith("data/02/")}
+        assert data == {path: found for path, found in team.main.items() if path.startswith("data/02/")}
+
+    def test_of_a_project_that_got_a_name(self, team: Team, bot: Promoting, claimed: ClaimFile) -> None:
+        """It is still ours: who names the branch ends it."""
+        named = Promoting(team.plain(CONF), team.folder, team.hook("main", project="acme"))
+        assert named.plan(BRANCH).unfinished
+        assert named.abandon(BRANCH) == []
+
+    def test_of_a_project_that_got_another_name(self, team: Team, bot: Promoting) -> None:
+        """It may be another project's in the same folder: nothing is said to be done, and the name is told."""
+        team.catalog(BRANCH, CONF, project="acme").save("table", "the branch's")
+        acme = Promoting(team.plain(CONF), team.folder, team.hook("main", project="acme"))
+        (promotion,) = acme.plan(BRANCH).promotions
+        promotion.claim_file.create(promotion.claim)
+        renamed = Promoting(team.plain(CONF), team.folder, team.hook("main", project="umbrella"))
+        (failure,) = renamed.plan(BRANCH).failed
+        assert "has not ended, and is project acme's" in failure
+        assert "export STEEL_TOES_PROJECT=acme" in failure
+
+    def test_the_name_of_its_undo_branch_is_taken(
+        self, team: Team, bot: Promoting, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By a promote of the same second that was taken back: no claim is left behind, and the next one goes on."""
+        monkeypatch.setattr("steel_toes.actions.promote._now", lambda _: "20260102T030405Z")
+        SAVES["table"](team.branch(CONF))
+        (promotion,) = bot.plan(BRANCH).promotions
+        UndoCopy(promotion, bot.protocol().writer).begin()
+        with pytest.raises(PromoteRefusedError):
+            bot.promote(BRANCH)
+        assert not bot.plan(BRANCH).unfinished
+        monkeypatch.setattr("steel_toes.actions.promote._now", lambda _: "20260102T030406Z")
+        bot.promote(BRANCH)
+        assert on_main(team, "table") == "the branch's"
 
     def test_cleaned_by_somebody_else(self, team: Team, bot: Promoting, claimed: ClaimFile) -> None:
         """A rule of the store, or an older version, ended the copy: it never answers "done"."""

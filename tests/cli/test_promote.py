@@ -62,7 +62,7 @@ class TestMergeDay:
         done = mill.promote("--merged", "--yes")
         assert "Branch idle is not promoted: it ran main's own code" in done.stderr
         assert mill.text("02/table.txt") == "cubic"
-        assert "no branch that was merged" in mill.promote("--merged", "--yes").stderr
+        assert "Nothing is promoted." in mill.promote("--merged", "--yes").stderr
 
     def test_two_branches_of_one_dataset(self, mill: Mill) -> None:
         """The first one has it; the second is told so, and leaves nothing behind that keeps others from theirs."""
@@ -80,12 +80,51 @@ class TestMergeDay:
         assert "Promoted 3 datasets" in done.stderr
         assert "of branch beta. Main's copy was saved since" in done.stderr
         assert not list((mill.folder / "data/_steel_toes/_promote").glob("*.json"))
-        assert "Branch beta is not promoted" in mill.promote("--merged", "--yes").stderr
+        # A job does not end well until somebody has looked at it.
+        again = mill.promote("--merged", "--yes", exit_code=1)
+        assert "Branch beta is not promoted" in again.stderr
+        assert "then `steel-toes clean --branch beta" in again.stderr
+
+    def test_merged_as_it_was_shown(self, mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A branch that is saved while somebody thinks about the plan of several is not promoted; the others are."""
+        for name in ("alpha", "beta"):
+            mill.on_branch(name, name)
+            mill.merged(name)
+
+        def agree_late(yes: bool, question: str) -> bool:
+            mill.patch.setenv("STEEL_TOES_BRANCH", "beta")
+            mill.catalog().save("table", "saved since")
+            mill.patch.delenv("STEEL_TOES_BRANCH")
+            return True
+
+        monkeypatch.setattr("steel_toes.cli.promote.is_agreed", agree_late)
+        says = mill.promote("--merged", exit_code=1).stderr
+        assert "Promoted 0" not in says
+        assert mill.text("02/table.txt") != "saved since"
+
+    def test_merged_with_a_record_that_cannot_be_read(self, mill: Mill) -> None:
+        """A job does not end well."""
+        mill.on_branch("cubic", "cubic")
+        mill.merged("cubic")
+        record = next((mill.folder / "data/_steel_toes/cubic").glob("*.json"))
+        record.write_text("{")
+        assert "Cannot use the record" in mill.promote("--merged", "--yes", exit_code=1).stderr
+        mill.assert_main_unchanged()
+
+    def test_open_branch(self, mill: Mill) -> None:
+        """What was never merged is no concern of a job's, and not to be forced by it."""
+        mill.on_branch("cubic", "cubic")
+        mill.git("switch", "-q", "main")
+        left = mill.promote("--merged", "--yes").stderr
+        assert "Branch cubic is not promoted: main does not have its code" in left
+        assert "--force" not in left
+        assert "forces nothing" in mill.promote("--merged", "--force", "code", exit_code=2).stderr
+        mill.assert_main_unchanged()
 
     def test_merged_leaves_out(self, mill: Mill) -> None:
         """The branch that the process is on."""
         mill.on_branch("cubic", "cubic")
-        assert "no branch that was merged" in mill.promote("--merged", "--code", "HEAD", "--yes").stderr
+        assert "Nothing is promoted." in mill.promote("--merged", "--code", "HEAD", "--yes").stderr
 
     def test_some_datasets(self, mill: Mill) -> None:
         """What stays behind is said."""
@@ -189,8 +228,8 @@ class TestCode:
         mill.on_branch("cubic", "cubic")
         mill.merged("cubic")
         mill.write("not committed")
-        refused = mill.promote("--branch", "cubic", exit_code=2).stderr
-        assert "The code of this checkout is another (src/mill/nodes.py), and so may its catalog be" in refused
+        refused = mill.promote("--branch", "cubic", exit_code=1).stderr
+        assert "The code of this checkout is not that of origin/main (src/mill/nodes.py)" in refused
 
 
 class TestUsage:
@@ -249,6 +288,30 @@ class TestChecks:
         mill.promote(*which, "--yes")
         checked = {audit["dataset"]: audit["checked"] for audit in mill.json("branches", "--promoted")}
         assert checked == {"table": "passed", "model": "", "note": ""}
+
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            "again: {type: text.TextDataset, filepath: data/02/table.txt, validator: VALIDATOR}",
+            '"t{what}": {type: text.TextDataset, filepath: "data/02/t{what}.txt", validator: VALIDATOR}',
+        ],
+        ids=["two entries", "a pattern"],
+    )
+    def test_other_entries(self, mill: Mill, entry: str) -> None:
+        """Whoever else has the data at this location, or is its only entry by a pattern, is asked as well."""
+        mill.on_branch("cubic", "cubic")
+        mill.merged("cubic")
+        validator = "{class: support.entries.AtMost, options: {length: 3}, on: save}"
+        lines = CATALOG.splitlines()
+        if "{what}" in entry:
+            lines = [line for line in lines if not line.startswith("table:")]
+        catalog = "\n".join([*lines, entry.replace("VALIDATOR", validator), ""])
+        (mill.folder / "conf/base/catalog.yml").write_text(catalog)
+        mill.git("commit", "-qam", "validated")
+        mill.git("push", "-q", "origin", "main")
+        refused = mill.promote("--branch", "cubic", "--yes", exit_code=1)
+        assert "is longer than 3" in refused.stderr
+        mill.assert_main_unchanged()
 
     def test_refused(self, mill: Mill) -> None:
         self.merged(mill, 3)

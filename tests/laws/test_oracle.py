@@ -1249,7 +1249,9 @@ class Oracle(RuleBasedStateMachine):
             promoting = self.promoting()
             if not any(owner(path) == branch and "/_steel_toes/" in f"/{path}" for path in self.team.files()):
                 return
-            plan = promoting.plan(branch, forced=NO_CODE | forced_too)
+            # Of versions in partitions no undo branch could tell which main had.
+            keeps_main = not any(entry.versions for entry in self.entries)
+            plan = promoting.plan(branch, forced=NO_CODE | forced_too, keeps_main=keeps_main)
             assert not plan.failed
             if plan.refusals or not plan.rows:
                 assert plan.refusals or not self.copies[branch].units
@@ -1258,7 +1260,8 @@ class Oracle(RuleBasedStateMachine):
             outcomes = promoting.protocol().promote(plan.promotions)
             assert not any(outcome.problem for outcome in outcomes)
             self.give(self.copies[branch], main)
-            self.undos.append(outcomes[0].promotion.claim.undo)
+            if keeps_main:
+                self.undos.append(outcomes[0].promotion.claim.undo)
             Counted.promotes += 1
             # Whoever goes on with the branch has its data from main.
             self.copies[branch].units.clear()

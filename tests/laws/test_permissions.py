@@ -201,11 +201,12 @@ class TestTable:
         """Who may not write main's objects is told so, and main is as it was; whoever may ends it."""
         self.merged(gate)
         gate.as_user(user)
-        before = {path: data for path, data in gate.objects().items() if "--" not in path}
+        # The branch's record may say by now that somebody promotes its copy.
+        mains = {path: data for path, data in gate.objects().items() if "--" not in path and "_steel" not in path}
         refused = gate.call("promote", "--branch", "feature/x", "--yes", exit_code=1)
         assert "s3:PutObject there" in refused.stderr
         now = gate.objects()
-        assert {path: now.get(path) for path in before} == before
+        assert {path: now.get(path) for path in mains} == mains
         gate.as_user("may-promote")
         done = gate.call("promote", "--branch", "feature/x", "--yes")
         assert "Promoted" in done.stderr

@@ -136,7 +136,15 @@ class TestJobs:
         assert "Promoted 3 datasets" in run_job(commands, checkout, variables)
         assert (mill.text("02/table.txt"), mill.text("02/note.txt")) == ("cubic", "CUBIC")
         assert not [path for path in mill.files() if "--cubic" in path]
-        assert "it was promoted at" in run_job(commands, checkout, variables)
+        again = run_job(commands, checkout, variables)
+        assert "Promoted" not in again
+
+    def test_github_without_data(self, mill: Mill) -> None:
+        """A request that changed documents alone ends well, too."""
+        checkout = checked_out(mill, "HEAD")
+        commands, variables = github_job(mill, event_of("docs"))
+        assert "Promoted" not in run_job(commands_of(commands, mill.folder / "data"), checkout, variables)
+        mill.assert_main_unchanged()
 
     def test_github_needs_to_say_that_it_is_main(self, mill: Mill) -> None:
         """GitHub calls the job the request's branch, which promotes itself never."""
@@ -159,6 +167,4 @@ class TestJobs:
         assert "Promoted 3 datasets" in printed
         assert mill.text("02/table.txt") == "cubic"
         assert (mill.folder / "data/02/table--draft.txt").read_text() == "draft"
-        assert "no branch that was merged" in run_job(
-            commands_of(job["script"], mill.folder / "data"), checkout, variables
-        )
+        assert "Nothing is promoted." in run_job(commands_of(job["script"], mill.folder / "data"), checkout, variables)
