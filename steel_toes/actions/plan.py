@@ -198,7 +198,9 @@ class Removal:
     Args:
         copy: which.
         problem: why it was not removed; "" if it was.
+        has_failed: whether that is because a store gave no definite answer: another call may remove it.
     """
 
     copy: HeldCopy
     problem: str = ""
+    has_failed: bool = False

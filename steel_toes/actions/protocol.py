@@ -55,6 +55,13 @@ class Outcome(NamedTuple):
     problem: str = ""
 
 
+class _Remaining(NamedTuple):
+    """Why branch copies stay, by their records' paths; and those that a later call may remove, since a store failed."""
+
+    problems: dict[str, str]
+    unended: set[str]
+
+
 class _StoppedError(Exception):
     """An object of main's, or of the branch's, is another by now."""
 
@@ -403,20 +410,34 @@ class Protocol:
             if promotion.claim.undo:
                 UndoCopy(promotion, self.writer).complete()
             promotion.claim_file.audit(promotion.claim)
-        problems = self._remove_copies(legs)
+        problems, unended = self._remove_copies(legs)
         outcomes = []
         for leg in legs:
             promotion = leg.promotion
             promotion.clear_passages()
             # Last: until then the next call ends what is left to do.
-            if leg.in_place.claim is not None:
+            if leg.in_place.claim is not None and promotion.record_path not in unended:
                 promotion.claim_file.remove(leg.in_place)
             problem = problems.get(promotion.record_path, "")
             outcomes.append(Outcome(promotion, problem))
         return outcomes
 
-    def _remove_copies(self, legs: list[_Leg]) -> dict[str, str]:
-        """Remove the branch copies, as far as they are what was promoted; why others stay, by their records' paths."""
+    def _remove_copies(self, legs: list[_Leg]) -> _Remaining:
+        """Remove the branch copies, as far as they are what was promoted."""
+        copies, problems = self._copies_to_remove(legs)
+        unended: set[str] = set()
+        # All at once: a bucket of the branch's own goes when the last of them has gone.
+        plan = CleanPlan(tuple(copies), (), ())
+        for removal in remove_copies(plan, heeds_claims=False):
+            path = removal.copy.stored.path
+            if removal.has_failed:
+                unended.add(path)
+            if removal.has_failed or (removal.problem and not _has_gone(removal.copy.filed)):
+                problems[path] = removal.problem
+        return _Remaining(problems, unended)
+
+    def _copies_to_remove(self, legs: list[_Leg]) -> tuple[list[HeldCopy], dict[str, str]]:
+        """The branch copies that go, and why others stay, by their records' paths."""
         copies: list[HeldCopy] = []
         problems: dict[str, str] = {}
         for leg in legs:
@@ -428,12 +449,7 @@ class Protocol:
                 copies.append(self._copy(promotion, in_place.record, in_place.stamp))
             elif in_place.record.exists:
                 problems[promotion.record_path] = sentences.SAVED_SO_IT_STAYS
-        # All at once: a bucket of the branch's own goes when the last of them has gone.
-        plan = CleanPlan(tuple(copies), (), ())
-        for removal in remove_copies(plan, heeds_claims=False):
-            if removal.problem and not _has_gone(removal.copy.filed):
-                problems[removal.copy.stored.path] = removal.problem
-        return problems
+        return copies, problems
 
     def _copy(self, promotion: Promotion, record: Record, stamp: str) -> HeldCopy:
         """A branch copy that goes, with its objects as they were promoted."""

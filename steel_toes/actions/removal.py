@@ -71,12 +71,19 @@ class _Going:
         is_locked: whether we hold its record's lock.
         in_place: its record, once it says `removing`.
         problem: why it stays; "" as long as it goes.
+        has_failed: as `Removal` has it.
     """
 
     copy: HeldCopy
     is_locked: bool = False
     in_place: RecordInPlace | None = None
     problem: str = ""
+    has_failed: bool = False
+
+    def fail(self, error: errors.CopyError) -> None:
+        """It stays, because of an error."""
+        self.problem = str(error)
+        self.has_failed = isinstance(error, errors.StoreError)
 
     @property
     def file(self) -> RecordFile:
@@ -112,7 +119,7 @@ def _remove_batch(heeds_claims: bool, batch: list[HeldCopy]) -> list[Removal]:
         _remove_objects(_still(all_going))
         all_together(_remove_record, _still(all_going))
         _remove_locks(_still(all_going))
-    return [Removal(going.copy, going.problem) for going in all_going]
+    return [Removal(going.copy, going.problem, going.has_failed) for going in all_going]
 
 
 def _still(all_going: Iterable[_Going]) -> list[_Going]:
@@ -136,7 +143,7 @@ def _lock(going: _Going, locks: ExitStack) -> None:
     except LockHeldError:
         going.problem = sentences.IS_BEING_SAVED
     except errors.CopyError as exc:
-        going.problem = str(exc)
+        going.fail(exc)
 
 
 def _announce(going: _Going) -> None:
@@ -153,7 +160,7 @@ def _announce(going: _Going) -> None:
     try:
         in_place = going.file.update(change, going.as_planned, going.is_locked)
     except errors.CopyError as exc:
-        going.problem = str(exc)
+        going.fail(exc)
         return
     if in_place.record == announcement:
         going.in_place = in_place
@@ -173,7 +180,7 @@ def _stop_at_claims(all_going: list[_Going]) -> None:
         except errors.CopyError as exc:
             # Any of them may be promoted: none goes.
             for going in group:
-                going.problem = str(exc)
+                going.fail(exc)
             continue
         for going in group:
             if posixpath.basename(going.copy.stored.path) in names:
@@ -192,7 +199,7 @@ def _stop_at_claim(going: _Going) -> None:
         going.problem = why
         going.file.update(lambda now: record if now == announcement else now, is_locked=going.is_locked)
     except errors.CopyError as exc:
-        going.problem = str(exc)
+        going.fail(exc)
 
 
 def _announced(going: _Going) -> Record:
@@ -242,7 +249,7 @@ def _remove_objects(all_going: list[_Going]) -> None:
         changed = _remove_unchanged([going.copy for going in all_going])
     except errors.CopyError as exc:
         if len(all_going) == 1:
-            all_going[0].problem = str(exc)
+            all_going[0].fail(exc)
             return
         # One that fails must not keep the others.
         for going in all_going:
@@ -281,7 +288,7 @@ def _remove_record(going: _Going) -> None:
         else:
             _put_nothing(going, going.in_place.record)
     except errors.CopyError as exc:
-        going.problem = str(exc)
+        going.fail(exc)
 
 
 def _put_nothing(going: _Going, announcement: Record) -> None:
@@ -301,7 +308,7 @@ def _remove_locks(all_going: list[_Going]) -> None:
                 store.remove(lock_path)
                 store.remove_unchanged({}, [posixpath.dirname(path)])
             except errors.CopyError as exc:
-                going.problem = str(exc)
+                going.fail(exc)
 
 
 def _discard_buckets(plan: CleanPlan) -> Iterator[Removal]:

@@ -196,6 +196,7 @@ class TestTable:
         undo = gate.json("branches", "--promoted")[0]["undo"]
         gate.call("promote", "--branch", undo, "--yes")
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("user", ["may-a-run-on-a-branch", "may-with-prefix", "reader"])
     def test_promote_by_another_key(self, gate: Gate, user: str) -> None:
         """Who may not write main's objects is told so, and main is as it was; whoever may ends it."""

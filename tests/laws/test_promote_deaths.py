@@ -18,7 +18,7 @@ from support.environment import ROOT
 from support.promoting import Promoting
 from support.team import BRANCH, Team
 
-KILLS = effort(3, 40, "STEEL_TOES_KILLS")
+KILLS = effort(3, 20, "STEEL_TOES_KILLS")
 OBJECTS = 150
 CONF = {
     name: {"type": "partitions.PartitionedDataset", "path": f"data/02/{name}", "dataset": {"type": "text.TextDataset"}}

@@ -46,7 +46,7 @@ from support.effort import effort
 from support.promoting import NO_CODE
 from support.stepped_store import Objects, Schedule, Serial, SteppedStore, serially
 
-SCHEDULES = effort(8, 150, "STEEL_TOES_SCHEDULES")
+SCHEDULES = effort(8, 80, "STEEL_TOES_SCHEDULES")
 LOCATIONS = ("p", "q")
 UNITS = ("a", "b")
 ADDED, GONE = "new", "extra"

@@ -69,6 +69,7 @@ def test_squash_merge(team: Spaceflights, tmp_path: Path) -> None:
     assert team.answers(team.catalog()) == reviewed
 
 
+@pytest.mark.slow
 def test_back(team: Spaceflights) -> None:
     """Nobody has run main since: the undo branch brings it back to the byte."""
     team.switch("feature/rating")
