@@ -11,7 +11,7 @@ compared, and main's bytes, what main's own catalog lists, and the files of the 
 The catalogs are of kedro-datasets' classes and of users' own (support/own.py); in some programs hooks wrap datasets,
 and change their settings and methods.
 
-It runs 600 steps on the local disk, with `--everything` 6,000, and 120 in each store; `STEEL_TOES_ORACLE_STEPS=10000
+It runs 600 steps on the local disk, with `--everything` 5,000, and 120 in each store; `STEEL_TOES_ORACLE_STEPS=10000
 pytest --everything tests/laws/test_oracle.py` looks for longer, and `-k s3` in one store alone.
 """
 
@@ -81,7 +81,7 @@ cloudpickle = pytest.importorskip("cloudpickle", reason="catalogs in a store go 
 MAIN = "main"
 BRANCHES = ("feature/x", "feature-x", "fix")
 ASKED = CALLERS.get("STEEL_TOES_ORACLE_STEPS")
-STEPS = effort(600, 6_000, "STEEL_TOES_ORACLE_STEPS")
+STEPS = effort(600, 5_000, "STEEL_TOES_ORACLE_STEPS")
 STEPS_OF_A_PROGRAM = 30
 # A request takes a hundred times as long as a local file: short programs, so that there are several.
 # moto ignores the conditions of copies, and Google's server those of rewrites, which a proxy puts in front of it.
@@ -1354,6 +1354,10 @@ class Oracle(RuleBasedStateMachine):
         main = self.copies[MAIN].tree
         was, number = main.files(), len(self.undos)
         yield main
+        if self.server:
+            # What plain Kedro has listed here before another process promoted is no part of the law.
+            for filesystem in fsspec.get_filesystem_class(self.server.protocol)._cache.values():
+                filesystem.invalidate_cache()
         now = main.files()
         if len(self.undos) > number:
             changed = {path for path in {*was, *now} if was.get(path) != now.get(path)}

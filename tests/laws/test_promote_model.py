@@ -32,7 +32,7 @@ from support.promote_model import (
     save,
 )
 
-SCHEDULES = effort(60, 1_000, "STEEL_TOES_SCHEDULES")
+SCHEDULES = effort(60, 500, "STEEL_TOES_SCHEDULES")
 CASTS = {
     "nobody else": (),
     "the same again": ("again",),
