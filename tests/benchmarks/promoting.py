@@ -62,10 +62,11 @@ def _on_disk(size: Size, folder: Path) -> Iterator[Row]:
         subprocess.run(["cp", str(copy), str(team.folder / "plain.pkl")], check=True)
         subprocess.run(["sync", str(team.folder / "plain.pkl")], check=True)
 
-    took = seconds(plain)
-    # A second time: what the first has made of the disk's cache is nobody's merit.
+    # Once before it counts: whoever comes first fills the memory that the system has for files.
+    plain()
     (team.folder / "plain.pkl").unlink()
-    took = min(took, seconds(plain))
+    took = seconds(plain)
+    (team.folder / "plain.pkl").unlink()
     ours = seconds(_planned(team, conf))
     yield Row("promote", f"a file of {megabytes:,} MiB on a disk; plain: cp, sync", "s", ours, took)
 
