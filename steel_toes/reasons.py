@@ -178,16 +178,18 @@ OWN_PARAMS = Reason(
 # --- A promote that is unfinished: PromoteUnfinishedError -------------------------------------------------------------
 
 _END_IT = "End it with `steel-toes promote --branch {branch!q}`"
-_TAKE_IT_BACK = "ake it back with `steel-toes promote --branch {branch!q} --abandon`."
-SAVED_LATER = Reason("Nothing of it is saved before that has ended.", f"{_END_IT}, or t{_TAKE_IT_BACK}")
-HAS_GONE_ON = Reason("It has gone on meanwhile.", f"{_END_IT}, or t{_TAKE_IT_BACK}")
+_ABANDON = "`steel-toes promote --branch {branch!q} --abandon`"
+SAVED_LATER = Reason("Nothing of it is saved before that has ended.", f"{_END_IT}, or take it back with {_ABANDON}.")
+HAS_GONE_ON = Reason("It has gone on meanwhile.", f"{_END_IT}, or take it back with {_ABANDON}.")
 IS_PROMOTED = Reason(
     "Main has all of it already, and only the rest is to be done.",
     f"{_END_IT}; then its undo branch takes it back.",
 )
-IS_ABANDONED = Reason("Somebody is taking it back.", f"If nobody is any more, t{_TAKE_IT_BACK}")
-COPY_WAS_REMOVED = Reason("The branch copy was removed meanwhile, so main may have a part of it.", f"T{_TAKE_IT_BACK}")
+IS_ABANDONED = Reason("Somebody is taking it back.", f"If nobody is any more, take it back with {_ABANDON}.")
+COPY_WAS_REMOVED = Reason(
+    "The branch copy was removed meanwhile, so main may have a part of it.", f"Take it back with {_ABANDON}."
+)
 BRANCH_WAS_SAVED = Reason(
     "The branch was saved meanwhile, so main may have a part of what it had.",
-    f"T{_TAKE_IT_BACK} Then promote it again.",
+    f"Take it back with {_ABANDON}. Then promote it again.",
 )

@@ -66,14 +66,16 @@ class Claims(NamedTuple):
 
     def own(self, inventory: Inventory) -> Claims:
         """Those of the project, or of nobody knows which: two projects may share a folder, and branches' names."""
-        return self._replace(stored=tuple(stored for stored in self.stored if _may_be_own(inventory, stored)))
+        project = inventory.policy.project
+        return self._replace(stored=tuple(stored for stored in self.stored if stored.claim.may_be_of(project)))
 
     def of_others(self, inventory: Inventory) -> list[str]:
         """Which of another project's lie where entries of this one have their data: it may be this one, renamed."""
         lines = set()
         for stored in self.stored:
             claim = stored.claim
-            if not _may_be_own(inventory, stored) and inventory.entries_at(stored.root.path, claim.location):
+            is_own = claim.may_be_of(inventory.policy.project)
+            if not is_own and inventory.entries_at(stored.root.path, claim.location):
                 facts = {"branch": claim.branch_name, "project": claim.project, "time": claim.shown_time}
                 lines.add(errors.sentence(sentences.CLAIM_OF_ANOTHER_PROJECT, author=claim.author, **facts))
         return sorted(lines)
@@ -89,11 +91,6 @@ class Claims(NamedTuple):
             if stored.root.path == filed.stored.root.path and posixpath.basename(stored.path) == name:
                 return stored
         return None
-
-
-def _may_be_own(inventory: Inventory, stored: StoredClaim) -> bool:
-    """Whether a claim is the project's, or of nobody knows which."""
-    return stored.claim.project in ("", inventory.policy.project or "")
 
 
 def list_claims(inventory: Inventory) -> Claims:

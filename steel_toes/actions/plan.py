@@ -12,6 +12,7 @@ from steel_toes import errors, sentences
 from steel_toes.catalog.roots import RecordRoot
 from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.prefix import top_of_copy
+from steel_toes.records.file import RecordFile
 from steel_toes.records.record import ALL, Record
 from steel_toes.records.state import Verdict
 from steel_toes.records.units import units_of
@@ -53,6 +54,11 @@ class FiledRecord:
     stored: StoredRecord
     record: Record
     stamp: str = ""
+
+    @property
+    def file(self) -> RecordFile:
+        """The record's."""
+        return RecordFile(self.stored.root.store, self.stored.path, self.record.dataset)
 
 
 def recorded_units(record: Record) -> set[str]:

@@ -28,7 +28,6 @@ from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, HeldObject
 from steel_toes.actions.promotion import Promotion, Unfinished
 from steel_toes.actions.removal import apply as remove_copies
 from steel_toes.naming.branch import make_slug
-from steel_toes.records.file import RecordFile
 from steel_toes.records.journal import Claim, ClaimInPlace, Goal, Stage
 from steel_toes.records.record import Identities, Record, Writer
 from steel_toes.records.units import MANY, units_of
@@ -146,21 +145,10 @@ class Protocol:
         self._legs.append(joined or leg)
 
     def _go_on(self) -> list[Outcome]:
-        try:
-            self._take_all(self._keep)
-        except errors.MainChangedError:
-            raise
-        except errors.PromoteRefusedError:
-            # Another's undo branch has the name of ours. Main is as it was.
-            self._take_claims_back()
-            raise
-        for step in (self._put_all, self._verify, self._decide):
-            self._take_all(step)
+        for step in (self._keep, self._put_all, self._verify, self._decide):
+            for leg in self._legs:
+                self._take(step, leg)
         return self._end(self._legs)
-
-    def _take_all(self, step: Callable[[_Leg], None]) -> None:
-        for leg in self._legs:
-            self._take(step, leg)
 
     def _take(self, step: Callable[[_Leg], None], leg: _Leg) -> None:
         """Take a step, unless another process of the same promote has taken all of them."""
@@ -240,14 +228,14 @@ class Protocol:
         """Whether a claim that lies there can be gone on with."""
         claim = leg.promotion.claim
         if claim.state == "abandoned":
-            raise leg.promotion.claim.unfinished_error(reasons.IS_ABANDONED)
+            raise claim.unfinished_error(reasons.IS_ABANDONED)
         # The call that made it may have been killed before it marked the record.
         record = mark_record(leg.promotion)
         # A part of main may be the branch's, and the rest of it is nowhere any more.
         if record.is_gone:
-            raise leg.promotion.claim.unfinished_error(reasons.COPY_WAS_REMOVED)
+            raise claim.unfinished_error(reasons.COPY_WAS_REMOVED)
         if not _is_as_promoted(leg.promotion, record):
-            raise leg.promotion.claim.unfinished_error(reasons.BRANCH_WAS_SAVED)
+            raise claim.unfinished_error(reasons.BRANCH_WAS_SAVED)
 
     # Keep and put -----------------------------------------------------------------------------------------------------
 
@@ -257,7 +245,12 @@ class Protocol:
             return
         undo = UndoCopy(promotion, self.writer)
         # Before anything is copied: what a kill leaves is in doubt.
-        undo.begin()
+        try:
+            undo.begin()
+        except errors.PromoteRefusedError:
+            # Another's has its name, and main is as it was.
+            self._take_claims_back()
+            raise
         for batch in _batches(promotion.claim.replaced):
             if not all(all_together(undo.keep, batch)):
                 self._check_claim(leg)
@@ -432,7 +425,8 @@ class Protocol:
             path = removal.copy.stored.path
             if removal.has_failed:
                 unended.add(path)
-            if removal.has_failed or (removal.problem and not _has_gone(removal.copy.filed)):
+            # Another process of the same promote may have removed it.
+            if removal.has_failed or (removal.problem and removal.copy.filed.file.find().record.exists):
                 problems[path] = removal.problem
         return _Remaining(problems, unended)
 
@@ -464,13 +458,6 @@ class Protocol:
         for goal in claim.puts:
             objects[promotion.source_of(goal)] = HeldObject(goal.size, goal.source or "")
         return HeldCopy(filed, promotion.store, promotion.copy_path, objects)
-
-
-def _has_gone(filed: FiledRecord) -> bool:
-    """Whether another process of the same promote has removed a copy."""
-    stored = filed.stored
-    file = RecordFile(stored.root.store, stored.path, filed.record.dataset)
-    return not file.find().record.exists
 
 
 def _is_main_as_planned(promotion: Promotion) -> bool:

@@ -88,8 +88,7 @@ class _Going:
     @property
     def file(self) -> RecordFile:
         """Its record's."""
-        stored = self.copy.stored
-        return RecordFile(stored.root.store, stored.path, self.copy.record.dataset)
+        return self.copy.filed.file
 
     @property
     def as_planned(self) -> RecordInPlace | None:

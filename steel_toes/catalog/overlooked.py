@@ -55,8 +55,8 @@ def _is_ignored(place: Place) -> bool:
 
 def warn_of_promotes(catalog: Any) -> None:
     """Say which promotes had not ended when the run began: what it reads of main may be half another's."""
-    projects = ("", policy_of(catalog).project or "")
-    claims = [claim for claim in run_of(catalog).claims if claim.project in projects]
+    project = policy_of(catalog).project
+    claims = [claim for claim in run_of(catalog).claims if claim.may_be_of(project)]
     for facts in facts_of_promotes(claims):
         text = IS_UNFINISHED.format(**facts)
         logger.warning(WARNING_IN_LOG, text)

@@ -32,9 +32,10 @@ def begin_run(run_params: Mapping[str, Any], pipeline: Any, catalog: Any) -> Non
     inputs = list(all_branched(catalog, pipeline.inputs()))
     # Which nodes are left out is decided later.
     is_certain = runs_nodes and not run_params.get("only_missing_outputs")
-    saved_places = _places(outputs) if is_certain else []
+    output_places = _places(outputs)
+    saved_places = output_places if is_certain else []
     read_places = _places(datasets_of(catalog, pipeline.inputs()))
-    all_places = [*_places(outputs), *read_places]
+    all_places = [*output_places, *read_places]
     questions = _questions(inputs, outputs)
     run_of(catalog).look_ahead(partial(look_ahead, saved_places, read_places, all_places))
     together(*questions)

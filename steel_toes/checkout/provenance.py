@@ -80,12 +80,12 @@ def provenance_of(listing: CodeListing | None, scope: CodeScope, loaded_at: floa
     """
     if listing is None:
         return UNKNOWN
-    if loaded_at is not None:
-        paths = {*tracked_code(listing, scope), *_changed_code(listing, scope)}
-        if is_any_newer(Path(listing.top), paths, loaded_at):
-            return Provenance(was_edited=True)
+    tracked = tracked_code(listing, scope)
+    changed_paths = _changed_code(listing, scope)
+    if loaded_at is not None and is_any_newer(Path(listing.top), {*tracked, *changed_paths}, loaded_at):
+        return Provenance(was_edited=True)
     try:
-        blobs = code_now(listing, scope)
+        blobs = _with_changes(tracked, listing, changed_paths)
     except UnknowableError:
         return UNKNOWN
     return Provenance(source_tree_of(blobs), _edits(blobs, listing, scope))
@@ -97,8 +97,12 @@ def code_now(listing: CodeListing, scope: CodeScope) -> dict[str, str]:
     Raises:
         UnknowableError: Git cannot say what it calls the contents of one.
     """
-    blobs = tracked_code(listing, scope)
-    for path, blob in blobs_of(listing, _changed_code(listing, scope)).items():
+    return _with_changes(tracked_code(listing, scope), listing, _changed_code(listing, scope))
+
+
+def _with_changes(tracked: Blobs, listing: CodeListing, changed_paths: list[str]) -> dict[str, str]:
+    blobs = dict(tracked)
+    for path, blob in blobs_of(listing, changed_paths).items():
         blobs.pop(path, None)
         if blob is not None:
             blobs[path] = blob

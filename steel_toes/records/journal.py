@@ -180,6 +180,10 @@ class Claim:
         facts = {"dataset": dataset or self.dataset, "branch": self.branch_name}
         return PromoteUnfinishedError(reason, **facts, since=self.shown_time, by=self.author)
 
+    def may_be_of(self, project: str | None) -> bool:
+        """Whether it is a project's, or of nobody knows which."""
+        return self.project in ("", project or "")
+
     def concerns(self, branch_name: str) -> bool:
         """Whether a branch's copy of the location is what is promoted, or what is kept of main's."""
         return branch_name in (self.branch_name, self.undo)

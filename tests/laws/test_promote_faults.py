@@ -94,18 +94,12 @@ class Site:
 
     def end(self) -> None:
         """Call promote as often as somebody must who sees what it says."""
-        bot = self.bot()
-        while (plan := bot.plan(BRANCH)).unfinished:
-            bot.finish(BRANCH)
-        assert not plan.refusals, plan.refusals
-        if not plan.rows:
-            return
         try:
-            bot.protocol().promote(plan.promotions)
+            self.bot().promote(BRANCH)
         except PromoteRefusedError:
             # One of the same second was taken back, and kept what main had: another second has another name.
             time.sleep(1)
-            bot.protocol().promote(bot.plan(BRANCH).promotions)
+            self.bot().promote(BRANCH)
 
     def mains(self) -> dict[str, Any]:
         """What plain Kedro loads on main."""

@@ -67,10 +67,9 @@ class Promoting:
 
     def promote(self, branch: str, *datasets: str, **wishes: Any) -> list[Outcome]:
         """What `promote --yes` does; it must be able to."""
-        plan = self.plan(branch, *datasets, **wishes)
-        if plan.unfinished:
+        # Killed between two claims, another location is still to be planned.
+        while (plan := self.plan(branch, *datasets, **wishes)).unfinished:
             self.finish(branch)
-            plan = self.plan(branch, *datasets, **wishes)
         assert not plan.refusals, plan.refusals
         assert not plan.failed, plan.failed
         return self.protocol().promote(plan.promotions)
