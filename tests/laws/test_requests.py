@@ -41,7 +41,7 @@ COSTS = {  # on S3, GCS and Azure
     "a: load": ("1G", "1H 1G", "1H 1G"),
     "a: exists": ("1H 1G", "1H 1G", "1H 1G"),
     "a: save": ("2H 1G 1L 2P", "3H 1G 2P", "3H 1G 2P"),
-    "a: before a run that reads it": ("2H 1G 2L", "2H 1G 1L", "2H 1G 1L"),
+    "a: before a run that reads it": ("2H 1G 2L", "3H 1G 1L", "3H 1G 2L"),
     "v: load, never written": ("1G -1L", "1G 1L", "-3H 1G 3L"),
     "v: save, first": ("3H 1G 2L 2P", "6H 1G 4L 2P", "3H 1G 6L 2P"),
     "v: load": ("2H 3G -2L", "3H 3G 1L", "-1H 3G 3L"),
