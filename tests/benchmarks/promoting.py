@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +106,11 @@ def _beside_rclone(
     with RunningTeam.behind_proxy(server, folder) as team:
         conf = {f"d{index}": {**PARTS, "path": f"data/02/d{index}"} for index in range(datasets)}
         branch = team.branch(conf)
-        for name in conf:
-            branch.save(name, {f"p{index}": f"{name} {index}" for index in range(parts)})
+        partitions = {name: {f"p{index}": f"{name} {index}" for index in range(parts)} for name in conf}
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(branch.save, partitions, partitions.values()))
         filesystem, bucket = team.filesystem(), team.url.removeprefix("s3://")
-        for index in range(datasets * parts):
-            filesystem.pipe_file(f"{bucket}/others/{index}", b"some text")
+        filesystem.pipe({f"{bucket}/others/{index}": b"some text" for index in range(datasets * parts)})
         environment = environment_of(server, team.proxy.url)
         copy = [rclone, "copy", f"bench:{bucket}/others", f"bench:{bucket}/copied", "--transfers", "16"]
         team.proxy.latency_seconds = latency
