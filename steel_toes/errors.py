@@ -9,6 +9,7 @@
         │   ├── BranchUnknownError  no entry can, while the branch is unknown
         │   ├── RunRefusedError     what a pipeline saves or loads cannot be, and nothing was run
         │   ├── RunObstructedError  something is in the way of what it saves, and nothing was run
+        │   ├── ReadOnlyError       this process writes nothing
         │   ├── LocationIsFixedError    somebody set where its dataset writes
         │   └── OtherProjectError   the branch copy is another project's
         ├── LoadRefusedError    what this entry loads could write main
@@ -151,6 +152,21 @@ class BranchUnknownError(SaveRefusedError):
         "Cannot save {dataset}: the branch is unknown. {why} Set STEEL_TOES_BRANCH to the branch's name; "
         "if it is set to another's, unset it."
     )
+
+
+class ReadOnlyError(SaveRefusedError):
+    """This process writes nothing, nor loads what could write.
+
+    Facts: `action` (save or load), `dataset`, `source` (what told it so), `why` (what refuses it anyway).
+    """
+
+    message = (
+        "Cannot {action} {dataset}: {source} makes this process read-only, so that nothing is written, neither main's "
+        "data nor a branch's, and nothing loaded that could write. To write, take that away, and start anew."
+    )
+
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(**{"action": "save", "why": "", **facts})
 
 
 class RunRefusedError(SaveRefusedError):
@@ -365,87 +381,6 @@ PARAMETERS_OF_OTHERS = Reason(
 TABLE_AS_LOCATION = Reason(
     "Its {parameter} names no file or folder that could have a branch copy: data of {type} is none.",
     'Leave it out, or share its entries: SteelToes(shared=["{type}"]).',
-)
-
-# --- Why a location has no branch copy: LocationError -----------------------------------------------------------------
-
-_SHARE = "Share the entry (SteelToes(shared=[...])), and every branch reads and writes main's."
-_MOVE_OR_SHARE = "Give the entry another location, or share it with SteelToes(shared=[...])."
-_SUFFIX = 'Use SteelToes(layout="suffix").'
-
-HTTP_ADDRESS = Reason("An HTTP address has no place for a copy beside it.", _SHARE)
-ARCHIVE_MEMBER = Reason(
-    "It is a member of an archive, and a copy of it would be written into main's archive.",
-    _SHARE,
-)
-LISTED_BUCKET = Reason(
-    "A copy would lie in what main lists: a whole bucket or host is listed.",
-    f"Give the data a directory. {_SHARE}",
-)
-NO_DIRECTORY = Reason(
-    "A copy would lie in what main lists: no directory of its own holds it.",
-    f"Give the data a directory. {_SHARE}",
-)
-CLIMBS_OUT = Reason("Its `..` leads out of {directory}.", "Write the location without `..`.")
-NOT_INSIDE = Reason("It does not lie in {directory}.", "Report this as a bug of steel_toes.")
-BUCKET_ELSEWHERE = Reason(
-    "Only a bucket of S3 or GCS can be one of several (Azure's names forbid `--`).",
-    _SUFFIX,
-)
-RESERVED_BUCKET = Reason(
-    "GCS refuses the name {bucket}: it reserves `google`, and dots for domains.",
-    _SUFFIX,
-)
-NAMES_A_TABLE = Reason("Its {parameter} is the name of a table or a key, not a location.", _SHARE)
-NO_ROOT = Reason(
-    'Layout "prefix" has no place for it: it lies in no bucket, and in no folder of the project.',
-    "Move it into a folder of the project, or use another layout.",
-)
-LISTED_ROOT = Reason(
-    'It is the folder in which layout "prefix" keeps the copies of all branches.',
-    "Give the entry a folder of its own below it.",
-)
-NOT_THE_PARAMETER = Reason(
-    "SteelToes(location_parameters=...) says that the path is there, and the entry has no such parameter.",
-    "Name one that it has: {names}.",
-)
-NOT_A_LOCATION = Reason("It is no location.", _MOVE_OR_SHARE)
-DROPPED_HOST = Reason(
-    "Kedro's file datasets drop the host of this protocol and its partitioned ones do not.",
-    _MOVE_OR_SHARE,
-)
-FORM_OF_A_COPY = Reason(
-    "It has the form of a copy on branch {branch}, and may be another entry's.",
-    _MOVE_OR_SHARE,
-)
-COPY_IS_MAINS = Reason("Another entry's main copy is {copy}.", _MOVE_OR_SHARE)
-COPY_IS_LISTED = Reason("Its copy {copy} would lie in {directory}, which an entry lists.", _MOVE_OR_SHARE)
-GLOB_OF_PARTITIONS = Reason(
-    "Partitions lie in a directory, and this is a pattern.",
-    "Name the directory; `filename_suffix` and `load_args` say which of its files are partitions.",
-)
-SLASHES_AFTER_BUCKET = Reason("Two slashes follow its bucket, and Kedro lists no partition there.", "Write one slash.")
-CHECKPOINT_OUTSIDE = Reason("Its checkpoint lies outside of it, or has `..` in its path.", "Keep the checkpoint in it.")
-SEVERAL_PLACES = Reason(
-    "It has several places, and its versions or partitions are kept in only one of them.",
-    _MOVE_OR_SHARE,
-)
-VERSIONS_INSIDE = Reason("It keeps versions inside {directory}, which another entry lists.", _MOVE_OR_SHARE)
-PARTITIONS_INSIDE = Reason(
-    "It keeps partitions inside {directory}, which another entry lists as one dataset.",
-    _MOVE_OR_SHARE,
-)
-OVERWRITES_INSIDE = Reason(
-    "It overwrites partitions inside {directory}, which another entry lists.",
-    _MOVE_OR_SHARE,
-)
-RECORD_IS_LISTED = Reason(
-    "Its record would lie in {directory}, which an entry lists.",
-    'Set SteelToes(records="...") to another folder.',
-)
-ONE_LOCATION_FOR_BOTH = Reason(
-    "Kedro sees one location in it and in {copy}.",
-    "Share the entry: SteelToes(shared=[...]).",
 )
 
 # --- Why a save or a load is refused: SaveRefusedError, LoadRefusedError ----------------------------------------------

@@ -14,13 +14,14 @@ from kedro.framework.hooks import hook_impl
 
 from steel_toes.checkout.code import LoadedCode
 from steel_toes.errors import CopyError
-from steel_toes.naming.branch import Branch
-from steel_toes.naming.layout import layout_on, mark_of
+from steel_toes.naming.layout import mark_of
 from steel_toes.records.node import note_node
 from steel_toes.redaction import logger_of
 from steel_toes.sentences import (
     BRANCHED_TWICE,
     ON_BRANCH,
+    ON_BRANCH_READ_ONLY,
+    ON_MAIN_READ_ONLY,
     ON_UNKNOWN_BRANCH,
     RECORD_NOT_PUT,
     SWITCHED_OFF_ON_BRANCH,
@@ -29,6 +30,7 @@ from steel_toes.sentences import (
 from steel_toes.settings import Parameters, Settings
 
 if TYPE_CHECKING:
+    from steel_toes.catalog.policy import Policy
     from steel_toes.records.run import Run
 
 logger = logger_of("steel_toes")
@@ -40,7 +42,8 @@ class SteelToes:
     """Kedro hooks that give each Git branch its own copy of the data that it writes.
 
     On a branch, every save goes to the branch's copy; every load reads the branch's copy once there is one, and
-    main's otherwise. On main, and with `STEEL_TOES_ENABLED=false`, the catalog is left as Kedro made it.
+    main's otherwise. On main, and with `STEEL_TOES_ENABLED=false`, the catalog is left as Kedro made it, unless it is
+    read-only: then nothing is written there either.
 
         # settings.py
         from steel_toes import SteelToes
@@ -64,6 +67,7 @@ class SteelToes:
             `{"my_package.ReportDataset": ["template"]}`.
         create_buckets: with layout "bucket", make the branch's bucket at its first save, and mark it as ours.
         record_author: whether records name the user and the host that wrote them.
+        read_only: whether nothing is written from this process, on main neither; else `STEEL_TOES_READ_ONLY`.
         code: which files are code beside the project's own, by paths from the top of the repository: a shared library
             (`"libs/shared"`); one that begins with `!` is taken out. A record says what the code was.
 
@@ -85,6 +89,7 @@ class SteelToes:
         create_buckets: bool = False,
         record_author: bool = True,
         code: Sequence[str] = (),
+        read_only: bool = False,
     ) -> None:
         self._settings = Settings(
             branch_name=branch,
@@ -98,6 +103,7 @@ class SteelToes:
             create_buckets=create_buckets,
             record_author=record_author,
             code=code,
+            read_only=read_only,
         )
         # Kedro gives it when the context is made; without a context it is looked for.
         self._project_path: Path | None = None
@@ -127,22 +133,24 @@ class SteelToes:
             self._command(catalog)
             return
         path = self._project_path or _find_project()
-        if not self._settings.is_enabled:
+        read_only = self._settings.read_only_source
+        if not (self._settings.is_enabled or read_only):
             self._warn_if_switched_off(path)
             return
         branch = self._settings.find_branch(path, code=self._code)
         if branch.warning:
             logger.warning(WARNING_IN_LOG, branch.warning)
         # Plain Kedro, object for object.
-        if branch.is_main:
+        if branch.is_main and not read_only:
             return
         from steel_toes.catalog.install import install
         from steel_toes.catalog.make import make_policy
         from steel_toes.catalog.writer import session_of
 
         session = session_of(self._session_facts, save_version)
-        if install(catalog, make_policy(self._settings, branch, path, session, self._code)):
-            _announce(branch, layout_on(branch.name, self._settings.layout))
+        policy = make_policy(self._settings, branch, path, session, self._code)
+        if install(catalog, policy):
+            _announce(policy)
         else:
             logger.warning(BRANCHED_TWICE)
 
@@ -265,11 +273,16 @@ def _find_project() -> Path:
     return Path(find_kedro_project(Path.cwd()) or Path.cwd())
 
 
-def _announce(branch: Branch, layout: str) -> None:
+def _announce(policy: Policy) -> None:
+    branch, read_only = policy.branch, policy.read_only
     if logger.level == logging.NOTSET:
         # Kedro's default logging shows INFO of its own loggers only.
         logger.setLevel(logging.INFO)
-    if branch.is_known:
-        logger.info(ON_BRANCH, branch.name, branch.source, mark_of(branch.slug, layout))
+    if branch.is_main:
+        logger.info(ON_MAIN_READ_ONLY, read_only)
+    elif branch.is_known and read_only:
+        logger.info(ON_BRANCH_READ_ONLY, branch.name, branch.source, read_only)
+    elif branch.is_known:
+        logger.info(ON_BRANCH, branch.name, branch.source, mark_of(branch.slug, policy.layout))
     else:
         logger.warning(ON_UNKNOWN_BRANCH, branch.why)

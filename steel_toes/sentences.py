@@ -46,6 +46,8 @@ ANOTHER_PROJECTS_BRANCH = "it is {project}'s"
 # --- What a run logs --------------------------------------------------------------------------------------------------
 
 ON_BRANCH = "steel-toes: on branch %s (from %s); saves go to %s"
+ON_BRANCH_READ_ONLY = "steel-toes: on branch %s (from %s), read-only by %s: nothing is saved"
+ON_MAIN_READ_ONLY = "steel-toes: read-only by %s: everything is read from main, and nothing is saved"
 WARNING_IN_LOG = "steel-toes: %s"
 NEAR_MISS = "%s: its metadata has `%s`, which nobody reads. Write `steel_toes` if it is meant for steel_toes."
 SWITCHED_OFF_ON_BRANCH = (
@@ -125,6 +127,9 @@ OTHER_MAIN = (
     "Warning: the remote's HEAD is {default}, and main is {main}. "
     'If that is not right, set SteelToes(main="{default}").'
 )
+READ_ONLY_HERE = "{source} makes this process read-only: nothing is saved."
+STEPS_ASIDE_READ_ONLY = "{why}: everything is read from main. {source} makes this process read-only: nothing is saved."
+NOT_READ_ONLY = "`steel-toes {command}` is refused: {source} makes this process read-only. To write, take that away."
 STEPS_ASIDE = "{why}: everything is read from main and saved to main."
 READS_MAIN = "The branch is unknown, so data is read from main and not saved. {why}"
 WAYS_OUT = """A dataset whose side is none cannot be loaded. Run the node again that saves it;

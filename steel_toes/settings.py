@@ -53,6 +53,7 @@ class Settings:
     create_buckets: bool = False
     record_author: bool = True
     code: Sequence[str] = ()
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         _check_text("branch", self.branch_name)
@@ -61,6 +62,7 @@ class Settings:
         _check_text("project", self.project)
         _check_switch("create_buckets", self.create_buckets)
         _check_switch("record_author", self.record_author)
+        _check_switch("read_only", self.read_only)
         check_layout(self.layout)
         if isinstance(self.shared, str):
             raise ConfigurationError(SHARED_AS_TEXT, setting="shared", value=self.shared)
@@ -76,6 +78,19 @@ class Settings:
     def is_enabled(self) -> bool:
         """Whether steel_toes is switched on; see `is_enabled`."""
         return is_enabled(os.environ)
+
+    @property
+    def read_only_source(self) -> str:
+        """What makes this process read-only, for people; "" if nothing does.
+
+        Raises:
+            ConfigurationError: the variable is neither true nor false.
+        """
+        # Asked first: a bad value is an error wherever it is set.
+        is_set = is_read_only(os.environ)
+        if self.read_only:
+            return "SteelToes(read_only=True)"
+        return "STEEL_TOES_READ_ONLY" if is_set else ""
 
     @property
     def mains(self) -> frozenset[str]:
@@ -167,13 +182,28 @@ def is_enabled(environ: Mapping[str, str]) -> bool:
     Raises:
         ConfigurationError: the value is neither true nor false.
     """
-    # A typo must not switch off what protects main.
-    value = environ.get("STEEL_TOES_ENABLED", "").strip()
-    if value.lower() in ("", "true", "1", "yes", "on"):
+    return _switch("STEEL_TOES_ENABLED", environ, default=True)
+
+
+def is_read_only(environ: Mapping[str, str]) -> bool:
+    """Whether `STEEL_TOES_READ_ONLY` makes this process read-only: not if it is unset or blank.
+
+    Raises:
+        ConfigurationError: the value is neither true nor false.
+    """
+    return _switch("STEEL_TOES_READ_ONLY", environ, default=False)
+
+
+def _switch(setting: str, environ: Mapping[str, str], *, default: bool) -> bool:
+    value = environ.get(setting, "").strip()
+    if not value:
+        return default
+    if value.lower() in ("true", "1", "yes", "on"):
         return True
     if value.lower() in ("false", "0", "no", "off"):
         return False
-    raise ConfigurationError(NEITHER_TRUE_NOR_FALSE, setting="STEEL_TOES_ENABLED", value=value)
+    # A typo must not switch off what protects data.
+    raise ConfigurationError(NEITHER_TRUE_NOR_FALSE, setting=setting, value=value)
 
 
 def has_terminal_width() -> bool:

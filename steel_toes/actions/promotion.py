@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from steel_toes import errors
+from steel_toes import errors, reasons
 from steel_toes.actions.claims import StoredClaim
 from steel_toes.actions.inventory import Inventory, copy_location, main_location
 from steel_toes.actions.plan import FiledRecord, StoredRecord
@@ -276,5 +276,5 @@ def _check_place(inventory: Inventory, undo: FiledRecord) -> None:
     policy = inventory.policy
     is_linked = undo.stored.root.base in policy.link_targets.values()
     if "://" not in location and not is_linked and not root_of_copies(location, policy.project_path):
-        raise errors.LocationError(errors.NO_ROOT, location=location)
+        raise errors.LocationError(reasons.NO_ROOT, location=location)
     policy.check_not_listed(location, copy_location(undo, policy.project_path))

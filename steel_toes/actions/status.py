@@ -105,6 +105,8 @@ def statuses(
         except Exception as exc:  # noqa: BLE001 - one entry that cannot be built or reached does not hide the others
             why = f"{type(exc).__name__}: {exc}"
             return Status(name, None, " ".join(why.split()))
+        if policy.read_only and answer.saves in ("branch", "main"):
+            return replace(answer, saves=REFUSED, saves_to=None)
         # While the branch is unknown, all are refused for that.
         is_refused = answer.saves == REFUSED and answer.saves_to is None
         if is_refused and name not in outputs and policy.branch.is_known:
@@ -116,14 +118,15 @@ def statuses(
 
 
 def _status(name: str, dataset: Any, policy: Policy, config: Config, unrecorded: Unrecorded) -> Status:
+    # As `isinstance` sees it: a proxy is of its dataset's class.
+    if policy.shares(name, config, [dataset.__class__]):
+        return _status_of_main(name, sentences.SIDE_SHARED, "main", _main_path(policy, config))
     # Of what a hook has put around several the first speaks for all.
     for branched in branched_behind(dataset)[:1]:
         if isinstance(branched, RefusedDataset):
             return _status_of_main(name, str(branched.save_error.facts["why"]), REFUSED, _main_path(policy, config))
         return _status_now(name, branched, unrecorded)
     # What the policy leaves alone has no proxy: only the reason differs.
-    if policy.shares(name, config, [type(dataset)]):
-        return _status_of_main(name, sentences.SIDE_SHARED, "main", _main_path(policy, config))
     if getattr(dataset, "_EPHEMERAL", False):
         return _status_of_main(name, sentences.SIDE_IN_MEMORY, "memory", None)
     return _status_of_main(name, sentences.SIDE_LEFT_ALONE, READ_ONLY, _main_path(policy, config))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steel_toes import errors
+from steel_toes import errors, reasons
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.datasets.registry import Rule
 from steel_toes.naming.location import normalise
@@ -34,15 +34,15 @@ def units_inside(spec: EntrySpec, rule: Rule, location: str, directory: str, is_
         LocationError: that record could not say what a save of the entry does.
     """
     if spec.version:
-        raise errors.LocationError(errors.VERSIONS_INSIDE, location=location, directory=directory)
+        raise errors.LocationError(reasons.VERSIONS_INSIDE, location=location, directory=directory)
     if not rule.is_overlay:
         return Part(relative(location, directory)) if is_overlay else Whole()
     # A part of a dataset that is one unit is that unit, and partitions are none.
     if not is_overlay:
-        raise errors.LocationError(errors.PARTITIONS_INSIDE, location=location, directory=directory)
+        raise errors.LocationError(reasons.PARTITIONS_INSIDE, location=location, directory=directory)
     # The record knows an overwrite of everything, and not one of a part.
     if spec.inner_config.get("overwrite"):
-        raise errors.LocationError(errors.OVERWRITES_INSIDE, location=location, directory=directory)
+        raise errors.LocationError(reasons.OVERWRITES_INSIDE, location=location, directory=directory)
     return Parts(relative(location, directory))
 
 

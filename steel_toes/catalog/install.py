@@ -41,12 +41,12 @@ from steel_toes.errors import (
     INSTANCE_CHANGED,
     LISTED_LATE,
     MAIN_IS_BLOCKED,
-    ONE_LOCATION_FOR_BOTH,
     LocationError,
     SteelToesError,
     sentence,
 )
 from steel_toes.naming.location import parse
+from steel_toes.reasons import ONE_LOCATION_FOR_BOTH
 from steel_toes.records.place import Side
 from steel_toes.records.run import Run
 from steel_toes.redaction import logger_of
@@ -103,7 +103,21 @@ def wrap(policy: Policy, spec: EntrySpec, build_main: BuildMain) -> Any:
             why = str(exc)
     load_why = _why_not_loaded(rule, rule_why, hidden)
     blocked = _block(build_main(), spec.name)
-    return proxy_for(refuse(blocked, spec.name, own_name(spec.classes[0]), branch.name, why, load_why, hidden))
+    return _refusing(policy, spec.name, blocked, spec.classes[0], why, load_why, hidden)
+
+
+def _refusing(
+    policy: Policy,
+    name: str,
+    main_dataset: Dataset,
+    cls: type,
+    why: str,
+    load_why: str = "",
+    hidden: tuple[str, ...] = (),
+) -> Any:
+    """The proxy for an entry whose saves are refused."""
+    branch_name, read_only = policy.branch.name, policy.read_only
+    return proxy_for(refuse(main_dataset, name, own_name(cls), branch_name, why, load_why, hidden, read_only))
 
 
 def _why_not_loaded(rule: Rule, rule_why: str, hidden: tuple[str, ...]) -> str:
@@ -472,13 +486,12 @@ class _Datasets(dict[str, Any]):
         if self.policy.rule(spec).action == "alone":
             return dataset
         # The user's instance keeps its `save`: whoever made it may hold it outside the catalog.
-        branch_name = self.policy.branch.name
         try:
             main_dataset = Build(name, config, {})(Side.MAIN, version)
         except DatasetError:
-            return proxy_for(refuse(dataset, name, type(dataset).__name__, branch_name, CANNOT_BE_BUILT_AGAIN))
+            return _refusing(self.policy, name, dataset, type(dataset), CANNOT_BE_BUILT_AGAIN)
         if differences(dataset, main_dataset):
-            return proxy_for(refuse(dataset, name, type(dataset).__name__, branch_name, INSTANCE_CHANGED))
+            return _refusing(self.policy, name, dataset, type(dataset), INSTANCE_CHANGED)
         return wrap(self.policy, spec, lambda: main_dataset)
 
     def _wrapper(self, name: str, dataset: Dataset, config: Config, branched_keys: list[Key]) -> Any:
@@ -490,7 +503,7 @@ class _Datasets(dict[str, Any]):
         why = self.policy.why_unmoved(spec, _AROUND, branched_keys)
         if not why:
             return dataset
-        return proxy_for(refuse(dataset, name, own_name(dataset.__class__), self.policy.branch.name, why))
+        return _refusing(self.policy, name, dataset, dataset.__class__, why)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Datasets, (self.policy, dict(self))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from steel_toes.catalog.policy import Policy
@@ -30,9 +31,13 @@ def make_policy(
     Raises:
         ConfigurationError: an environment variable that carries the identity cannot be used.
     """
+    # Switched off, all that is read is main's.
+    if not settings.is_enabled:
+        branch = replace(branch, is_main=True)
     return Policy(
         branch=branch,
         project_path=project_path.as_posix(),
         identity=find_writer(settings, branch, project_path, session or Session(), code),
         settings=settings,
+        read_only=settings.read_only_source,
     )

@@ -67,7 +67,7 @@ def warn_of_former_names(pipeline: Any, catalog: Any) -> None:
     policy = policy_of(catalog)
     branch = policy.branch
     # Of one that somebody names Git has no history.
-    if branch.source != "Git":
+    if branch.source != "Git" or branch.is_main:
         return
     names = former_names(Path(policy.project_path), str(branch.name))
     # Nearly no branch has one: only then its data is looked for.

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from steel_toes import errors
+from steel_toes import errors, reasons
 from steel_toes.catalog.arguments import is_of_a_table
 from steel_toes.catalog.candidates import unmoved_parameter
+from steel_toes.catalog.checks import check_partitions, check_taught_names, is_one_place
 from steel_toes.catalog.division import is_inside, units_alone, units_at, units_inside
 from steel_toes.catalog.folders import DataFolders, data_folders
 from steel_toes.catalog.late import LateEntries
@@ -35,7 +36,6 @@ from steel_toes.datasets.inheritance import is_surveyed, overrides_save, own_nam
 from steel_toes.datasets.paths import (
     Key,
     absolute,
-    checkpoint_path,
     filepath_argument,
     filesystem_path,
     is_local,
@@ -59,7 +59,7 @@ from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.layout import branch_location, contains_slug, layout_on
 from steel_toes.naming.location import former_spelling, normalise, parse
-from steel_toes.naming.nesting import has_glob, listed_directory, relative
+from steel_toes.naming.nesting import listed_directory, relative
 from steel_toes.naming.prefix import top_of_copy
 from steel_toes.naming.schemes import scheme_of
 from steel_toes.records.author import Author, Background
@@ -102,6 +102,7 @@ class Policy:
     Args:
         branch: which branch; unknown is one too, on which nothing is saved.
         project_path: the project's absolute path.
+        read_only: what makes this process read-only; "" if nothing does.
         identity: who writes, as far as Git and the environment say it, and what Git says of the code.
         settings: the project's.
         explicit: the configurations of the catalog's entries.
@@ -117,6 +118,7 @@ class Policy:
     project_path: str
     identity: Background[Found]
     settings: Settings
+    read_only: str = ""
     explicit: Sequence[Config] = field(default=(), compare=False, repr=False)
     patterns: Sequence[Config] = field(default=(), compare=False, repr=False)
     memories: dict[tuple[str, ...], RecordMemory] = field(default_factory=dict, compare=False, repr=False)
@@ -176,9 +178,21 @@ class Policy:
     def rule(self, spec: EntrySpec) -> Rule:
         """What is done with an entry; shared entries are left alone."""
         # Before any rule: a shared entry of a class that cannot be redirected works too.
-        if self.shares(spec.name, spec.config, spec.classes):
+        is_shared = self.shares(spec.name, spec.config, spec.classes)
+        if is_shared and not self.read_only:
             self.shared_names.add(spec.name)
             return _ALONE
+        if self.read_only and (is_shared or self.branch.is_main):
+            return self._rule_of_main(spec)
+        return self._rule_of_branch(spec)
+
+    def _rule_of_main(self, spec: EntrySpec) -> Rule:
+        """What is done with an entry of which there is nothing but main's, where nothing is written."""
+        rule = self._rule_of(spec.classes[0], spec.inner_config)
+        # What cannot be loaded safely stays so.
+        return replace(rule, action="refuse_save") if rule.action == "redirect" else rule
+
+    def _rule_of_branch(self, spec: EntrySpec) -> Rule:
         rule = self._rule_of(spec.classes[0], spec.inner_config)
         # A wrapper with a save of its own may keep what is there, too.
         if any(overrides_save(wrapper) for wrapper in spec.classes[1:]):
@@ -299,13 +313,13 @@ class Policy:
         # An empty or missing parameter, or one that is no text, such as a file object.
         if not texts:
             value = f"{rule.parameter}={spec.inner_config.get(rule.parameter)!r}"
-            reason = errors.NOT_THE_PARAMETER if rule.is_taught else errors.NOT_A_LOCATION
+            reason = reasons.NOT_THE_PARAMETER if rule.is_taught else reasons.NOT_A_LOCATION
             names = ", ".join(sorted(spec.inner_config.keys() - {"type"}))
             raise errors.LocationError(reason, location=value, names=names)
         if rule.is_taught:
-            _check_taught_names(texts)
+            check_taught_names(texts)
         if rule.is_overlay:
-            _check_partitions(rule, spec.inner_config, texts)
+            check_partitions(rule, spec.inner_config, texts)
         moves = {key: self.locations(text) for key, text in texts.items()}
         for locations in moves.values():
             self._note_late(locations)
@@ -320,11 +334,11 @@ class Policy:
         location = self.catalog.as_listed(absolute(text))
         directory = self.catalog.directory_around(location)
         copy = self._copy_of(location, directory)
-        if directory is not None and not _is_one_place(location):
-            raise errors.LocationError(errors.DROPPED_HOST, location=location)
+        if directory is not None and not is_one_place(location):
+            raise errors.LocationError(reasons.DROPPED_HOST, location=location)
         # Two branches' copies, or a copy of a copy, could meet in one file.
         if contains_slug(location, self.branch.slug):
-            raise errors.LocationError(errors.FORM_OF_A_COPY, location=location, branch=self.branch.name)
+            raise errors.LocationError(reasons.FORM_OF_A_COPY, location=location, branch=self.branch.name)
         self._check_copy(location, copy)
         return Locations(location, copy)
 
@@ -335,7 +349,7 @@ class Policy:
         if self.catalog.guarded and is_local(copy):
             names.add(real_path(copy).casefold())
         if not names.isdisjoint(self.catalog.guarded):
-            raise errors.LocationError(errors.COPY_IS_MAINS, location=location, copy=copy)
+            raise errors.LocationError(reasons.COPY_IS_MAINS, location=location, copy=copy)
         self.check_not_listed(location, copy)
 
     def check_not_listed(self, location: str, copy: str) -> None:
@@ -350,7 +364,7 @@ class Policy:
         # A placeholder stands for any text, but an entry that lists a copy is refused itself.
         lists_copies = self.catalog.is_pattern(directory) and contains_slug(directory, self.branch.slug)
         if not lists_copies:
-            raise errors.LocationError(errors.COPY_IS_LISTED, location=location, copy=copy, directory=directory)
+            raise errors.LocationError(reasons.COPY_IS_LISTED, location=location, copy=copy, directory=directory)
 
     def _note_late(self, locations: Locations) -> None:
         """Note where a late entry has its data; refuse its copy in what another late one lists, and cannot leave out.
@@ -363,7 +377,7 @@ class Policy:
             return
         directory = self.late.directory_around(copy)
         if directory is not None:
-            raise errors.LocationError(errors.COPY_IS_LISTED, location=location, copy=copy, directory=directory)
+            raise errors.LocationError(reasons.COPY_IS_LISTED, location=location, copy=copy, directory=directory)
         self.late.add(location)
 
     def entry(self, spec: EntrySpec, rule: Rule, moves: Moves, build: Builder) -> Entry:
@@ -380,7 +394,7 @@ class Policy:
         """
         if len(moves) > 1 and (spec.version or rule.is_overlay):
             location = next(iter(moves.values())).main_location
-            raise errors.LocationError(errors.SEVERAL_PLACES, location=location)
+            raise errors.LocationError(reasons.SEVERAL_PLACES, location=location)
         entry_seeding = seeding(rule, spec.inner_config)
         places: dict[tuple[str, str], PlaceOfEntry] = {}
         for key, locations in moves.items():
@@ -396,6 +410,7 @@ class Policy:
             keys=first.keys,
             more=tuple(more),
             parameter=rule.parameter,
+            read_only=self.read_only,
             save_refusal=self._save_refusal(rule, next(iter(moves.values())).main_location),
             is_directory=rule.seeding == "directory" or (rule.lists and not rule.is_overlay),
             seeding=first.seeding,
@@ -460,7 +475,7 @@ class Policy:
         # The record belongs to the location, not to the name: two entries on one location share it.
         subject = self.subject_of(location)
         if self.catalog.directory_around(f"{subject.root}/{FOLDER}/record.json") is not None:
-            raise errors.LocationError(errors.RECORD_IS_LISTED, location=location, directory=subject.root)
+            raise errors.LocationError(reasons.RECORD_IS_LISTED, location=location, directory=subject.root)
         root = open_root(spec.name, subject.root, location, spec.inner_config)
         path = record_path(root.path, self.branch.slug, subject.location)
         former = None
@@ -545,32 +560,6 @@ class Policy:
                     subjects = roots.setdefault(root.key, root).subjects
                     subjects.setdefault(name, set()).add(subject.location)
         return list(roots.values())
-
-
-def _check_taught_names(texts: Mapping[Key, str]) -> None:
-    """Refuse the name of a table where a location is taught."""
-    for key, text in texts.items():
-        if is_of_a_table(str(key[-1])) and "/" not in text:
-            raise errors.LocationError(errors.NAMES_A_TABLE, location=text, parameter=key[-1])
-
-
-def _check_partitions(rule: Rule, config: Config, texts: Mapping[Key, str]) -> None:
-    """Refuse partitions that lie in no one directory, and a checkpoint that lies outside of it."""
-    location = next(iter(texts.values()))
-    if has_glob(location):
-        raise errors.LocationError(errors.GLOB_OF_PARTITIONS, location=location)
-    # After it, Kedro lists partitions by other names than it saves them.
-    if bucket_of(location) and parse(location).before.endswith("//"):
-        raise errors.LocationError(errors.SLASHES_AFTER_BUCKET, location=location)
-    if rule.kind == "increments" and checkpoint_path(config) is None:
-        raise errors.LocationError(errors.CHECKPOINT_OUTSIDE, location=location)
-
-
-def _is_one_place(location: str) -> bool:
-    """Whether Kedro's file datasets and its partitioned ones see the same object at a location."""
-    _, file_path = filesystem_path(location)
-    _, overlay_path = filesystem_path(location, is_overlay=True)
-    return file_path.strip("/") == overlay_path.strip("/")
 
 
 def _is_certain(root: str) -> bool:

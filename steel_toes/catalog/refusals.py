@@ -6,7 +6,7 @@ from typing import Any
 
 from steel_toes.catalog.obstacles import check_free
 from steel_toes.catalog.run import all_branched
-from steel_toes.errors import BranchUnknownError, CopyError, RunRefusedError, count
+from steel_toes.errors import BranchUnknownError, CopyError, ReadOnlyError, RunRefusedError, count
 
 
 def check_run(pipeline: Any, catalog: Any) -> None:
@@ -18,6 +18,7 @@ def check_run(pipeline: Any, catalog: Any) -> None:
 
     Raises:
         BranchUnknownError: something is to be saved, and the branch is unknown.
+        ReadOnlyError: something is to be saved, and this process is read-only.
         RunRefusedError: it cannot, for the reasons that it lists.
         RunObstructedError: something is in the way of what is saved.
     """
@@ -27,8 +28,8 @@ def check_run(pipeline: Any, catalog: Any) -> None:
         return
     for error in refusals.values():
         # Then all are, for the one reason.
-        if isinstance(error, BranchUnknownError):
-            raise BranchUnknownError(dataset=", ".join(refusals), why=error.facts["why"])
+        if isinstance(error, (BranchUnknownError, ReadOnlyError)):
+            raise type(error)(**{**error.facts, "dataset": ", ".join(refusals)})
     lines = [f"- {name} ({error.facts['type']}): {error.facts['why']}" for name, error in refusals.items()]
     raise RunRefusedError(
         branch=next(iter(refusals.values())).facts["branch"],

@@ -138,6 +138,7 @@ def whoami(export: bool) -> None:
         "main_from": project.settings.main_source,
         "project_from": project.settings.project_source,
         "layout": project.policy.layout,
+        "read_only": project.policy.read_only or None,
     }
     # On stderr, before the table on stdout.
     _warn_of_another_main(project, mains)
@@ -152,6 +153,8 @@ def _print_variables(project: Project) -> None:
         raise click.ClickException(BRANCH_UNKNOWN.format(why=project.branch.why))
     # Quoted: Git allows `$(...)` in a branch's name.
     variables = as_variables(project.branch.name, project.settings.mains, project.identity, project.provenance)
+    if project.policy.read_only:
+        variables["STEEL_TOES_READ_ONLY"] = "true"
     for name, value in variables.items():
         print_data(f"export {name}={shlex.quote(value)}")
 
@@ -181,12 +184,12 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     from steel_toes.actions.status import statuses
     from steel_toes.cli.project import Project
     from steel_toes.cli.promotions import say_unfinished
-    from steel_toes.cli.tables import header_lines, status_legend, status_output, status_totals
+    from steel_toes.cli.tables import aside_line, header_lines, status_legend, status_output, status_totals
 
     project = Project(datasets)
     say_unfinished(project.inventory)
     if project.why_aside:
-        say(sentences.STEPS_ASIDE.format(why=project.why_aside))
+        say(aside_line(project))
         status_output([], project).show()
         return
     if not project.branch.is_known:
@@ -198,7 +201,7 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
         say(sentences.EMPTY_CATALOG)
         status_output(rows, project).show()
         return
-    say_lines([*header_lines(project.branch, project.policy.layout), status_totals(rows)])
+    say_lines([*header_lines(project.policy), status_totals(rows)])
     status_output(rows, project).show()
     say_lines(status_legend(rows))
     # Rows without a place to save to are entries that could not be built, or whose record cannot be read.
@@ -274,6 +277,7 @@ def clean(
     if bool(names) == is_by_age:
         raise click.UsageError(sentences.WHICH_BRANCHES)
     project = Project(datasets, needs_hook=False)
+    project.check_may_write("clean")
     wish = Wish(names, datasets, stale=stale, age=_least_age(stale, grace, older))
     plan = make_plan(project.inventory, wish)
     unknown = unknown_datasets(project.inventory, wish, plan)
@@ -324,6 +328,7 @@ def adopt(subjects: tuple[str, ...], branch: str | None, legacy: bool, yes: bool
     if bool(subjects) == legacy:
         raise click.UsageError(sentences.WHAT_TO_ADOPT)
     project = Project(subjects, branch)
+    project.check_may_write("adopt")
     why_no_copies = project.why_aside or project.branch.why
     if why_no_copies:
         raise click.ClickException(sentences.NO_COPIES_HERE.format(why=why_no_copies))
@@ -385,6 +390,7 @@ def promote(
 
     check_call(name, merged, bool(datasets) or abandon, bool(forced))
     project = Project(datasets)
+    project.check_may_write("promote")
     wish = PromoteWish(name or "", datasets, frozenset(forced), strict, keep, not no_undo)
     planner = make_planner(project, code)
     # What a claim says was proved when it was planned: to take it back no code is needed.

@@ -77,6 +77,16 @@ class Project:
             return sentences.BRANCH_IS_MAIN.format(branch=self.branch.name)
         return ""
 
+    def check_may_write(self, command: str) -> None:
+        """Refuse a command that changes something, where this process is read-only.
+
+        Raises:
+            ClickException: it is.
+        """
+        source = self.policy.read_only
+        if source:
+            raise click.ClickException(sentences.NOT_READ_ONLY.format(command=command, source=source))
+
     @property
     def identity(self) -> Identity:
         """Whose records a run here would write."""
@@ -120,7 +130,8 @@ class Project:
 
     def _install(self, catalog: Any) -> None:
         """In the hook's place, before other hooks look at the catalog, or save to it."""
-        if not self.why_aside:
+        # A hook may save to it.
+        if self.policy.read_only or not self.why_aside:
             install(catalog, self.policy)
 
     @cached_property

@@ -14,10 +14,10 @@ from steel_toes.actions.adopt import Adoption
 from steel_toes.actions.branches import Summary
 from steel_toes.actions.plan import CleanPlan, HeldCopy
 from steel_toes.actions.status import Status
+from steel_toes.catalog.policy import Policy
 from steel_toes.cli.output import Output, age_text, size_text
 from steel_toes.cli.project import Project
 from steel_toes.cli.screen import Beneath, Column, Row, Table
-from steel_toes.naming.branch import Branch
 from steel_toes.naming.layout import mark_of
 
 _SIDES = {"branch": "green", "main": "cyan", "none": "red"}
@@ -43,7 +43,9 @@ def whoami_lines(facts: Mapping[str, Any]) -> list[str]:
     lines = [_branch_line(facts), sentences.WHOAMI_MAIN.format(mains=mains, source=facts["main_from"])]
     project = sentences.WHOAMI_PROJECT if facts["project"] else sentences.WHOAMI_NO_PROJECT
     lines.append(project.format(project=facts["project"], source=facts["project_from"]))
-    if not facts["enabled"]:
+    if facts["read_only"]:
+        lines.append(sentences.READ_ONLY_HERE.format(source=facts["read_only"]))
+    elif not facts["enabled"]:
         lines.append(sentences.WHOAMI_SWITCHED_OFF)
     if facts["tried"]:
         lines.append(sentences.WHOAMI_TRIED.format(whys="; ".join(facts["tried"])))
@@ -121,15 +123,24 @@ def _save_text(status: Status) -> str:
     return " ".join(words)
 
 
-def header_lines(branch: Branch, layout: str) -> list[str]:
-    """Which branch a table is about, and what its copies are called."""
-    if not branch.is_known:
-        return []
-    where = _where_copies_are(branch.slug, layout)
-    return [
-        sentences.HEADER_BRANCH.format(branch=branch.name, source=branch.source),
-        sentences.HEADER_COPIES.format(where=where),
-    ]
+def aside_line(project: Project) -> str:
+    """Why no table is shown, and where everything is read and saved."""
+    source = project.policy.read_only
+    text = sentences.STEPS_ASIDE_READ_ONLY if source else sentences.STEPS_ASIDE
+    return text.format(why=project.why_aside, source=source)
+
+
+def header_lines(policy: Policy) -> list[str]:
+    """Which branch a table is about, what its copies are called, and whether anything is saved."""
+    branch = policy.branch
+    lines = []
+    if branch.is_known:
+        where = _where_copies_are(branch.slug, policy.layout)
+        lines.append(sentences.HEADER_BRANCH.format(branch=branch.name, source=branch.source))
+        lines.append(sentences.HEADER_COPIES.format(where=where))
+    if policy.read_only:
+        lines.append(sentences.READ_ONLY_HERE.format(source=policy.read_only))
+    return lines
 
 
 def status_totals(statuses: Sequence[Status]) -> str:

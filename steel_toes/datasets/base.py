@@ -110,6 +110,7 @@ class Entry:
         more: its other places, if it has several.
         parameter: the one that says where its data is.
         save_refusal: why it is not saved on a branch; "" if it is.
+        read_only: what makes this process read-only; "" if nothing does.
         is_directory: whether its class makes a directory of its location.
         seeding: whether main's copy must be copied to the branch before its first save.
         saves_itself: whether its class may write something else than it is given.
@@ -124,6 +125,7 @@ class Entry:
     more: tuple[PlaceOfEntry, ...] = ()
     parameter: str = ""
     save_refusal: str = ""
+    read_only: str = ""
     is_directory: bool = False
     seeding: Seeding = "never"
     saves_itself: bool = False
@@ -259,6 +261,7 @@ class BranchedDataset(ABC):
 
     def confirm(self) -> None:
         """Confirm on the branch."""
+        self.check_apart()
         self.branch_dataset.confirm()  # type: ignore[attr-defined]  # only called where the class has it
 
     # What the rest of steel_toes asks ---------------------------------------------------------------------------------
@@ -406,14 +409,23 @@ class BranchedDataset(ABC):
         """Before each save: whatever was done to the datasets since they were built, the branch's lies where it did.
 
         Raises:
-            SaveRefusedError: the entry is only read.
+            SaveRefusedError: the entry is only read, or this process is read-only.
             LocationIsFixedError: somebody set the location of the branch's dataset.
         """
-        if self.entry.save_refusal:
-            self.refuse_saving(self.entry.save_refusal)
+        self.check_saved()
         for key, text in self.branch_texts.items():
             if text_at(self.branch_dataset, key) != text:
                 raise self._fixed_error(str(key[0]))
+
+    def check_saved(self) -> None:
+        """Whether the entry is saved at all.
+
+        Raises:
+            SaveRefusedError: it is only read, or this process is read-only.
+        """
+        error = self.save_error
+        if error is not None:
+            raise error
 
     def refuse_saving(self, why: str) -> NoReturn:
         """Raise the error of a save that is refused."""
@@ -421,7 +433,11 @@ class BranchedDataset(ABC):
 
     @property
     def save_error(self) -> errors.CopyError | None:
-        """The error of every save, if the entry is only read."""
+        """The error of every save, if the entry is only read, or this process is read-only."""
+        if self.entry.read_only:
+            return errors.ReadOnlyError(
+                dataset=self.entry.name, source=self.entry.read_only, why=self.entry.save_refusal
+            )
         return self._refused_error(self.entry.save_refusal) if self.entry.save_refusal else None
 
     def _refused_error(self, why: str) -> errors.SaveRefusedError:

@@ -73,6 +73,10 @@ class Inside:
         """
         self.outer.check_settable("_dataset", *key)
 
+    def check_saved(self) -> None:
+        """Whether the entry is saved at all, as the outer one says."""
+        self.outer.check_saved()
+
     def refuse_saving(self, why: str) -> NoReturn:
         """Raise the error of a save that is refused."""
         self.outer.refuse_saving(why)
@@ -117,6 +121,8 @@ _WRITING = frozenset(
         "resolve_save_version",
     }
 )
+# Of these, what itself saves, or gives what saves.
+_SAVING = frozenset({"_checkpoint", "_save"})
 # What Python asks of the type about the object, not about the data: answered by main's dataset too.
 _ABOUT = frozenset(
     {
@@ -272,6 +278,8 @@ def _answer_of_side(branched: AnyBranched | Inside, name: str, value: Any) -> An
         name: of the attribute.
         value: main's.
     """
+    if name in _SAVING:
+        branched.check_saved()
     if isinstance(branched, RefusedDataset) or name in _QUIET or name.startswith("__"):
         return value
     dataset = branched.branch_dataset if name in _WRITING else branched.current()

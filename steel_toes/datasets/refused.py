@@ -6,7 +6,7 @@ import copy
 from typing import Any, ClassVar, NoReturn
 
 from steel_toes.datasets.base import Dataset
-from steel_toes.errors import BranchUnknownError, CopyError, LoadRefusedError, SaveRefusedError
+from steel_toes.errors import BranchUnknownError, CopyError, LoadRefusedError, ReadOnlyError, SaveRefusedError
 from steel_toes.records.place import Side
 from steel_toes.sentences import READING_FAILS, READING_REFUSED
 
@@ -90,6 +90,10 @@ class RefusedDataset:
         """The one dataset."""
         return (self.main_dataset,)
 
+    def check_saved(self) -> None:
+        """Raise the error of a save."""
+        raise self.save_error
+
     def refuse_saving(self, why: str) -> NoReturn:
         """Raise the error of a save."""
         raise self.save_error
@@ -115,6 +119,7 @@ def refuse(
     why: str,
     load_why: str = "",
     hidden: tuple[str, ...] = (),
+    read_only: str = "",
 ) -> RefusedDataset:
     """The dataset of an entry whose saves and, for handles, loads are refused.
 
@@ -126,11 +131,16 @@ def refuse(
         why: why saves are refused: one sentence.
         load_why: why loads are refused too, if they are.
         hidden: as `RefusedDataset` has it.
+        read_only: what makes this process read-only, which is then the reason; "" if nothing does.
     """
     facts = {"dataset": name, "type": type_name, "branch": branch_name or "(unknown)"}
     save_error: CopyError = BranchUnknownError(dataset=name, why=why)
     if branch_name:
         save_error = SaveRefusedError(**facts, why=why)
+    if read_only:
+        save_error = ReadOnlyError(dataset=name, source=read_only, why=why)
     # A handle can write main's data as soon as somebody holds it.
-    load_error = LoadRefusedError(**facts, why=load_why) if load_why else None
+    load_error: CopyError | None = LoadRefusedError(**facts, why=load_why) if load_why else None
+    if read_only and load_why:
+        load_error = ReadOnlyError(action="load", dataset=name, source=read_only, why=load_why)
     return RefusedDataset(main_dataset, save_error, load_error, hidden)

@@ -62,7 +62,7 @@ class BranchedWhole(BranchedDataset):
 
     def put_ahead(self) -> Ahead | None:
         ahead = self.place.put_ahead(self._write(keeps=False), self.identify_branch)
-        if ahead is None or self.entry.save_refusal or self.seeding != "never":
+        if ahead is None or self.save_error or self.seeding != "never":
             return None
         return ahead
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steel_toes import errors
+from steel_toes import errors, reasons
 from steel_toes.naming.digest import digest
 from steel_toes.naming.location import Location, parse
 from steel_toes.naming.schemes import scheme_of
@@ -53,10 +53,10 @@ def move_to_branch_bucket(location: str, where: Location, slug: str) -> str:
         LocationError: the store cannot have a bucket of that name.
     """
     if where.scheme not in ("s3", "gs") or ":" in where.host:
-        raise errors.LocationError(errors.BUCKET_ELSEWHERE, location=location)
+        raise errors.LocationError(reasons.BUCKET_ELSEWHERE, location=location)
     name = branch_bucket(where.host, slug)
     if where.scheme == "gs" and ("." in name or "google" in name):
-        raise errors.LocationError(errors.RESERVED_BUCKET, location=location, bucket=name)
+        raise errors.LocationError(reasons.RESERVED_BUCKET, location=location, bucket=name)
     # The last one: credentials before an `@` may contain the same text.
     start, _, slashes = where.before.rpartition(where.host)
     return start + name + slashes + where.path + where.query

@@ -12,7 +12,7 @@ the path below that is main's.
 
 from __future__ import annotations
 
-from steel_toes import errors
+from steel_toes import errors, reasons
 from steel_toes.naming.branch import is_undo_branch
 from steel_toes.naming.buckets import DELIMITER, bucket_of, move_to_branch_bucket
 from steel_toes.naming.location import Location, is_chain, parse
@@ -64,9 +64,9 @@ def branch_location(
     above, slash, name = top.path.rpartition("/")
     below = where.path[len(top.path) :]
     if name in ("", ".", "..", "~"):
-        raise errors.LocationError(errors.LISTED_BUCKET if where.host else errors.NO_DIRECTORY, location=location)
+        raise errors.LocationError(reasons.LISTED_BUCKET if where.host else reasons.NO_DIRECTORY, location=location)
     if ".." in below.split("/"):
-        raise errors.LocationError(errors.CLIMBS_OUT, location=location, directory=top.before + top.path)
+        raise errors.LocationError(reasons.CLIMBS_OUT, location=location, directory=top.before + top.path)
     if moves_bucket:
         return move_to_branch_bucket(location, where, slug)
     return where.before + above + slash + with_suffix(name, slug) + below + where.query
@@ -85,9 +85,9 @@ def mark_of(slug: str, layout: str) -> str:
 def _refuse_foreign(location: str, where: Location) -> None:
     scheme = scheme_of(where.scheme)
     if scheme.is_http:
-        raise errors.LocationError(errors.HTTP_ADDRESS, location=location)
+        raise errors.LocationError(reasons.HTTP_ADDRESS, location=location)
     if scheme.is_archive or is_chain(location):
-        raise errors.LocationError(errors.ARCHIVE_MEMBER, location=location)
+        raise errors.LocationError(reasons.ARCHIVE_MEMBER, location=location)
 
 
 def contains_slug(location: str, slug: str) -> bool:

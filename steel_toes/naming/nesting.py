@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from steel_toes import errors
+from steel_toes import errors, reasons
 from steel_toes.naming.location import normalise, parse
 
 if TYPE_CHECKING:
@@ -139,5 +139,5 @@ def relative(location: str, directory: str) -> str:
     if outer == ".":
         start = ""
     if not inner.startswith(start):
-        raise errors.LocationError(errors.NOT_INSIDE, location=location, directory=directory)
+        raise errors.LocationError(reasons.NOT_INSIDE, location=location, directory=directory)
     return inner.removeprefix(start)

@@ -8,7 +8,7 @@ Nothing here does I/O. The path below the slug is main's path below the root, so
 
 from __future__ import annotations
 
-from steel_toes import errors
+from steel_toes import errors, reasons
 from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.location import Location
 from steel_toes.naming.nesting import relative
@@ -30,15 +30,15 @@ def location_below_root(location: str, where: Location, slug: str, root: str) ->
         LocationError: it lies in no such root, is the root itself, or climbs out of it.
     """
     if ".." in where.path.split("/"):
-        raise errors.LocationError(errors.CLIMBS_OUT, location=location, directory=root or where.before)
+        raise errors.LocationError(reasons.CLIMBS_OUT, location=location, directory=root or where.before)
     if bucket_of(location) is not None:
         top, inside = where.before.rstrip("/"), where.path
     elif root and where.scheme == "":
         top, inside = root.rstrip("/"), relative(location, root)
     else:
-        raise errors.LocationError(errors.NO_ROOT, location=location)
+        raise errors.LocationError(reasons.NO_ROOT, location=location)
     if not inside.strip("/"):
-        raise errors.LocationError(errors.LISTED_ROOT, location=location)
+        raise errors.LocationError(reasons.LISTED_ROOT, location=location)
     end = "/" if location.endswith("/") and not inside.endswith("/") else ""
     return f"{top}/{BRANCHES}/{slug}/{inside}{end}{where.query}"
 

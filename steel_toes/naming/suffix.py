@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from steel_toes import errors
+from steel_toes import errors, reasons
 from steel_toes.naming.buckets import DELIMITER
 from steel_toes.naming.digest import digest, encode
 from steel_toes.naming.location import Location, parse
@@ -33,7 +33,7 @@ def suffixed_part(location: str, where: Location, directory: str | None) -> Loca
         return parse(bare)
     if directory is not None:
         if outermost_directory(location, [directory]) is None:
-            raise errors.LocationError(errors.NOT_INSIDE, location=location, directory=directory)
+            raise errors.LocationError(reasons.NOT_INSIDE, location=location, directory=directory)
         directories.append(listed_directory(directory, lists=True) or directory)
     return parse(outermost_directory(bare, directories) or bare)
 

@@ -14,7 +14,7 @@ import pytest
 
 from steel_toes import ConfigurationError
 from support.git import git
-from support.studio import Studio
+from support.studio import Studio, files
 from support.team import SLUG
 
 
@@ -26,7 +26,7 @@ class TestWhoami:
         """These are the facts, and Git told the branch after three others had not."""
         facts = studio.json("whoami")
         keys = ["branch", "slug", "from", "why", "tried", "is_main", "main", "project", "enabled"]
-        assert list(facts) == [*keys, "main_from", "project_from", "layout"]
+        assert list(facts) == [*keys, "main_from", "project_from", "layout", "read_only"]
         tried = facts.pop("tried")
         assert [any(word in line for line in tried) for word in ("SteelToes(branch", "STEEL_TOES_BRANCH", "CI")] == [
             True
@@ -43,6 +43,7 @@ class TestWhoami:
             "main_from": "the default",
             "project_from": "the remote's URL",
             "layout": "suffix",
+            "read_only": None,
         }
 
     def test_shown(self, studio: Studio) -> None:
@@ -254,3 +255,72 @@ def only_writer(studio: Studio, dataset: str) -> dict[str, Any]:
     (record,) = [record for record in records if record["dataset"] == dataset]
     (writer,) = record["writers"].values()
     return {**writer, "run": None}
+
+
+class TestReadOnly:
+    """A read-only process says so wherever it is asked, and every command that changes something refuses."""
+
+    @pytest.fixture
+    def read_only(self, studio: Studio) -> Studio:
+        studio.patch.setenv("STEEL_TOES_READ_ONLY", "true")
+        return studio
+
+    def test_whoami(self, read_only: Studio) -> None:
+        """So that a reviewer sees it, a script reads it, and a container has it."""
+        assert read_only.json("whoami")["read_only"] == "STEEL_TOES_READ_ONLY"
+        assert "STEEL_TOES_READ_ONLY makes this process read-only: nothing is saved." in read_only.call("whoami").stdout
+        assert "export STEEL_TOES_READ_ONLY=true\n" in read_only.call("whoami", "--export").stdout
+        read_only.settings("read_only=True")
+        assert read_only.json("whoami")["read_only"] == "SteelToes(read_only=True)"
+
+    def test_status(self, read_only: Studio) -> None:
+        """Every side is as for somebody who writes, and every save is refused, a shared one too."""
+        read_only.patch.delenv("STEEL_TOES_READ_ONLY")
+        before = {row["dataset"]: row for row in read_only.json("status")}
+        read_only.patch.setenv("STEEL_TOES_READ_ONLY", "true")
+        rows = {row["dataset"]: row for row in read_only.json("status")}
+        assert {name: row["side"] for name, row in rows.items()} == {name: row["side"] for name, row in before.items()}
+        assert {rows[name]["saves"] for name, row in before.items() if row["saves"] in ("branch", "main")} == {
+            "refused"
+        }
+        assert {row["saves_to"] for row in rows.values()} == {None}
+        assert "read-only: nothing is saved" in read_only.call("status").stderr
+
+    @pytest.mark.parametrize("off", [False, True])
+    def test_on_main(self, read_only: Studio, off: bool) -> None:
+        """Nothing is saved there either, nor with steel_toes switched off."""
+        if off:
+            read_only.patch.setenv("STEEL_TOES_ENABLED", "false")
+        else:
+            read_only.git("switch", "-q", "-C", "main")
+        stderr = read_only.call("status").stderr
+        assert "everything is read from main. STEEL_TOES_READ_ONLY makes this process read-only" in stderr
+        assert "saved to main" not in stderr + read_only.call("whoami").stdout
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("clean", "--branch", "feature/x", "--yes"),
+            ("clean", "--stale", "--yes"),
+            ("adopt", "stray", "--yes"),
+            ("promote", "--branch", "feature/x", "--force", "code", "--yes"),
+            ("promote", "--branch", "feature/x", "--abandon", "--yes"),
+        ],
+    )
+    def test_commands(self, read_only: Studio, command: tuple[str, ...]) -> None:
+        """They refuse, say why, and change nothing."""
+        before = files(read_only.folder)
+        result = read_only.call(*command, exit_code=1)
+        name = command[0]
+        why = "STEEL_TOES_READ_ONLY makes this process read-only. To write, take that away."
+        assert result.stderr == f"Error: `steel-toes {name}` is refused: {why}\n"
+        assert files(read_only.folder) == before
+
+    @pytest.mark.parametrize("command", ["whoami", "status", "branches", "clean"])
+    def test_bad_value(self, studio: Studio, command: str) -> None:
+        """A value that is neither true nor false is one clear error."""
+        studio.patch.setenv("STEEL_TOES_READ_ONLY", "ja")
+        arguments = ["--branch", "feature/x"] if command == "clean" else []
+        result = studio.call(command, *arguments, exit_code=1)
+        assert "STEEL_TOES_READ_ONLY='ja'" in result.stderr
+        assert "neither true nor false" in result.stderr
