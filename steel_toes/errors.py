@@ -24,6 +24,7 @@
         │   ├── MainChangedError    main was saved since the copy was begun, or while it becomes main's
         │   └── CodeNotMergedError  main has other code than the one that made the data
         ├── PromoteUnfinishedError  a promote of the branch began and did not finish
+        ├── SeedRefusedError    a copy cannot begin as another branch's, or as main's
         ├── RecordError         the record is not ours, or cannot be read
         └── StoreError          the store gave no definite answer
 
@@ -322,6 +323,12 @@ class PromoteUnfinishedError(CopyError):
         "Cannot go on with {dataset}: the promote of branch {branch} that {by} began at {since} is unfinished. {why} "
         "{remedy}"
     )
+
+
+class SeedRefusedError(CopyError):
+    """A copy cannot begin as another. Facts: `dataset`, `branch`, `why`, `remedy`."""
+
+    message = "Cannot seed {dataset} on branch {branch}. {why} {remedy}"
 
 
 class RecordError(CopyError):

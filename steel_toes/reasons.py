@@ -274,3 +274,47 @@ BRANCH_WAS_SAVED = Reason(
     "The branch was saved meanwhile, so main may have a part of what it had.",
     f"Take it back with {_ABANDON}. Then promote it again.",
 )
+
+# --- A copy that cannot begin as another: ConfigurationError, SeedRefusedError ----------------------------------------
+
+WHAT_TO_SEED = Reason(
+    "It says neither what nor from where.",
+    "Give a branch (`--from feature/1`), datasets (they begin as main's of now), or both.",
+)
+SEED_FROM_MAIN = Reason(
+    "Whatever a branch has not saved is main's already.",
+    "To keep main's data of now, name datasets and leave out --from.",
+)
+SEED_FROM_ITSELF = Reason("This is that branch.", "Give another one's full name, or go to the branch that is to begin.")
+NOBODY_TO_SEED_FROM = Reason("No branch of this name has data here.", "See what there is with `steel-toes branches`.")
+HAS_NO_COPIES = Reason(
+    "Its entry has no copies on a branch: it is shared, kept in memory, or cannot be redirected.",
+    "Leave it out; `steel-toes status {dataset!q}` says which.",
+)
+CANNOT_BE_BUILT = Reason("Kedro cannot make it: {error}.", "Install what it needs, or name the other datasets.")
+NOTHING_TO_SEED = Reason("There is nothing to begin from: main has no data of it.", "Leave it out.")
+IS_INSIDE = Reason(
+    "Its partitions lie among another entry's, which begin together.",
+    "Name the entry that lists all of the folder.",
+)
+PARTITIONS_ARE_FOLDERS = Reason(
+    "Its partitions may be folders, by their class, and nothing says which of main's files are one partition.",
+    "Run the node that saves it on this branch, or begin from a branch that has.",
+)
+HAS_A_COPY = Reason(
+    "The branch has a copy of its own, which would be lost.",
+    "To replace it, say `--again`; to look at it first, `steel-toes status {dataset!q}`.",
+)
+SOURCE_OF_OTHERS = Reason("What branch {source} has there is another project's.", "Name datasets of this project.")
+SOURCE_IS_CLAIMED = Reason(
+    "What branch {source} has is being promoted, and that has not ended.",
+    "End it first: `steel-toes promote --branch {source!q}`. Then it is main's, too.",
+)
+SOURCE_NOT_SETTLED = Reason(
+    "What branch {source} has is {condition}.",
+    "Have that branch save it again, or leave the dataset out by naming the others.",
+)
+SOURCE_CHANGED = Reason(
+    "What it was to begin as was saved or removed while it was copied. Nothing of it is kept.",
+    "Seed it again.",
+)

@@ -74,7 +74,7 @@ RUN_IGNORED = (
 )
 BRANCH_RENAMED = (
     "steel-toes: branch %s was called %s before it was renamed. What was saved under that name is not read here: "
-    "`steel-toes branches` lists it, and `steel-toes clean --branch %s` removes it."
+    "`steel-toes seed --from %s` brings it here; then `steel-toes clean --branch %s` removes the old copies."
 )
 CODE_EDITED = (
     "steel-toes: a file of the code changed after it was loaded, so the records of this process do not say which code "
@@ -279,6 +279,15 @@ NOT_MERGED_YET = "main does not have its code (`steel-toes promote --branch` say
 NO_MERGED_BRANCH = "Nothing is promoted."
 PROMOTED_ALREADY = "{dataset} was promoted, and stayed on the branch."
 MAIN_IS_LOST = "{dataset}: what main has saved since, too, is replaced or removed ({objects}, {size})."
+AS_SEEDED = "{dataset} is as it was seeded from branch {branch}, which promotes it: it has no part in this."
+AS_SEEDED_FROM_MAIN = "{dataset} is as it was seeded from main, which has it: it has no part in this."
+SEEDED_FROM = "seeded from {branch}"
+MAIN_OF_THEN = "main as it was"
+SEEDED_AND_SAVED_SINCE = "seeded from {branch}, which has saved since"
+SEEDED_AND_GONE_SINCE = "seeded from {branch}, whose copy is gone"
+SEED_THEM = "Copy them?"
+SEEDED = "Seeded {datasets}: {files}, {size}."
+SEED_TOTAL = "{datasets}: {files}, {size}."
 NO_ENTRY_OF_IT = "no entry of the catalog has this location, or it is shared"
 MADE_FROM_OTHERS = "{dataset} was made from the branch's {others}, which stays behind: main's is another."
 IS_NOT_MERGED = "Branch {branch} is not promoted: {why}"

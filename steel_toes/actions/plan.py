@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from steel_toes import errors, sentences
 from steel_toes.catalog.roots import RecordRoot
 from steel_toes.naming.buckets import bucket_of
+from steel_toes.naming.nesting import lies_in
 from steel_toes.naming.prefix import top_of_copy
 from steel_toes.records.file import RecordFile
+from steel_toes.records.origins import unseeded
 from steel_toes.records.record import ALL, Record
 from steel_toes.records.state import Verdict
 from steel_toes.records.units import units_of
@@ -132,6 +134,17 @@ class HeldCopy:
         return sum(item.size for item in self.objects.values())
 
     @property
+    def unseeded(self) -> HeldCopy:
+        """What the branch itself has saved of it, if it began as another's; else all of it."""
+        record = unseeded(self.record)
+        if record is self.record:
+            return self
+        units = units_of(record.kind)
+        unit_paths = {units.path(self.path, unit) for unit in record.data}
+        own_objects = {path: item for path, item in self.objects.items() if _is_of(path, unit_paths)}
+        return replace(self, filed=replace(self.filed, record=record), objects=own_objects)
+
+    @property
     def has_vanished(self) -> bool:
         """Whether its record speaks of data, and none of it is there."""
         has_data = bool(self.record.settled.data)
@@ -167,6 +180,11 @@ class HeldCopy:
             return None
         bucket, _, _ = self.path.partition("/")
         return f"{self.store.protocol}://{bucket}"
+
+
+def _is_of(path: str, unit_paths: Container[str]) -> bool:
+    """Whether an object is one of these units, or lies in one."""
+    return path in unit_paths or lies_in(path, unit_paths)
 
 
 @redacted_repr

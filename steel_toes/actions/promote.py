@@ -15,7 +15,15 @@ from typing import NamedTuple
 from steel_toes import errors, reasons, sentences
 from steel_toes.actions.claims import Claims, list_audits, list_claims
 from steel_toes.actions.goals import Goals, MainCopy, Shape, changed_units, goals_of, read_main, shape_of
-from steel_toes.actions.guards import Guards, check_branch_name, entries_of, is_wanted, left_line, unknown_datasets
+from steel_toes.actions.guards import (
+    Guards,
+    check_branch_name,
+    entries_of,
+    is_wanted,
+    left_line,
+    unknown_datasets,
+    why_as_seeded,
+)
 from steel_toes.actions.inventory import Inventory, believed, main_location, read_all
 from steel_toes.actions.plan import FiledRecord, HeldCopy
 from steel_toes.actions.promotion import CODE, MAIN, PromotePlan, PromoteWish, Promotion, Row, promotion_of
@@ -240,7 +248,7 @@ class _Draft:
             return _Answer()
         why = self._why_no_part(filed)
         if why:
-            return _Answer(left=[left_line(filed, why)])
+            return _Answer(left=[why])
         # What nobody can believe, and what may be a main copy, refuses all.
         why = self._guards.why_left(filed)
         if why:
@@ -262,22 +270,27 @@ class _Draft:
         return any(claim.keeps_copy and claim.mark == record.id for claim in self.holdings.audits)
 
     def _why_no_part(self, filed: FiledRecord) -> str:
-        """Why a copy has no part in it; "" if it has."""
+        """Which copy has no part in it, and why; "" if it has."""
         # Two projects in one bucket may both have a branch of this name.
         why = self._guards.why_not_ours(filed)
         if why and not self.planner.inventory.why_misplaced(filed):
-            return why
+            return left_line(filed, why)
         # Where no entry is, main reads nothing; what is shared has no copies any more.
         if not entries_of(self.planner.inventory, filed):
-            return sentences.NO_ENTRY_OF_IT
-        return ""
+            return left_line(filed, sentences.NO_ENTRY_OF_IT)
+        # It is another branch's to promote, or main's already.
+        return why_as_seeded(filed.record)
 
-    def _row_of(self, copy: HeldCopy) -> Row:
+    def _row_of(self, whole_copy: HeldCopy) -> Row:
+        # What it began as is another's, or main's already.
+        copy = whole_copy.unseeded
         record = copy.record
         main = read_main(copy.filed, copy.store)
         shape = shape_of(self.planner.inventory, copy.filed)
         goals = goals_of(copy, main, shape)
         promotion, why_no_undo = self._promotion(copy, goals)
+        # Marked and removed as a whole.
+        promotion = replace(promotion, record=whole_copy.record, stamp=whole_copy.filed.stamp)
         code = self._code(record)
         changed = changed_units(record, main, shape)
         requirements = self._requirements(copy, main, shape, goals, changed, code, why_no_undo)
@@ -401,7 +414,7 @@ class _Draft:
         except errors.LocationError as exc:
             why = str(exc)
             promotion = promotion_of(inventory, root, replace(claim, undo=""))
-        return replace(promotion, record=record, stamp=copy.filed.stamp), why
+        return promotion, why
 
     def _warnings(self, rows: list[Row]) -> tuple[str, ...]:
         """Which copies were made from others that stay behind."""

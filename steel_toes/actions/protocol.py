@@ -451,13 +451,19 @@ class Protocol:
         stored = StoredRecord(promotion.root, make_slug(claim.branch_name), promotion.record_path, _NO_TIME)
         filed = FiledRecord(stored, record, stamp)
         objects: dict[str, HeldObject] = {}
-        # The versions that main had, too.
-        if claim.kind == "versioned" and record.state == "complete":
+        if record.state == "complete" and _has_more(record):
             copy, _ = self.look(filed)
             objects.update(copy.objects if copy else {})
         for goal in claim.puts:
             objects[promotion.source_of(goal)] = HeldObject(goal.size, goal.source or "")
         return HeldCopy(filed, promotion.store, promotion.copy_path, objects)
+
+
+def _has_more(record: Record) -> bool:
+    """Whether a branch copy may have more than was promoted: versions that main had, and what it only began as."""
+    if record.kind == "versioned":
+        return True
+    return bool(record.seeded)
 
 
 def _is_main_as_planned(promotion: Promotion) -> bool:
@@ -566,6 +572,10 @@ def _put_base(promotion: Promotion) -> None:
         now = units_of("versioned").base(promotion.store, promotion.main_path, ())
 
     def change(record: Record) -> Record:
-        return replace(record, base=now) if _is_as_promoted(promotion, record) else record
+        if not _is_as_promoted(promotion, record):
+            return record
+        # What it only began as was not promoted: that began where it did.
+        base = {**record.base, **now} if record.settled.seeded else now
+        return replace(record, base=base)
 
     promotion.record_file.update(change)

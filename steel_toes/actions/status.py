@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +19,9 @@ from steel_toes.datasets.paths import absolute, location_of
 from steel_toes.datasets.refused import RefusedDataset
 from steel_toes.datasets.registry import Config, names_in, rule_for
 from steel_toes.datasets.versions import BranchedVersions
-from steel_toes.records.file import RecordMemory
+from steel_toes.naming.branch import make_slug
+from steel_toes.records.file import RecordFile, RecordMemory
+from steel_toes.records.origins import Origin, origins_of
 from steel_toes.records.place import Place, Side
 from steel_toes.records.record import Kind, Record
 from steel_toes.records.state import Verdict
@@ -62,6 +65,7 @@ class Status:
         author: who saved it.
         main_exists: whether main has a copy; None where it was not looked for.
         main_changed: whether main's copy changed since the branch copy was begun; None without one.
+        seeded_from: the branch, or main, that the branch copy began as, while something of it is as it was then.
     """
 
     dataset: str
@@ -78,6 +82,7 @@ class Status:
     author: str | None = None
     main_exists: bool | None = None
     main_changed: bool | None = None
+    seeded_from: str | None = None
 
     @property
     def has_failed(self) -> bool:
@@ -199,7 +204,7 @@ def _status_of_branched(name: str, branched: BranchedDataset, verdicts: Mapping[
     )
     # A record whose units are all gone from the entry says nothing of it.
     if record.exists and verdicts:
-        status = _with_writer(status, branched, record)
+        status = _with_seed(_with_writer(status, branched, record), place, record)
     if place.ledger.writer.is_of_another_project(record.writer):
         why = sentences.OF_ANOTHER_PROJECT.format(why=status.why, project=record.writer.project)
         return replace(status, why=why, saves=REFUSED)
@@ -269,6 +274,40 @@ def _with_writer(status: Status, branched: BranchedDataset, record: Record) -> S
         author=str(record.writer),
         main_changed=main_changed,
     )
+
+
+def _with_seed(status: Status, place: Place, record: Record) -> Status:
+    """The same, with what the branch copy began as, and whether that branch has saved since."""
+    origins = origins_of(record)
+    if not origins:
+        return status
+    text = ", ".join(_origin_text(origin, place) for origin in origins)
+    why = f"{status.why}, {text}"
+    # Nobody has saved anything on this branch.
+    if status.why == sentences.UNIT_SAVED:
+        why = text
+    names = [origin.branch_name or "main" for origin in origins]
+    return replace(status, why=why, seeded_from=", ".join(names))
+
+
+def _origin_text(origin: Origin, place: Place) -> str:
+    branch_name = origin.branch_name
+    if not branch_name:
+        return sentences.SEEDED_FROM.format(branch=sentences.MAIN_OF_THEN)
+    ledger = place.ledger
+    folder, name = posixpath.split(ledger.path)
+    path = posixpath.join(posixpath.dirname(folder), make_slug(branch_name), name)
+    try:
+        now = RecordFile(ledger.store, path, ledger.dataset).read()
+    except errors.CopyError:
+        # It is said for information only; the copy is this branch's.
+        return sentences.SEEDED_FROM.format(branch=branch_name)
+    text = sentences.SEEDED_FROM
+    if now.is_gone:
+        text = sentences.SEEDED_AND_GONE_SINCE
+    elif now.id != origin.record_id:
+        text = sentences.SEEDED_AND_SAVED_SINCE
+    return text.format(branch=branch_name)
 
 
 def _why(verdicts: Mapping[str, Verdict], kind: Kind, record: Record) -> str:

@@ -116,6 +116,7 @@ def _refusing(
     hidden: tuple[str, ...] = (),
 ) -> Any:
     """The proxy for an entry whose saves are refused."""
+    # Whatever else refuses it, a read-only process says so first.
     branch_name, read_only = policy.branch.name, policy.read_only
     return proxy_for(refuse(main_dataset, name, own_name(cls), branch_name, why, load_why, hidden, read_only))
 

@@ -75,7 +75,8 @@ def warn_of_former_names(pipeline: Any, catalog: Any) -> None:
         return
     for name in names:
         if _has_data(make_slug(name), pipeline, catalog):
-            logger.warning(BRANCH_RENAMED, branch.name, name, shlex.quote(name))
+            quoted = shlex.quote(name)
+            logger.warning(BRANCH_RENAMED, branch.name, name, quoted, quoted)
 
 
 def _has_data(slug: str, pipeline: Any, catalog: Any) -> bool:

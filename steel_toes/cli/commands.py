@@ -329,9 +329,7 @@ def adopt(subjects: tuple[str, ...], branch: str | None, legacy: bool, yes: bool
         raise click.UsageError(sentences.WHAT_TO_ADOPT)
     project = Project(subjects, branch)
     project.check_may_write("adopt")
-    why_no_copies = project.why_aside or project.branch.why
-    if why_no_copies:
-        raise click.ClickException(sentences.NO_COPIES_HERE.format(why=why_no_copies))
+    project.check_has_copies()
     adoptions = _plan_adoptions(project, subjects)
     adopt_output(adoptions, project).show()
     name = project.branch.name
@@ -398,6 +396,29 @@ def promote(
         check_checkout(planner, project, wish)
     promoter = Promoter(project, planner, wish, None if no_check else validator_on(project), yes)
     promoter.run(abandon, merged)
+
+
+@group.command()
+@click.argument("datasets", nargs=-1)
+@click.option("--from", "source", metavar="BRANCH", help="The branch to begin from. Default: main's data of now.")
+@click.option("--again", is_flag=True, help="Replace copies that this branch has already.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@paths_option
+@project_options
+@output_options
+def seed(datasets: tuple[str, ...], source: str | None, again: bool, yes: bool) -> None:
+    """Let this branch's copies begin as another branch's, or as main's of now, after showing which.
+
+    Example: steel-toes seed --from feature/1 --yes
+    """
+    from steel_toes.actions.seed import SeedWish
+    from steel_toes.cli.project import Project
+    from steel_toes.cli.seed import run_seed
+
+    project = Project(datasets)
+    project.check_may_write("seed")
+    project.check_has_copies()
+    run_seed(project, SeedWish(source, datasets, again), yes)
 
 
 def _adopt_one(adoption: Adoption) -> str:

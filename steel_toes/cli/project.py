@@ -87,6 +87,16 @@ class Project:
         if source:
             raise click.ClickException(sentences.NOT_READ_ONLY.format(command=command, source=source))
 
+    def check_has_copies(self) -> None:
+        """Refuse a command that is about branch copies, where there are none.
+
+        Raises:
+            ClickException: steel_toes steps aside, or the branch is unknown.
+        """
+        why = self.why_aside or self.branch.why
+        if why:
+            raise click.ClickException(sentences.NO_COPIES_HERE.format(why=why))
+
     @property
     def identity(self) -> Identity:
         """Whose records a run here would write."""

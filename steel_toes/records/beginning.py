@@ -13,6 +13,7 @@ from steel_toes.records.file import RecordInPlace
 from steel_toes.records.record import Identities, Record
 from steel_toes.records.run import Ahead, StartingPoint
 from steel_toes.records.save import Save, begin
+from steel_toes.records.seeding import SeedSave
 from steel_toes.records.units import WHOLE
 from steel_toes.records.write import Write
 from steel_toes.stores.together import together
@@ -230,6 +231,8 @@ class Beginning:
             free_units = frozenset()
             before = ledger.without_removed(now)
             save = begin(before, write, ledger.facts_of_save(before, write))
+            if write.seed is not None:
+                save = SeedSave(save.write, save.before, save.writing)
             return save.writing
 
         in_place = ledger.file.update(change, start.in_place, is_locked)

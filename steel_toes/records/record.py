@@ -147,7 +147,8 @@ class Record:
         was: while writing, the last complete record.
         absent: units that a reader finds absent, whatever main has.
         undoes: what a promote replaced, if the copy is what it kept.
-        seeded: the branch and the record that the copy began as.
+        seeded: what the copy began as, by the saves that `seed` made: `<record> <branch>` of another branch's, "" of
+            main's data; see `origins`.
         root: where the copy lies, if it is not beside main's.
         made: how the data was made.
     """

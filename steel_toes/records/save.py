@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from steel_toes.records.origins import still_seeded
 from steel_toes.records.record import (
     ALL,
     BROKEN_OFF,
@@ -118,7 +119,8 @@ class Save:
         data = {unit: self.recorded(unit, identity) for unit, identity in identities.items()}
         # Another unit may be written by a save that began before and still lives.
         doubt = {unit: save_ids for unit, save_ids in now.doubt.items() if self._is_of_others(unit)}
-        completed = self.completed(now, data, doubt, self.write.units)
+        # Whatever it began as is gone.
+        completed = replace(self.completed(now, data, doubt, self.write.units), seeded={})
         if completed.kind == "overlay":
             return Outcome(replace(completed, over="nothing", absent=()))
         return Outcome(completed)
@@ -167,6 +169,7 @@ class Save:
             absent=_without(settled.absent, data),
             doubt=doubt,
             writers=_named(data, writers, self.writer_key),
+            seeded=still_seeded(settled, data),
             was=None,
         )
 

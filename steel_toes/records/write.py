@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steel_toes.records.record import ALL, Identities, Record
+
+if TYPE_CHECKING:
+    from steel_toes.records.seeding import Seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ class Write:
         everything: what it does not write is gone, on the branch and from main's under it.
         is_part: the dataset has other places, each with its own record, and this save writes them all.
         may_write_nothing: a unit that is not there afterwards is no error, and is not the branch's.
+        seed: what it copies, if it makes nothing new.
     """
 
     units: tuple[str, ...]
@@ -27,6 +32,7 @@ class Write:
     everything: bool = False
     is_part: bool = False
     may_write_nothing: bool = False
+    seed: Seed | None = None
 
     @property
     def doubted(self) -> tuple[str, ...]:

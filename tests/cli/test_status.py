@@ -39,6 +39,7 @@ class TestStatus:
             "dirty": False,
             "main_exists": True,
             "main_changed": False,
+            "seeded_from": None,
         }
         assert list(row) == list(facts)
         assert row == facts

@@ -73,6 +73,7 @@ from support.environment import CALLERS
 from support.google import GoogleProxy
 from support.own import TAUGHT, Appending, Figures, Growing, Merging, Model, Named, Replaced, Retry, Skipping
 from support.promoting import NO_CODE, Promoting
+from support.seeding import plan_seed
 from support.servers import Server, of_user
 
 pd = pytest.importorskip("pandas", reason="the oracle compares pandas' CSV files")
@@ -598,6 +599,15 @@ def owner(path: str) -> str:
     return MAIN
 
 
+def is_apart(path: str, entries: tuple[Entry, ...]) -> bool:
+    """Whether a path is an entry's own in a folder of partitions that it is none of, by its suffix."""
+    for entry in entries:
+        for outer in entries:
+            if entry.place == path and entry.inside == outer.place:
+                return not (outer.overwrite or path.endswith(outer.suffix))
+    return False
+
+
 @dataclass
 class PrivateCopy:
     """What the law says that a branch has: a real copy of main's data, which follows main where it was not written.
@@ -607,16 +617,27 @@ class PrivateCopy:
         units: what the branch has written: by place, the partitions, the versions, or `ALL`.
         saves: how often the branch has saved to a place.
         mains: what main had of each unit whenever the branch saved it.
+        seeds: the places that began as another branch's, or as main's, each with what the branch has written since.
+        seed_mains: as `mains`, of what they began as.
+        frozen: the places that began as main's.
     """
 
     tree: Tree
     units: dict[str, set[str]] = field(default_factory=dict)
     mains: dict[tuple[str, str], list[dict[str, bytes]]] = field(default_factory=dict)
     saves: dict[str, int] = field(default_factory=dict)
+    seeds: dict[str, set[str]] = field(default_factory=dict)
+    seed_mains: dict[tuple[str, str], list[dict[str, bytes]]] = field(default_factory=dict)
+    frozen: set[str] = field(default_factory=set)
 
     def wrote(self, entry: Entry, *units: str) -> None:
         for place in entry.tops:
             self.units.setdefault(place, set()).update(units)
+            if ALL in units:
+                self.seeds.pop(place, None)
+                self.frozen.discard(place)
+            elif place in self.seeds:
+                self.seeds[place].update(units)
             self.saves[place] = self.saves.get(place, 0) + 1
 
     def saves_of(self, entry: Entry) -> int:
@@ -636,6 +657,8 @@ class PrivateCopy:
                 if path.startswith(f"{place}/"):
                     # Of a partition that is a directory neither.
                     inside = path[len(place) :]
+                    if place in self.frozen and is_apart(path, entries):
+                        return inside[1:] in units
                     return ALL in units or any(f"{inside}/".startswith(f"/{unit}/") for unit in units)
         raise AssertionError(f"nobody knows {path}")
 
@@ -700,6 +723,12 @@ class Counted:
     programs = 0
     promotes = 0
     undos = 0
+    seeds = 0
+
+    @classmethod
+    def clear(cls) -> None:
+        """Begin anew."""
+        cls.steps = cls.programs = cls.promotes = cls.undos = cls.seeds = 0
 
 
 class Clock:
@@ -973,7 +1002,8 @@ class Oracle(RuleBasedStateMachine):
                 for key in [key for key in copy.mains if unit == ALL and key[0] == place and key[1] != ALL]:
                     del copy.mains[key]
                 files = self.mains_unit(place, unit)
-                copy.mains.setdefault((place, unit), []).append(files)
+                began = copy.seed_mains.get((place, unit), copy.seed_mains.get((place, ALL), []))
+                copy.mains.setdefault((place, unit), list(began)).append(files)
                 # Of a partition that is begun anew main is what it is now, whatever the others are.
                 if unit != ALL:
                     start = f"{place}/{unit}"
@@ -1254,7 +1284,9 @@ class Oracle(RuleBasedStateMachine):
             plan = promoting.plan(branch, forced=NO_CODE | forced_too, keeps_main=keeps_main)
             assert not plan.failed
             if plan.refusals or not plan.rows:
-                assert plan.refusals or not self.copies[branch].units
+                copy = self.copies[branch]
+                only_seeded = {place for place, units in copy.seeds.items() if not units}
+                assert plan.refusals or not copy.units.keys() - only_seeded
                 return
             assert forced or self.is_main_as_it_was(self.copies[branch]), "main has changed since"
             outcomes = promoting.protocol().promote(plan.promotions)
@@ -1263,11 +1295,125 @@ class Oracle(RuleBasedStateMachine):
             if keeps_main:
                 self.undos.append(outcomes[0].promotion.claim.undo)
             Counted.promotes += 1
-            # Whoever goes on with the branch has its data from main.
-            self.copies[branch].units.clear()
-            self.copies[branch].mains.clear()
+            self.forget(self.copies[branch])
+        self.reopen_all_of(branch)
+
+    def forget(self, copy: PrivateCopy) -> None:
+        """Whoever goes on with a branch that was promoted has its data from main, but what was only seeded."""
+        for place in list(copy.units):
+            apart = {unit for unit in copy.units[place] if is_apart(f"{place}/{unit}", self.entries)}
+            if copy.seeds.get(place, {ALL}) - apart:
+                del copy.units[place]
+                copy.seeds.pop(place, None)
+                copy.frozen.discard(place)
+            elif apart:
+                copy.units[place] -= apart
+                copy.seeds[place] -= apart
+        copy.mains.clear()
+        copy.seed_mains = {key: states for key, states in copy.seed_mains.items() if key[0] in copy.seeds}
+
+    def reopen_all_of(self, branch: str) -> None:
+        """Only new processes know what somebody else has done to a branch's copies."""
         self.processes = {who: process for who, process in self.processes.items() if who[0] != branch}
         self.pending.clear()
+
+    # Seed ------------------------------------------------------------------------------------------------------------
+
+    @rule(branch=st.sampled_from(BRANCHES), source=st.sampled_from([None, *BRANCHES]), which=WHICH)
+    def seed(self, branch: str, source: str | None, which: int) -> None:
+        """A branch begins as another one, or keeps what main has now."""
+        entry, copy = self.entry(which), self.copies[branch]
+        if source == branch:
+            return
+        process = self.opened(branch, self.timestamp(999_998))
+        with self.step(process), self.team.entered():
+            if source and not any(owner(path) == source and "_steel_toes/" in path for path in self.team.files()):
+                source = None
+            plain = self.catalog(self.team, None)
+            plan = plan_seed(process.ours, plain, source, entry.name, again=True)
+            assert not plan.failed
+            if plan.refusals:
+                return
+            for seeding in plan.seedings:
+                seeding.apply()
+        Counted.seeds += 1
+        other = self.copies[source] if source else None
+        for place in entry.tops:
+            self.model_seed(copy, other, entry, place)
+        copy.follow(self.copies[MAIN].tree, self.entries)
+        self.reopen_all_of(branch)
+
+    @rule(
+        branch=st.sampled_from(BRANCHES),
+        source=st.sampled_from([None, *BRANCHES]),
+        which=WHICH,
+        ids=SOME,
+        others=st.lists(WHO, max_size=2),
+        promoted=st.booleans(),
+    )
+    def a_branch_begins_as_another(
+        self,
+        branch: str,
+        source: str | None,
+        which: int,
+        ids: list[str],
+        others: list[tuple[str, int]],
+        promoted: bool,
+    ) -> None:
+        """A branch saves, another begins as it, and everybody goes on."""
+        if source:
+            self.a_save((source, 0), which, ids, lazily=False, reopen=True)
+        self.seed(branch, source, which)
+        for n, who in enumerate(others):
+            self.a_save(who, which + n, ids, lazily=False, reopen=who[0] == MAIN)
+        self.a_load((branch, 0), which)
+        self.a_save((branch, 0), which, ids[:1], lazily=False, reopen=True)
+        self.a_load((branch, 0), which)
+        if promoted:
+            self.promote(branch, forced=True)
+            self.a_load(("fix", 0), which)
+
+    def model_seed(self, copy: PrivateCopy, other: PrivateCopy | None, entry: Entry, place: str) -> None:
+        """Make the private copy at a place what another is there; main's, if the other branch never wrote it."""
+        inner = f"/{entry.place[len(entry.inside) + 1 :]}" if entry.inside else ""
+        units = set(other.units.get(place, set())) if other else set()
+        apart = {entry.place for entry in self.entries if is_apart(entry.place, self.entries)}
+        if inner:
+            units &= {inner[1:]} if is_apart(entry.place, self.entries) else {inner[1:], ALL}
+        else:
+            units -= {path[len(place) + 1 :] for path in apart}
+        tree = other.tree if other and units else self.copies[MAIN].tree
+        mains = other.mains if other and units else {}
+        hidden: set[str] = set()
+        if entry.kind == "versioned":
+            newest = max(units or self.versions_in(tree, entry))
+            hidden, units = units - {newest}, {newest}
+        elif inner:
+            units = {inner[1:]}
+        elif not units:
+            mains = {(place, ALL): [self.mains_unit(place, ALL)]}
+            units = {ALL}
+            copy.frozen.add(place)
+        began = {key: list(states) for key, states in mains.items() if key[0] == place}
+        start = f"{place}{inner}"
+        for path in {*copy.tree.files(), *tree.files()}:
+            if not inner and is_apart(path, self.entries):
+                continue
+            if path == start or path.startswith(f"{start}/") or (path == entry.checkpoint and not inner):
+                is_hidden = any(path.startswith(f"{place}/{version}/") for version in hidden)
+                self.set(copy.tree, path, tree if path in tree.files() and not is_hidden else None)
+        # What is apart has a record of its own.
+        kept = copy.units.get(place, set()) - units
+        if not inner:
+            kept = {unit for unit in kept if is_apart(f"{place}/{unit}", self.entries)}
+        if units != {ALL} and not inner:
+            copy.frozen.discard(place)
+        copy.units[place] = units | kept
+        copy.saves[place] = copy.saves.get(place, 0) + 1
+        copy.mains = {key: states for key, states in copy.mains.items() if key[0] != place or key[1] in kept}
+        copy.seed_mains = {key: states for key, states in copy.seed_mains.items() if key[0] != place}
+        copy.seed_mains.update(began)
+        copy.seeds[place] = kept & copy.seeds.get(place, kept)
 
     def is_main_as_it_was(self, copy: PrivateCopy) -> bool:
         """Whether main's units are what they were when the branch last saved its own."""
@@ -1296,8 +1442,15 @@ class Oracle(RuleBasedStateMachine):
         units = copy.units.get(place, set())
         if not units or not (path == place or path.startswith(f"{place}/") or path == entry.checkpoint):
             return False
+        # What it only began as is another branch's to promote, or main's already.
+        units = copy.seeds.get(place, units)
         if entry.kind == "versioned":
             return any(path.startswith(f"{place}/{version}/") for version in units)
+        if place in copy.seeds:
+            inside = f"{path[len(place) :]}/"
+            if any(inside.startswith(f"/{unit}/") for unit in copy.units[place] - units):
+                return False
+            return ALL in units or path in units or any(inside.startswith(f"/{unit}/") for unit in units)
         return copy.is_own(path, self.entries)
 
     @staticmethod
@@ -1524,7 +1677,7 @@ def look(
     layout: str = "suffix",
 ) -> None:
     """Run programs until there were so many steps, and say so, whatever pytest captures."""
-    Counted.steps = Counted.programs = Counted.promotes = Counted.undos = 0
+    Counted.clear()
     began = time.monotonic()
     while Counted.steps < steps:
         # Few steps are not enough for all groups: each run has others.
@@ -1536,7 +1689,7 @@ def look(
                 break
     seconds = time.monotonic() - began
     with capsys.disabled():
-        promotes = f"{Counted.promotes} promotes and {Counted.undos} undos"
+        promotes = f"{Counted.seeds} seeds, {Counted.promotes} promotes and {Counted.undos} undos"
         print(f"\noracle, {store}: {Counted.steps} steps, {promotes}, {Counted.programs} programs, {seconds:.0f} s")  # noqa: T201
 
 
@@ -1910,7 +2063,7 @@ def without_it(about: str, programs: int, is_hooked: bool) -> None:
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_caught(plant: Callable[[pytest.MonkeyPatch], None]) -> None:
     """With one bug in steel_toes the oracle finds a difference; without it the same programs find none."""
-    Counted.steps = Counted.programs = Counted.promotes = Counted.undos = 0
+    Counted.clear()
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)
         with pytest.raises(AssertionError):

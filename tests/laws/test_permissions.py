@@ -238,6 +238,15 @@ class TestTable:
         gate.call("clean", "--branch", "feature/x", "--yes")
         assert gate.objects() == before
 
+    def test_seed(self, gate: Gate) -> None:
+        """It needs what a run does."""
+        self.run(gate)
+        gate.switch("feature/2")
+        gate.call("seed", "--from", "feature/x", "--yes")
+        gate.call("seed", "a", "--yes")
+        assert shown(gate.catalog().load("b")) == [1]
+        assert gate.json("status", "a")[0]["seeded_from"] == "main"
+
     def test_adopt(self, gate: Gate) -> None:
         """It writes the record and nothing else."""
         gate.as_user("may-a-run-on-a-branch")

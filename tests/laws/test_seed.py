@@ -1,0 +1,438 @@
+"""`seed`: copies that begin as another branch's, or as main's of now, of every kind."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steel_toes.actions.clean import Wish, make_plan
+from steel_toes.actions.protocol import Protocol
+from steel_toes.actions.removal import apply
+from steel_toes.actions.seed import SeedPlan
+from steel_toes.catalog.install import branched_behind
+from steel_toes.datasets.base import BranchedDataset
+from steel_toes.errors import ChangedCopyError, TornCopyError
+from steel_toes.records.origins import Origin, origins_of, unseeded
+from steel_toes.records.record import Record
+from steel_toes.stores.local import LocalStore
+from support.promoting import Promoting
+from support.seeding import inventory_of, plan_seed, seed
+from support.studio import Bomb, killed
+from support.team import BRANCH, Team
+
+OTHER = "feature/2"
+VERSIONS = [f"2026-01-0{number}T00.00.00.000Z" for number in range(1, 8)]
+PARTS = {"type": "partitions.PartitionedDataset", "dataset": "text.TextDataset"}
+CONF = {
+    "text": {"type": "text.TextDataset", "filepath": "data/02/text.txt"},
+    "pickled": {"type": "pickle.PickleDataset", "filepath": "data/02/pickled.pkl"},
+    "log": {"type": "text.TextDataset", "filepath": "data/02/log.txt", "fs_args": {"open_args_save": {"mode": "a"}}},
+    "model": {"type": "pickle.PickleDataset", "filepath": "data/03/model.pkl", "versioned": True},
+    "parts": {**PARTS, "path": "data/04"},
+    "fresh": {**PARTS, "path": "data/05", "overwrite": True},
+    "increments": {**PARTS, "type": "partitions.IncrementalDataset", "path": "data/06"},
+    "inside": {"type": "text.TextDataset", "filepath": "data/04/inside"},
+    "text@json": {"type": "json.JSONDataset", "filepath": "data/02/text.txt"},
+    "shared": {
+        "type": "text.TextDataset",
+        "filepath": "data/02/shared.txt",
+        "metadata": {"steel_toes": {"shared": True}},
+    },
+}
+MAIN: dict[str, Any] = {
+    **dict.fromkeys(("text", "log", "shared"), '"main"'),
+    "model": "main's",
+    "parts": {"a": "main's a", "b": "main's b"},
+    "fresh": {"a": "main's a"},
+    "increments": {"a": "main's a"},
+}
+KINDS = ["text", "log", "model", "parts", "fresh", "increments"]
+
+
+@dataclass
+class Seeders:
+    """Two branches of a team; the second begins as the first."""
+
+    team: Team
+    layout: str = "suffix"
+
+    def catalog(self, branch: str, version: int = 1, **settings: Any) -> Any:
+        """A new process on a branch."""
+        settings = {"layout": self.layout, **settings}
+        return self.team.catalog(branch, CONF, VERSIONS[version], **settings)
+
+    def plan(self, source: str | None, *datasets: str, again: bool = False, on: str = OTHER) -> SeedPlan:
+        """What `seed` would do on the second branch."""
+        return plan_seed(self.catalog(on), self.team.plain(CONF), source, *datasets, again=again)
+
+    def seed(self, source: str | None, *datasets: str, again: bool = False, on: str = OTHER) -> None:
+        """What `seed` does; nothing is refused."""
+        seed(self.catalog(on), self.team.plain(CONF), source, *datasets, again=again)
+
+    def record(self, name: str, branch: str = OTHER) -> Record:
+        """The record of a dataset."""
+        (branched,) = branched_behind(self.catalog(branch)[name])
+        assert isinstance(branched, BranchedDataset)
+        return branched.place.ledger.read()
+
+    def shown(self, branch: str, name: str) -> Any:
+        """What a branch sees: what a load gives, and the versions or the partitions."""
+        return shown(self.catalog(branch), name)
+
+
+def shown(catalog: Any, name: str) -> Any:
+    data = catalog[name].load()
+    if isinstance(data, dict):
+        return {key: value() if callable(value) else value for key, value in data.items()}
+    if name == "model":
+        return data, catalog[name].resolve_load_version()
+    return data
+
+
+@pytest.fixture
+def seeders(team: Team) -> Seeders:
+    """Main has everything, and feature/x has saved everything."""
+    team.make_folders(CONF)
+    main = team.plain(CONF, VERSIONS[0])
+    for name, data in MAIN.items():
+        main.save(name, data)
+    team.main = team.mains()
+    seeders = Seeders(team)
+    branch = seeders.catalog(BRANCH)
+    branch.save("text", '"x"')
+    branch.save("log", "and x")
+    branch.save("model", "x")
+    branch.save("parts", {"b": "x's b", "c": "x's c"})
+    branch.save("fresh", {"z": "x's z"})
+    branch.save("increments", {"b": "x's b"})
+    branch.load("increments")
+    branch.confirm("increments")
+    return seeders
+
+
+class TestFromABranch:
+    """All that the other branch has."""
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("name", KINDS)
+    def test_every_kind(self, seeders: Seeders, name: str) -> None:
+        """The second branch sees what the first one sees, and from then on each goes its own way."""
+        before = seeders.shown(BRANCH, name) if name != "increments" else None
+        seeders.seed(BRANCH)
+        if name == "increments":
+            # Confirmed: nothing is new on either.
+            seeders.catalog(OTHER).save(name, {"c": "2's c"})
+            assert seeders.shown(OTHER, name) == {"c": "2's c"}
+            return
+        assert seeders.shown(OTHER, name) == before
+        data = {"b": "2's"} if name in ("parts", "fresh") else "2's"
+        seeders.catalog(OTHER, 2).save(name, data)
+        assert seeders.shown(BRANCH, name) == before
+        assert seeders.shown(OTHER, name) != before
+
+    @pytest.mark.contract
+    def test_what_its_records_say(self, seeders: Seeders) -> None:
+        """Whose the data is, what main was then, and what it began as; a save takes that away."""
+        seeders.seed(BRANCH, "text", "parts")
+        source, record = seeders.record("text", BRANCH), seeders.record("text")
+        assert record.base == source.base
+        assert record.unit(".").writers == source.unit(".").writers
+        assert record.seeded == {record.id: f"{source.id} {BRANCH}"}
+        assert origins_of(record) == [Origin(BRANCH, source.id)]
+        assert seeders.record("parts").over == "main"
+        seeders.catalog(OTHER).save("text", '"2"')
+        assert seeders.record("text").seeded == {}
+        seeders.catalog(OTHER).save("parts", {"c": "2's"})
+        record = seeders.record("parts")
+        assert [origin.branch_name for origin in origins_of(record)] == [BRANCH]
+        assert set(unseeded(record).data) == {"c"}
+        seeders.catalog(OTHER).save("parts", {"b": "2's"})
+        assert seeders.record("parts").seeded == {}
+
+    @pytest.mark.contract
+    def test_only_some(self, seeders: Seeders) -> None:
+        """By name, of which those that the other branch never saved are main's of now."""
+        seeders.team.main_saves(CONF, text='"main, later"')
+        seeders.seed(BRANCH, "model", "text@json")
+        assert seeders.shown(OTHER, "text") == '"x"'
+        assert seeders.shown(OTHER, "log") == MAIN["log"]
+        third = Seeders(seeders.team)
+        third.seed(OTHER, "parts", on="feature/3")
+        assert origins_of(seeders.record("parts", "feature/3")) == [Origin("", "")]
+
+    @pytest.mark.contract
+    def test_of_a_seed(self, seeders: Seeders) -> None:
+        """A third branch that begins as the second has what the first saved, and says so."""
+        seeders.seed(BRANCH)
+        seeders.seed(OTHER, on="feature/3")
+        for name in KINDS:
+            if name != "increments":
+                assert seeders.shown("feature/3", name) == seeders.shown(BRANCH, name)
+        first, third = seeders.record("text", BRANCH), seeders.record("text", "feature/3")
+        assert third.unit(".").writers == first.unit(".").writers
+        assert third.base == first.base
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("name", ["text", "model", "parts", "fresh"])
+    def test_again(self, seeders: Seeders, name: str) -> None:
+        """A copy that is there is refused; with `--again` it is replaced as a whole, whatever it had."""
+        data = {"y": "2's y"} if name in ("parts", "fresh") else "2's"
+        seeders.catalog(OTHER, 5).save(name, data)
+        before = seeders.shown(OTHER, name)
+        plan = seeders.plan(BRANCH, name)
+        assert "--again" in str(plan.refusals[0])
+        assert seeders.shown(OTHER, name) == before
+        seeders.seed(BRANCH, name, again=True)
+        assert seeders.shown(OTHER, name) == seeders.shown(BRANCH, name)
+        assert not [path for path in seeders.team.folder.rglob("*y*") if "feature-2" in str(path)]
+
+    @pytest.mark.contract
+    def test_the_source_is_gone(self, seeders: Seeders) -> None:
+        """What was copied stays when the other branch is cleaned."""
+        expected = {name: seeders.shown(BRANCH, name) for name in ("text", "parts", "model")}
+        seeders.seed(BRANCH)
+        inventory = inventory_of(seeders.catalog("feature/3"), seeders.team.plain(CONF))
+        list(apply(make_plan(inventory, Wish([BRANCH]))))
+        assert not list(seeders.team.folder.rglob("*feature-x*"))
+        assert {name: seeders.shown(OTHER, name) for name in expected} == expected
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("to", ["prefix", "suffix"])
+    def test_from_another_layout(self, seeders: Seeders, to: str) -> None:
+        """What lies in one layout is found from the other."""
+        first = Seeders(seeders.team, "suffix" if to == "prefix" else "prefix")
+        if to == "suffix":
+            first.catalog("feature/0").save("text", '"0"')
+            first.catalog("feature/0").save("parts", {"b": "0's"})
+        source = BRANCH if to == "prefix" else "feature/0"
+        second = Seeders(seeders.team, to)
+        second.seed(source, "text", "parts")
+        for name in ("text", "parts"):
+            assert second.shown(OTHER, name) == first.shown(source, name)
+
+
+class TestFromMain:
+    """Main's data of now, which the branch keeps whatever main does."""
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("name", KINDS)
+    def test_frozen(self, seeders: Seeders, name: str) -> None:
+        """What main saves later does not show, nor a new partition, nor a version."""
+        before = {"a": "main's a"} if name == "increments" else shown(seeders.team.plain(CONF), name)
+        seeders.seed(None, name)
+        assert seeders.shown(OTHER, name) == before
+        later = {"new": "main's new", "a": "main's other a"} if isinstance(MAIN[name], dict) else "main, later"
+        seeders.team.main_saves(CONF, VERSIONS[4], **{name: later})
+        assert seeders.shown(OTHER, name) == before
+
+    @pytest.mark.contract
+    def test_inside(self, seeders: Seeders) -> None:
+        """One partition that is an entry of its own; the others go on to follow main."""
+        seeders.team.main_saves(CONF, inside="main's inside")
+        seeders.seed(None, "inside")
+        seeders.team.main_saves(CONF, parts={"a": "main, later"}, inside="main, later")
+        assert seeders.shown(OTHER, "inside") == "main's inside"
+        assert seeders.shown(OTHER, "parts")["a"] == "main, later"
+
+    @pytest.mark.contract
+    def test_main_has_none(self, seeders: Seeders) -> None:
+        """There is nothing to begin from."""
+        plan = seeders.plan(None, "inside")
+        assert "main has no data of it" in str(plan.refusals[0])
+
+
+class TestRefused:
+    """Nothing is changed, and the reason says what to do."""
+
+    def test_torn(self, seeders: Seeders) -> None:
+        """A torn copy is copied by nobody; the others are, if they are named."""
+        branch = seeders.catalog(BRANCH)
+        branch.save("pickled", "x")
+        killed(branch.save, "pickled", ["begun", Bomb()])
+        plan = seeders.plan(BRANCH)
+        assert [error.facts["dataset"] for error in plan.refusals] == ["pickled"]
+        assert "torn" in str(plan.refusals[0])
+        seeders.seed(BRANCH, "text")
+
+    def test_altered(self, seeders: Seeders) -> None:
+        """So is one that other hands have changed, and one that is gone."""
+        (path,) = seeders.team.folder.glob("data/02/text--feature-x*.txt")
+        path.write_text("by hand")
+        assert "altered by other hands" in str(seeders.plan(BRANCH, "text").refusals[0])
+        path.unlink()
+        assert "gone" in str(seeders.plan(BRANCH, "text").refusals[0])
+
+    def test_of_another_project(self, seeders: Seeders, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Two projects may share a folder, and branches' names."""
+        monkeypatch.setenv("STEEL_TOES_PROJECT", "theirs")
+        seeders.catalog("feature/3").save("text", "theirs")
+        monkeypatch.setenv("STEEL_TOES_PROJECT", "ours")
+        assert "another project's" in str(seeders.plan("feature/3").refusals[0])
+
+    def test_a_strangers_file(self, seeders: Seeders) -> None:
+        """What lies at the copy's place without a record stays."""
+        seeding = seeders.plan(BRANCH, "text").seedings[0]
+        path = Path(seeding.place.branch_path)
+        path.write_text("a stranger's")
+        with pytest.raises(Exception, match="data without a record"):
+            seeding.apply()
+        assert path.read_text() == "a stranger's"
+        path.unlink()
+
+    def test_shared(self, seeders: Seeders) -> None:
+        """It has no copies."""
+        assert "no copies on a branch" in str(seeders.plan(None, "shared").refusals[0])
+
+    def test_changed_meanwhile(self, seeders: Seeders) -> None:
+        """What was saved since the plan was made is not copied, and nothing is left."""
+        plan = seeders.plan(BRANCH, "text", "model")
+        seeders.catalog(BRANCH).save("text", '"x, later"')
+        text = next(seeding for seeding in plan.seedings if seeding.dataset == "text")
+        before = seeders.shown(OTHER, "text")
+        with pytest.raises(Exception, match="while it was copied"):
+            text.apply()
+        assert seeders.shown(OTHER, "text") == before
+        assert not Path(text.place.branch_path).exists()
+        seeders.seed(BRANCH, "text")
+        assert seeders.shown(OTHER, "text") == '"x, later"'
+
+
+class TestPromoted:
+    """What a copy began as is another branch's to promote, or main's already."""
+
+    @pytest.fixture
+    def bot(self, seeders: Seeders) -> Promoting:
+        """The colleague on main who promotes."""
+        team = seeders.team
+        return Promoting(team.plain(CONF), team.folder, team.hook("main"))
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("source", [BRANCH, None])
+    def test_as_it_was_seeded(self, seeders: Seeders, bot: Promoting, source: str | None) -> None:
+        """Nothing of it is promoted, whatever is forced, and the plan says why."""
+        seeders.seed(source, *KINDS)
+        plan = bot.plan(OTHER, forced=frozenset({"main", "code"}))
+        assert not plan.rows
+        assert len(plan.left) == len(KINDS)
+        assert all(f"seeded from {'branch feature/x' if source else 'main'}" in line for line in plan.left)
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("source", [BRANCH, None])
+    @pytest.mark.parametrize("name", ["parts", "fresh", "model"])
+    def test_what_the_branch_saved_since(self, seeders: Seeders, bot: Promoting, source: str | None, name: str) -> None:
+        """Only that: main keeps what it has of all else, though the copy was all that the branch saw."""
+        team = seeders.team
+        seeders.seed(source, name)
+        data = {"b": "2's b"} if name != "model" else "2's"
+        # An overwrite would be all the branch's own.
+        conf = {**CONF, "fresh": {**CONF["fresh"], "overwrite": False}}
+        team.catalog(OTHER, conf, VERSIONS[5]).save(name, data)
+        before = shown(team.plain(conf), name)
+        bot.promote(OTHER, name)
+        now = shown(team.plain(conf), name)
+        assert now == ({**before, **data} if name != "model" else ("2's", VERSIONS[5]))
+        team.main = team.mains()
+        # The branch's copy went home, and reads main's.
+        assert shown(team.catalog(OTHER, conf, VERSIONS[6]), name) == now
+
+    @pytest.mark.contract
+    def test_an_append_to_a_seed(self, seeders: Seeders, bot: Promoting) -> None:
+        """It needs the proof of both codes; and main must be what it was when the first branch began."""
+        seeders.seed(BRANCH, "log")
+        seeders.catalog(OTHER).save("log", "and 2")
+        record = seeders.record("log")
+        assert record.seeded == {}
+        first = seeders.record("log", BRANCH)
+        writers = record.unit(".").writers
+        assert writers[:-1] == first.unit(".").writers or writers == first.unit(".").writers
+        (row,) = bot.plan(OTHER, "log", forced=frozenset()).rows
+        assert [type(error).__name__ for error in row.refusals] == ["CodeNotMergedError"]
+        seeders.team.main_saves(CONF, log="and main")
+        (row,) = bot.plan(OTHER, "log", forced=frozenset()).rows
+        assert "MainChangedError" in [type(error).__name__ for error in row.refusals]
+
+    @pytest.mark.contract
+    def test_after_the_source_was_promoted(self, seeders: Seeders, bot: Promoting) -> None:
+        """What it began as is main's by then; what it saved since is promoted over that only by force."""
+        team = seeders.team
+        seeders.seed(BRANCH, "text", "parts")
+        seeders.catalog(OTHER).save("parts", {"d": "2's d"})
+        bot.promote(BRANCH)
+        team.main = team.mains()
+        assert shown(team.plain(CONF), "parts") == {"a": "main's a", "b": "x's b", "c": "x's c"}
+        bot.promote(OTHER)
+        team.main = team.mains()
+        assert shown(team.plain(CONF), "parts") == {"a": "main's a", "b": "x's b", "c": "x's c", "d": "2's d"}
+        assert seeders.shown(OTHER, "text") == '"x"'
+
+    @pytest.mark.contract
+    def test_claimed(self, seeders: Seeders, bot: Promoting, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Neither from a copy that is being promoted, nor over one."""
+        seeders.catalog("feature/3").save("text", '"3"')
+        with monkeypatch.context() as patch:
+            patch.setattr(Protocol, "_put_all", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                bot.promote(BRANCH, "text", keeps_main=False)
+        assert "is being promoted" in str(seeders.plan(BRANCH, "text").refusals[0])
+        refusal = str(seeders.plan("feature/3", "text", on=BRANCH, again=True).refusals[0])
+        assert "promote of branch feature/x" in refusal
+        bot.abandon(BRANCH)
+        seeders.seed(BRANCH, "text")
+
+
+def interrupted(*_: object) -> None:
+    """Somebody presses Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+class TestKilled:
+    """A seed that is killed leaves main's data, or the branch's former copy in doubt; called again, it ends."""
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("name", ["text", "model", "parts", "fresh"])
+    @pytest.mark.parametrize("again", [False, True])
+    @pytest.mark.parametrize("step", ["remove", "copy", "write"])
+    def test_in_the_middle(self, seeders: Seeders, name: str, again: bool, step: str) -> None:
+        if again:
+            data = {"y": "2's y"} if name in ("parts", "fresh") else "2's"
+            seeders.catalog(OTHER, 5).save(name, data)
+        before = seeders.shown(OTHER, name)
+        for number in range(1, 20):
+            (seeding,) = seeders.plan(BRANCH, name, again=True).seedings
+            if not dies_at(step, number, seeding.apply):
+                break
+            try:
+                now = seeders.shown(OTHER, name)
+            except (TornCopyError, ChangedCopyError):
+                assert again
+                continue
+            # The newest of versions that are not torn, else main's.
+            assert again or now == before
+        assert seeders.shown(OTHER, name) == seeders.shown(BRANCH, name)
+
+
+def dies_at(step: str, number: int, action: Callable[[], object]) -> bool:
+    """Whether a process that is killed at this call of a store's method, of some, died of it."""
+    child = os.fork()
+    if not child:
+        calls = itertools.count(1)
+        method = getattr(LocalStore, step)
+
+        def deadly(*arguments: object) -> object:
+            if next(calls) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return method(*arguments)
+
+        setattr(LocalStore, step, deadly)
+        try:
+            action()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
