@@ -158,16 +158,13 @@ class BranchUnknownError(SaveRefusedError):
 class ReadOnlyError(SaveRefusedError):
     """This process writes nothing, nor loads what could write.
 
-    Facts: `action` (save or load), `dataset`, `source` (what told it so), `why` (what refuses it anyway).
+    Facts: `action` (save or load), `dataset`, `source` (what told it so).
     """
 
     message = (
         "Cannot {action} {dataset}: {source} makes this process read-only, so that nothing is written, neither main's "
         "data nor a branch's, and nothing loaded that could write. To write, take that away, and start anew."
     )
-
-    def __init__(self, **facts: Any) -> None:
-        super().__init__(**{"action": "save", "why": "", **facts})
 
 
 class RunRefusedError(SaveRefusedError):

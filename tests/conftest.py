@@ -40,14 +40,19 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     """Say at once what is left out."""
     if config.getoption("everything"):
-        return "steel_toes: every test, and all that each can do"
+        return "steel_toes: every test but the long ones, which -m long or a test's node id runs; all that each can do"
     return "steel_toes: slow tests are left out; --everything, -m slow or a test's node id runs them"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out slow tests that nobody asked for: with `--everything`, with `-m slow`, or by their names."""
-    if config.getoption("everything") or "slow" in config.getoption("markexpr"):
-        return
+    """Leave out slow tests that nobody asked for: with `--everything`, with `-m slow`, or by their names.
+
+    Long ones are asked for with `-m long`, or by their names.
+    """
+    marks = config.getoption("markexpr")
+    unasked = [] if config.getoption("everything") or "slow" in marks else ["slow"]
+    if "long" not in marks:
+        unasked.append("long")
     named = [argument.split("::", 1) for argument in config.args if "::" in argument]
     asked = [(Path(config.invocation_params.dir, path).resolve(), rest) for path, rest in named]
 
@@ -55,10 +60,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         name = item.nodeid.split("::", 1)[-1]
         return any(item.path == path and re.match(rf"{re.escape(rest)}($|::|\[|@)", name) for path, rest in asked)
 
-    left_out = [item for item in items if item.get_closest_marker("slow") and not is_named(item)]
+    def is_left_out(item: pytest.Item) -> bool:
+        return any(map(item.get_closest_marker, unasked)) and not is_named(item)
+
+    left_out = list(filter(is_left_out, items))
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("slow") or is_named(item)]
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(autouse=True)

@@ -129,7 +129,7 @@ def _status(name: str, dataset: Any, policy: Policy, config: Config, unrecorded:
     # Of what a hook has put around several the first speaks for all.
     for branched in branched_behind(dataset)[:1]:
         if isinstance(branched, RefusedDataset):
-            return _status_of_main(name, str(branched.save_error.facts["why"]), REFUSED, _main_path(policy, config))
+            return _status_of_main(name, branched.why, REFUSED, _main_path(policy, config))
         return _status_now(name, branched, unrecorded)
     # What the policy leaves alone has no proxy: only the reason differs.
     if getattr(dataset, "_EPHEMERAL", False):

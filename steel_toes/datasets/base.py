@@ -435,9 +435,7 @@ class BranchedDataset(ABC):
     def save_error(self) -> errors.CopyError | None:
         """The error of every save, if the entry is only read, or this process is read-only."""
         if self.entry.read_only:
-            return errors.ReadOnlyError(
-                dataset=self.entry.name, source=self.entry.read_only, why=self.entry.save_refusal
-            )
+            return errors.ReadOnlyError(action="save", dataset=self.entry.name, source=self.entry.read_only)
         return self._refused_error(self.entry.save_refusal) if self.entry.save_refusal else None
 
     def _refused_error(self, why: str) -> errors.SaveRefusedError:

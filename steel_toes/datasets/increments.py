@@ -50,6 +50,8 @@ class BranchedIncrements(BranchedPartitions):
 
     def confirm(self) -> None:
         """Write the last partition of exactly those that were loaded as the branch's checkpoint."""
+        if self.entry.read_only:
+            self.check_saved()
         partition_ids = self._newer_ids(None)
         # Kedro's own `confirm` does nothing then, too.
         if not partition_ids:

@@ -17,6 +17,7 @@ class RefusedDataset:
     Args:
         main_dataset: main's dataset.
         save_error: the error that a save raises.
+        why: the entry cannot be redirected; "" if it could be.
         load_error: the error that a load raises, if it is refused too.
         hidden: the branch copies in the directory that it lists, as its partitions are called: no part of main's.
     """
@@ -29,11 +30,13 @@ class RefusedDataset:
         self,
         main_dataset: Dataset,
         save_error: CopyError,
+        why: str,
         load_error: CopyError | None = None,
         hidden: tuple[str, ...] = (),
     ) -> None:
         self.main_dataset = main_dataset
         self.save_error = save_error
+        self.why = why
         self.load_error = load_error
         self.hidden = hidden
 
@@ -108,7 +111,7 @@ class RefusedDataset:
     def copied(self, deep: bool) -> RefusedDataset:
         """The same with a dataset of its own."""
         copier = copy.deepcopy if deep else copy.copy
-        return RefusedDataset(copier(self.main_dataset), self.save_error, self.load_error, self.hidden)
+        return RefusedDataset(copier(self.main_dataset), self.save_error, self.why, self.load_error, self.hidden)
 
 
 def refuse(
@@ -138,9 +141,9 @@ def refuse(
     if branch_name:
         save_error = SaveRefusedError(**facts, why=why)
     if read_only:
-        save_error = ReadOnlyError(dataset=name, source=read_only, why=why)
+        save_error = ReadOnlyError(action="save", dataset=name, source=read_only)
     # A handle can write main's data as soon as somebody holds it.
     load_error: CopyError | None = LoadRefusedError(**facts, why=load_why) if load_why else None
     if read_only and load_why:
-        load_error = ReadOnlyError(action="load", dataset=name, source=read_only, why=load_why)
-    return RefusedDataset(main_dataset, save_error, load_error, hidden)
+        load_error = ReadOnlyError(action="load", dataset=name, source=read_only)
+    return RefusedDataset(main_dataset, save_error, why, load_error, hidden)

@@ -176,7 +176,9 @@ def run_processes(config: dict[str, Any], gate: Path, spread: float) -> list[str
 
 @pytest.mark.slow
 @pytest.mark.parametrize("store", ["moto", "weed", "gcs", "azurite"])
-@pytest.mark.parametrize("spread", [0.05, 0.5, 3])
+@pytest.mark.parametrize(
+    "spread", [0.05, pytest.param(0.5, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)]
+)
 def test_in_a_bucket(store: str, spread: float, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Each record is put only if it is the one that was read: no partition and no version is lost."""
     server = request.getfixturevalue(store)

@@ -254,6 +254,7 @@ def rooms(pages: int, files: int, chance: random.Random) -> list[dict[str, int]]
     slow_but(
         {"csv-later"},
         {f"{name}-{which}": (name, ended) for ended, which in enumerate(("first", "later")) for name in KINDS},
+        long={f"{name}-first" for name in KINDS if name not in ("csv", "parts")},
     ),
 )
 def test_a_full_disk(

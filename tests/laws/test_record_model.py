@@ -58,6 +58,7 @@ class TestOneAfterAnother:
         assert count["runs"] > 1_000
 
     @pytest.mark.slow
+    @pytest.mark.long
     def test_overlay(self):
         """In a partitioned dataset that holds for each partition.
 
@@ -188,13 +189,30 @@ QUICK = {
     "s3: adopt, load; torn",
     "s3: late run, load; torn",
 }
+LONG = {  # hundreds of thousands of states each
+    "s3, several objects: other and the same bytes again, load",
+    "s3, several objects: save, load",
+    "s3: overwrite a, save a",
+    "s3: a, b",
+    "s3: a, b; new",
+    "s3: a and b, b",
+    "s3: append, save",
+    "s3: append, append",
+    "s3: clean, save",
+    "s3: version 2, version 2",
+    "s3: save, save; lost answers",
+    "s3: save, save; torn",
+    "s3: save, save; nothing",
+}
 
 
 class TestAtTheSameTime:
     """Several save, load, clean and adopt at the same time, in every order of their requests."""
 
     @pytest.mark.timeout(900)  # of states, not of time: a busy machine is slow
-    @pytest.mark.parametrize("scenario", all_but(SCENARIOS.keys() - QUICK, {n: (s,) for n, s in SCENARIOS.items()}))
+    @pytest.mark.parametrize(
+        "scenario", all_but(SCENARIOS.keys() - QUICK, {n: (s,) for n, s in SCENARIOS.items()}, LONG)
+    )
     def test_every_order(self, scenario: Scenario) -> None:
         """No reader accepts what is no save's whole, and no save that succeeded is lost, whoever dies and when.
 
@@ -233,6 +251,7 @@ SCHEDULES = effort(100, 1_000, "STEEL_TOES_SCHEDULES")
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("scenario", MANY.values(), ids=MANY)
 def test_many(scenario: Scenario) -> None:
     """The same of three and four, in random orders; `STEEL_TOES_SCHEDULES` says of how many."""
@@ -268,6 +287,7 @@ HOLES = {
 
 @pytest.mark.timeout(900)
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("scenario", "fault"), HOLES.values(), ids=HOLES)
 def test_holes(scenario: Scenario, fault: str) -> None:
     """What README calls a limit is one. No other fault is found."""

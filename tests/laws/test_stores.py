@@ -18,6 +18,7 @@ from steel_toes import TornCopyError
 from steel_toes.datasets.proxy import branched_of
 from steel_toes.errors import OTHERS_WERE_FASTER, ChangedCopyError, StoreError, TornAppendError
 from support.places import Place, V, answer, refused
+from support.seeding import seed
 from support.team import BRANCH, SLUG, frame, shown
 
 pytest.importorskip("pandas", reason="most of the datasets here are pandas'")
@@ -92,6 +93,27 @@ class TestContract:
             assert answer(lambda: branch.save("log", line)) == answer(lambda: plain.save("log", line))  # noqa: B023
             assert answer(lambda: branch.load("log")) == answer(lambda: plain.load("log"))
         assert shown(place.plain("log").load("log")) == "one\n"
+
+    def test_seed(self, place: Place) -> None:
+        """A second branch begins as the first, and a third as main is now; each is copied in the store."""
+        place.main_saves(a=frame(1), parts={"a": "main's", "b": "main's"}, version=V[0])
+        place.main_saves(v=frame(1), version=V[0])
+        first = place.branch("a", "v", "parts", version=V[1])
+        first.save("a", frame(2))
+        first.save("v", frame(2))
+        first.save("parts", {"b": "the branch's"})
+        plain = place.plain("a", "v", "parts")
+        seed(place.branch("a", "v", "parts", branch="feature/2"), plain, BRANCH)
+        seed(place.branch("a", "v", "parts", branch="feature/3"), plain, None, "a", "v", "parts")
+        place.main_saves(a=frame(9), parts={"a": "main's, later", "c": "main's"}, version=V[2])
+        place.main_saves(v=frame(9), version=V[2])
+        first.save("a", frame(3))
+        second = place.branch("a", "v", "parts", branch="feature/2")
+        third = place.branch("a", "v", "parts", branch="feature/3")
+        assert [shown(branch.load("a")) for branch in (second, third)] == [[2], [1]]
+        assert [shown(branch.load("v")) for branch in (second, third)] == [[2], [1]]
+        assert shown(second.load("parts")) == {"a": "main's, later", "b": "the branch's", "c": "main's"}
+        assert shown(third.load("parts")) == {"a": "main's", "b": "main's"}
 
     def test_versions(self, place: Place) -> None:
         """A versioned dataset is the union of both sides' versions; a version that either side has is refused."""

@@ -239,7 +239,7 @@ def test_a_server_that_knows_no_conditional_deletes(moto, monkeypatch: pytest.Mo
     assert store.read("conditions-501/a") is None
 
 
-@pytest.mark.parametrize("others", [0, 700, 4_000])
+@pytest.mark.parametrize("others", [0, 700, pytest.param(4_000, marks=pytest.mark.long)])
 def test_remove_unchanged_among_others(bucket: Bucket, others: int) -> None:
     """Of many objects what lies there is listed, as long as that leads past few others; each other object stays."""
     if bucket.store.protocol != "s3":

@@ -27,14 +27,16 @@ def effort(little: int, much: int, variable: str = "") -> int:
     return int(CALLERS.get(variable, "") or (much if Effort.everything else little))
 
 
-def slow_but(quick: Collection[str], cases: Mapping[str, tuple[Any, ...]]) -> list[Any]:
-    """Cases for `parametrize` by their names, all of them slow but these."""
-    assert set(quick) <= set(cases), f"no such case: {set(quick) - set(cases)}"
+def slow_but(quick: Collection[str], cases: Mapping[str, tuple[Any, ...]], long: Collection[str] = ()) -> list[Any]:
+    """Cases for `parametrize` by their names, all of them slow but these; some take so long that CI leaves them out."""
+    assert {*quick, *long} <= set(cases), f"no such case: {({*quick, *long}) - set(cases)}"
     marks = {name: () if name in quick else (pytest.mark.slow,) for name in cases}
+    for name in long:
+        marks[name] = (pytest.mark.slow, pytest.mark.long)
     return [pytest.param(*values, id=name, marks=marks[name]) for name, values in cases.items()]
 
 
-def all_but(slow: Collection[str], cases: Mapping[str, tuple[Any, ...]]) -> list[Any]:
-    """Cases for `parametrize` by their names, of which only these are slow."""
+def all_but(slow: Collection[str], cases: Mapping[str, tuple[Any, ...]], long: Collection[str] = ()) -> list[Any]:
+    """Cases for `parametrize` by their names, of which only these are slow; as `slow_but`."""
     assert set(slow) <= set(cases), f"no such case: {set(slow) - set(cases)}"
-    return slow_but(set(cases) - set(slow), cases)
+    return slow_but(set(cases) - set(slow), cases, long)
