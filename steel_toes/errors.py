@@ -483,6 +483,11 @@ OTHER_BRANCH = Reason(
     "Dataset {other} wrote it for branch {theirs}, and this is branch {ours}.",
     "Rename the branch: its slug is another's too.",
 )
+OTHER_LAYOUT = Reason(
+    'Dataset {other} was saved under layout "{theirs}", and the project has layout "{ours}" by now.',
+    "Go back to main's data with `steel-toes clean --branch {branch!q} {other!q}`, or set the layout back: "
+    'SteelToes(layout="{theirs}").',
+)
 OTHER_LOCATION = Reason(
     "Dataset {other} wrote it for location {theirs}, and {dataset} has location {ours}.",
     "Give the entry another location: its digest is another's too.",

@@ -296,6 +296,7 @@ RAN_MAINS_CODE = "it ran main's own code, and nothing of it was merged. Name it 
 SIDE_SHARED = "shared"
 SIDE_LEFT_ALONE = "left alone: it is only read"
 SIDE_IN_MEMORY = "left alone: it is in memory"
+OF_ANOTHER_LAYOUT = "{why}, under layout {layout}"
 OF_ANOTHER_PROJECT = "{why}, by {project}"
 ABSENT_AS_IN_MAIN = "{number} absent, as main had none"
 NEVER_SAVED = "never saved on the branch"

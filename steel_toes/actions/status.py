@@ -20,6 +20,7 @@ from steel_toes.datasets.refused import RefusedDataset
 from steel_toes.datasets.registry import Config, names_in, rule_for
 from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.naming.branch import make_slug
+from steel_toes.naming.buckets import are_alike
 from steel_toes.records.file import RecordFile, RecordMemory
 from steel_toes.records.origins import Origin, origins_of
 from steel_toes.records.place import Place, Side
@@ -130,7 +131,7 @@ def _status(name: str, dataset: Any, policy: Policy, config: Config, unrecorded:
     for branched in branched_behind(dataset)[:1]:
         if isinstance(branched, RefusedDataset):
             return _status_of_main(name, branched.why, REFUSED, _main_path(policy, config))
-        return _status_now(name, branched, unrecorded)
+        return _status_now(name, branched, unrecorded, policy.layout)
     # What the policy leaves alone has no proxy: only the reason differs.
     if getattr(dataset, "_EPHEMERAL", False):
         return _status_of_main(name, sentences.SIDE_IN_MEMORY, "memory", None)
@@ -150,7 +151,7 @@ def _main_path(policy: Policy, config: Config) -> str | None:
     return absolute(location) if location else None
 
 
-def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded) -> Status:
+def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded, layout: str) -> Status:
     """The status of a dataset, of which each store is asked once.
 
     What is no saved copy is looked at once more: somebody may have saved between two requests.
@@ -160,7 +161,7 @@ def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded) ->
     if any(verdict is not Verdict.BRANCH for verdict in verdicts.values()):
         snapshot = _snapshot(branched, Unrecorded({}))
         verdicts = _verdicts(snapshot)
-    return _status_of_branched(name, snapshot, verdicts)
+    return _status_of_branched(name, snapshot, verdicts, layout)
 
 
 def _snapshot(branched: BranchedDataset, unrecorded: Unrecorded) -> BranchedDataset:
@@ -181,7 +182,7 @@ def _place_once(place: Place, unrecorded: Unrecorded) -> Place:
     return replace(place, store=Snapshot.of(place.store.wide()), ledger=ledger)
 
 
-def _status_of_branched(name: str, branched: BranchedDataset, verdicts: Mapping[str, Verdict]) -> Status:
+def _status_of_branched(name: str, branched: BranchedDataset, verdicts: Mapping[str, Verdict], layout: str) -> Status:
     place = branched.place
     record = place.ledger.read()
     # As a run would choose it; `written` keeps it from being frozen.
@@ -205,6 +206,14 @@ def _status_of_branched(name: str, branched: BranchedDataset, verdicts: Mapping[
     # A record whose units are all gone from the entry says nothing of it.
     if record.exists and verdicts:
         status = _with_seed(_with_writer(status, branched, record), place, record)
+    return _as_refused(status, place, record, layout)
+
+
+def _as_refused(status: Status, place: Place, record: Record, layout: str) -> Status:
+    """The same, with what stands in the way of a save: another project's copy, or one of another layout."""
+    if record.settled.exists and not are_alike(record.location, record.layout, layout):
+        why = sentences.OF_ANOTHER_LAYOUT.format(why=status.why, layout=record.layout)
+        status = replace(status, why=why, saves=REFUSED, saves_to=None)
     if place.ledger.writer.is_of_another_project(record.writer):
         why = sentences.OF_ANOTHER_PROJECT.format(why=status.why, project=record.writer.project)
         return replace(status, why=why, saves=REFUSED)

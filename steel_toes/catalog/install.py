@@ -22,6 +22,7 @@ from kedro.io.data_catalog import _LazyDataset
 
 from steel_toes.catalog.metadata import warn_of_near_misses
 from steel_toes.catalog.policy import Moves, Policy
+from steel_toes.catalog.recorded import as_recorded
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.datasets.base import BranchedDataset, Dataset, Entry
 from steel_toes.datasets.both import differences
@@ -91,6 +92,7 @@ def wrap(policy: Policy, spec: EntrySpec, build_main: BuildMain) -> Any:
         why = branch.why
     elif rule.action == "redirect":
         try:
+            policy = as_recorded(policy, spec, rule)
             moves = policy.moves(spec, rule)
             why = policy.why_unmoved(spec, rule, moves)
             hidden = policy.late_copies(spec, rule)

@@ -40,4 +40,6 @@ def make_policy(
         identity=find_writer(settings, branch, project_path, session or Session(), code),
         settings=settings,
         read_only=settings.read_only_source,
+        # Who only looks sees what was saved before the layout was changed, and what a promote has kept.
+        follows_records=bool(settings.read_only_source),
     )

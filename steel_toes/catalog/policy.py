@@ -103,6 +103,7 @@ class Policy:
         branch: which branch; unknown is one too, on which nothing is saved.
         project_path: the project's absolute path.
         read_only: what makes this process read-only; "" if nothing does.
+        follows_records: whether a copy is looked for where its record says that it lies, whatever the layout is.
         identity: who writes, as far as Git and the environment say it, and what Git says of the code.
         settings: the project's.
         explicit: the configurations of the catalog's entries.
@@ -119,6 +120,7 @@ class Policy:
     identity: Background[Found]
     settings: Settings
     read_only: str = ""
+    follows_records: bool = False
     explicit: Sequence[Config] = field(default=(), compare=False, repr=False)
     patterns: Sequence[Config] = field(default=(), compare=False, repr=False)
     memories: dict[tuple[str, ...], RecordMemory] = field(default_factory=dict, compare=False, repr=False)

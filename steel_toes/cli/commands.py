@@ -186,7 +186,7 @@ def status(datasets: tuple[str, ...], pipeline: str | None) -> None:
     from steel_toes.cli.promotions import say_unfinished
     from steel_toes.cli.tables import aside_line, header_lines, status_legend, status_output, status_totals
 
-    project = Project(datasets)
+    project = Project(datasets, follows_records=True)
     say_unfinished(project.inventory)
     if project.why_aside:
         say(aside_line(project))

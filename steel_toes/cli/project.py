@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,19 @@ class Project:
         datasets: names of entries that somebody asks for, and that only a pattern may make.
         branch_name: the name of another branch than the current one.
         needs_hook: whether SteelToes must be among its hooks; else what branches left is found without it, too.
+        follows_records: whether its catalog finds copies of another layout than the project's.
 
     Raises:
         ClickException: there is no project, it cannot be loaded, or SteelToes is not among its hooks.
     """
 
     def __init__(
-        self, datasets: Sequence[str] = (), branch_name: str | None = None, *, needs_hook: bool = True
+        self,
+        datasets: Sequence[str] = (),
+        branch_name: str | None = None,
+        *,
+        needs_hook: bool = True,
+        follows_records: bool = False,
     ) -> None:
         path = find_kedro_project(Path.cwd())
         if path is None:
@@ -65,6 +72,8 @@ class Project:
         self.is_enabled = self.settings.is_enabled
         self.branch = self.settings.find_branch(self.path, branch_name)
         self.policy = make_policy(self.settings, self.branch, self.path)
+        if follows_records:
+            self.policy = replace(self.policy, follows_records=True)
         if self.branch.warning:
             say(sentences.WARNING_ON_SCREEN.format(warning=self.branch.warning))
 
@@ -125,6 +134,7 @@ class Project:
             ClickException: Kedro refuses to make it.
         """
         policy = make_policy(self.settings, Branch(branch_name, "--branch"), self.path)
+        policy = replace(policy, follows_records=True)
         return self._make_catalog(lambda catalog: install(catalog, policy))
 
     def _make_catalog(self, prepare: CatalogAction) -> Any:

@@ -21,6 +21,7 @@ from steel_toes.errors import (
     BEING_REMOVED,
     OTHER_BRANCH,
     OTHER_KIND,
+    OTHER_LAYOUT,
     OTHER_LOCATION,
     RECORD_REMOVED_MEANWHILE,
     ConcurrentSaveError,
@@ -29,6 +30,7 @@ from steel_toes.errors import (
     RecordError,
     UnwrittenError,
 )
+from steel_toes.naming.buckets import are_alike
 from steel_toes.records.author import Author
 from steel_toes.records.beginning import KNOWN, Beginning, Begun, Surroundings
 from steel_toes.records.checks import SaveChecks
@@ -219,6 +221,8 @@ class Ledger:
             locations.append(self.former.location)
         if record.location not in locations:
             raise self.error(OTHER_LOCATION, other=record.dataset, theirs=record.location, ours=self.location)
+        if not are_alike(record.location, record.layout, self.layout) and (record.settled.exists or record.doubt):
+            raise self.error(OTHER_LAYOUT, other=record.dataset, theirs=record.layout, ours=self.layout)
         if record.kind != self.units.kind:
             raise self.error(OTHER_KIND, other=record.dataset, theirs=record.kind, ours=self.units.kind)
 

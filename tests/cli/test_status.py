@@ -332,3 +332,18 @@ class TestHooksOfUsers:
         hooked.call(*command, exit_code=None)
         hooked.assert_main_unchanged()
         assert (hooked.folder / f"data/02/table--{SLUG}.json").read_text() == "by a hook"
+
+
+@pytest.mark.contract
+def test_after_the_layout_was_changed(studio: Studio) -> None:
+    """`status` shows what was saved before and says so, `branches` lists it, and `clean` removes it."""
+    for name in ("torn", "unfinished", "changed", "gone"):
+        studio.call("clean", "--branch", "feature/x", name, "--yes")
+    studio.settings('layout="prefix"')
+    (row,) = studio.json("status", "saved")
+    assert (row["side"], row["why"], row["saves"]) == ("branch", "saved on the branch, under layout suffix", "refused")
+    assert [row["branch"] for row in studio.json("branches")] == ["feature/x"]
+    result = studio.call("clean", "--branch", "feature/x", "--yes")
+    assert "Removed 4 of 4 branch copies" in result.stderr
+    assert [path.name for path in Path("data").rglob("*--feature-x*")] == [f"stray--{SLUG}.txt"]
+    assert studio.json("status", "saved")[0]["why"] == "never saved on the branch"

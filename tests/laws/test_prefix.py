@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from steel_toes.errors import LinkError, SaveRefusedError
+from steel_toes.errors import LinkError, RecordError, SaveRefusedError
 from support.files import contents
 from support.project import Project
 from support.runs import RunningTeam
@@ -113,14 +113,12 @@ def test_readers_that_list_mains_folder(team: Team) -> None:
     assert set(team.filesystem().find(f"{team.url}/02")) == before
 
 
-def test_another_layout_finds_nothing(team: Team) -> None:
-    """A copy that was saved under another layout is not read in main's place: a load says that it is not there."""
+def test_saved_under_another_layout(team: Team) -> None:
+    """Neither is main's copy read in its place: a load says under which layout it was saved."""
     conf = conf_of(team)
     team.main_saves(conf, a="main's")
     team.branch(conf).save("a", "the branch's")
-    from steel_toes.errors import ChangedCopyError
-
-    with pytest.raises(ChangedCopyError):
+    with pytest.raises(RecordError, match='saved under layout "suffix"'):
         team.branch(conf, layout="prefix")["a"].load()
 
 

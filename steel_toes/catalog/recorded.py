@@ -1,0 +1,52 @@
+"""Where a branch copy lies by its record, whatever the project's layout is by now: for who only looks."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+from steel_toes.catalog.policy import Policy
+from steel_toes.catalog.roots import open_root
+from steel_toes.catalog.spec import EntrySpec
+from steel_toes.datasets.paths import absolute, locations_of
+from steel_toes.datasets.registry import Rule
+from steel_toes.errors import CopyError
+from steel_toes.naming.layout import LAYOUTS
+from steel_toes.records.file import RecordFile
+from steel_toes.records.record import NO_RECORD, Record, record_path
+
+
+def as_recorded(policy: Policy, spec: EntrySpec, rule: Rule) -> Policy:
+    """A policy that finds the branch copy of an entry where its record says that it lies.
+
+    Args:
+        policy: of the catalog; it is returned as it is unless it follows records.
+        spec: the entry.
+        rule: what is done with it.
+    """
+    if not policy.follows_records:
+        return policy
+    layout = _record_of(policy, spec, rule).layout
+    if layout == policy.layout or layout not in LAYOUTS:
+        return policy
+    # What the catalog says of its entries is the same, and found out once.
+    twin = copy.copy(policy)
+    object.__setattr__(twin, "settings", replace(policy.settings, layout=layout))
+    return twin
+
+
+def _record_of(policy: Policy, spec: EntrySpec, rule: Rule) -> Record:
+    """The record of an entry, of several places the first that there is."""
+    for text in locations_of(rule, spec.inner_config).values():
+        location = policy.catalog.as_listed(absolute(text))
+        subject = policy.subject_of(policy.catalog.directory_around(location) or location)
+        try:
+            root = open_root(spec.name, subject.root, location, spec.inner_config)
+            path = record_path(root.path, policy.branch.slug, subject.location)
+            record = RecordFile(root.store, path, spec.name).read()
+        except CopyError:
+            # Whoever loads it is told why it cannot be read.
+            continue
+        if record.exists:
+            return record
+    return NO_RECORD
