@@ -162,8 +162,8 @@ class ReadOnlyError(SaveRefusedError):
     """
 
     message = (
-        "Cannot {action} {dataset}: {source} makes this process read-only, so that nothing is written, neither main's "
-        "data nor a branch's, and nothing loaded that could write. To write, take that away, and start anew."
+        "Cannot {action} {dataset}: {source} makes this process read-only. It writes neither main's data nor a "
+        "branch's, and loads nothing that could. To write, take {source} away, and start anew."
     )
 
 

@@ -193,6 +193,10 @@ CHECKPOINT_ELSEWHERE = Reason(
     "Give the checkpoint a place in their directory (`checkpoint: {{filepath: ...}}` in the catalog), or run the "
     "pipeline on main.",
 )
+CHECKPOINT_OF_OTHERS = Reason(
+    "Its checkpoint counts partitions that main does not have yet{units}: they are branch {others}'s to promote.",
+    "Promote that first: `steel-toes promote --branch {others!q}`.",
+)
 HALF_A_SAVE = Reason(
     "The save that made it wrote other places, too, which are not asked for: {others}.",
     "Promote them together: name their datasets, too, or none.",
@@ -277,10 +281,6 @@ BRANCH_WAS_SAVED = Reason(
 
 # --- A copy that cannot begin as another: ConfigurationError, SeedRefusedError ----------------------------------------
 
-WHAT_TO_SEED = Reason(
-    "It says neither what nor from where.",
-    "Give a branch (`--from feature/1`), datasets (they begin as main's of now), or both.",
-)
 SEED_FROM_MAIN = Reason(
     "Whatever a branch has not saved is main's already.",
     "To keep main's data of now, name datasets and leave out --from.",
@@ -288,8 +288,8 @@ SEED_FROM_MAIN = Reason(
 SEED_FROM_ITSELF = Reason("This is that branch.", "Give another one's full name, or go to the branch that is to begin.")
 NOBODY_TO_SEED_FROM = Reason("No branch of this name has data here.", "See what there is with `steel-toes branches`.")
 HAS_NO_COPIES = Reason(
-    "Its entry has no copies on a branch: it is shared, kept in memory, or cannot be redirected.",
-    "Leave it out; `steel-toes status {dataset!q}` says which.",
+    "It has no copies on a branch: {condition}.",
+    "Leave it out.",
 )
 CANNOT_BE_BUILT = Reason("Kedro cannot make it: {error}.", "Install what it needs, or name the other datasets.")
 NOTHING_TO_SEED = Reason("There is nothing to begin from: main has no data of it.", "Leave it out.")
@@ -314,7 +314,16 @@ SOURCE_NOT_SETTLED = Reason(
     "What branch {source} has is {condition}.",
     "Have that branch save it again, or leave the dataset out by naming the others.",
 )
+SOURCE_OF_OTHER_KIND = Reason(
+    "Branch {source} saved it as {theirs}, and the catalog has it as {ours} by now.",
+    "Have that branch save it again, or leave the dataset out by naming the others.",
+)
 SOURCE_CHANGED = Reason(
-    "What it was to begin as was saved or removed while it was copied. Nothing of it is kept.",
+    "What it was to begin as was saved or removed since the plan was made. Nothing was changed.",
+    "Seed it again, to see what there is now.",
+)
+SOURCE_CHANGED_MIDWAY = Reason(
+    "What it was to begin as was saved or removed while it was copied. Nothing of it is kept, and what the branch had "
+    "in the same place is gone.",
     "Seed it again.",
 )

@@ -74,7 +74,7 @@ RUN_IGNORED = (
 )
 BRANCH_RENAMED = (
     "steel-toes: branch %s was called %s before it was renamed. What was saved under that name is not read here: "
-    "`steel-toes seed --from %s` brings it here; then `steel-toes clean --branch %s` removes the old copies."
+    "`steel-toes seed --from %s --again` brings it here; then `steel-toes clean --branch %s` removes the old copies."
 )
 CODE_EDITED = (
     "steel-toes: a file of the code changed after it was loaded, so the records of this process do not say which code "
@@ -143,7 +143,7 @@ WHICH_BRANCHES = "Say which branches: either --branch NAME; or --stale, --older-
 REMOVE_THEM = "Remove them?"
 REMOVED = "Removed {number} of {copies}."
 WHAT_TO_ADOPT = "Say what: either names of datasets or paths, or --from-0.5 alone."
-NO_COPIES_HERE = "There are no branch copies here. {why}"
+NO_COPIES_HERE = "No branch has copies here: {why}. Go to a branch (`git switch`), or name it with STEEL_TOES_BRANCH."
 RECORDED_ALREADY = "Nothing to record: what lies there is recorded already."
 NO_LEGACY_FILES = "Nothing to record: no entry has a file of steel-toes 0.5 on branch {branch}."
 RECORD_THEM = "Record them as branch {branch}'s?"
@@ -279,12 +279,25 @@ NOT_MERGED_YET = "main does not have its code (`steel-toes promote --branch` say
 NO_MERGED_BRANCH = "Nothing is promoted."
 PROMOTED_ALREADY = "{dataset} was promoted, and stayed on the branch."
 MAIN_IS_LOST = "{dataset}: what main has saved since, too, is replaced or removed ({objects}, {size})."
-AS_SEEDED = "{dataset} is as it was seeded from branch {branch}, which promotes it: it has no part in this."
-AS_SEEDED_FROM_MAIN = "{dataset} is as it was seeded from main, which has it: it has no part in this."
+AS_SEEDED = (
+    "{dataset} is as it was seeded from branch {branch}, which has it still: promote that first "
+    "(`steel-toes promote --branch {branch!q}`), or clean it there."
+)
+AS_SEEDED_FROM_MAIN = "{dataset} is as it was seeded, and main has that: it has no part in this."
 SEEDED_FROM = "seeded from {branch}"
 MAIN_OF_THEN = "main as it was"
 SEEDED_AND_SAVED_SINCE = "seeded from {branch}, which has saved since"
 SEEDED_AND_GONE_SINCE = "seeded from {branch}, whose copy is gone"
+IS_NO_ENTRY = "it is no entry that a pipeline uses, and names are not patterns"
+IS_SHARED = "it is shared"
+IS_LEFT_ALONE = "it is in memory, or only read"
+SEED_REPLACES = {"own": "what was saved here", "seed": "an earlier seed", "": ""}
+SEED_LOSES = "This branch has saved {datasets} itself, and that would be lost."
+SEED_OTHERS = "Nothing was changed. To copy the others alone: `{command}`"
+WHAT_TO_SEED = (
+    "Say what: a branch to begin from (`--from feature/1`), datasets (they begin as main's data of now), or both."
+)
+IT_GOES = "goes"
 SEED_THEM = "Copy them?"
 SEEDED = "Seeded {datasets}: {files}, {size}."
 SEED_TOTAL = "{datasets}: {files}, {size}."

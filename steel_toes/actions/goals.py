@@ -210,8 +210,15 @@ class Goals(NamedTuple):
     left: tuple[str, ...] = ()
 
 
-def goals_of(copy: HeldCopy, main: MainCopy, shape: Shape) -> Goals:
-    """What becomes of main's objects when a branch copy becomes main's."""
+def goals_of(copy: HeldCopy, main: MainCopy, shape: Shape, seeded_units: Collection[str] = ()) -> Goals:
+    """What becomes of main's objects when a branch copy becomes main's.
+
+    Args:
+        copy: what the branch itself has saved.
+        main: main's copy.
+        shape: of the location.
+        seeded_units: of the branch copy, which are another's to promote, or main's already: main's stay.
+    """
     record = copy.record
     parts = _as_parts(record.kind, copy.path, copy.objects, record.settled.data)
     skipped: set[str] = set()
@@ -227,7 +234,7 @@ def goals_of(copy: HeldCopy, main: MainCopy, shape: Shape) -> Goals:
         unit = part[0]
         if unit in skipped:
             continue
-        if _goes(record, unit, shape):
+        if unit not in seeded_units and _goes(record, unit, shape):
             removals.append(_removal(part, main.objects[part]))
         elif record.hides_main:
             left.append(unit)
@@ -262,8 +269,8 @@ def _goes(record: Record, unit: str, shape: Shape) -> bool:
     return record.hides_main and shape.is_unit(unit)
 
 
-def changed_units(record: Record, main: MainCopy, shape: Shape) -> list[str]:
-    """The units of main's that are not what they were when the branch copy was begun."""
+def changed_units(record: Record, main: MainCopy, shape: Shape, seeded_units: Collection[str] = ()) -> list[str]:
+    """The units of main's that are not what they were when the branch copy was begun; as `goals_of`."""
     if record.kind == "versioned":
         newest = main.newest
         return [] if not newest or newest == dict(record.base) else list(newest)
@@ -273,7 +280,7 @@ def changed_units(record: Record, main: MainCopy, shape: Shape) -> list[str]:
         counted |= _all_units(record, now, shape)
     base = _base_of(record)
     changed = []
-    for unit in sorted(counted):
+    for unit in sorted(counted.difference(seeded_units)):
         if now.get(unit) != base(unit):
             changed.append(unit)
     return changed

@@ -11,8 +11,6 @@ from steel_toes.actions.plan import FiledRecord
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import outermost_directory
-from steel_toes.records.origins import origins_of, unseeded
-from steel_toes.records.record import Record
 
 
 @dataclass(frozen=True)
@@ -103,12 +101,3 @@ def entries_of(inventory: Inventory, filed: FiledRecord) -> set[str]:
 def unknown_datasets(inventory: Inventory, wanted: Collection[str], recorded: Collection[str]) -> list[str]:
     """Those of these names that neither the catalog has nor a record: typing mistakes."""
     return sorted(set(wanted) - set(inventory.explicit) - set(recorded))
-
-
-def why_as_seeded(record: Record) -> str:
-    """Why a copy has no part in a promote that is as it was seeded; "" if the branch has saved something of it."""
-    if not record.settled.seeded or unseeded(record).settled.exists:
-        return ""
-    names = [origin.branch_name for origin in origins_of(record) if origin.branch_name]
-    text = sentences.AS_SEEDED if names else sentences.AS_SEEDED_FROM_MAIN
-    return text.format(dataset=record.dataset, branch=", ".join(names))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.nesting import lies_in
 from steel_toes.naming.prefix import top_of_copy
 from steel_toes.records.file import RecordFile
-from steel_toes.records.origins import unseeded
+from steel_toes.records.origins import Origin, unseeded
 from steel_toes.records.record import ALL, Record
 from steel_toes.records.state import Verdict
 from steel_toes.records.units import units_of
@@ -133,10 +133,9 @@ class HeldCopy:
         """Of its objects, in bytes."""
         return sum(item.size for item in self.objects.values())
 
-    @property
-    def unseeded(self) -> HeldCopy:
-        """What the branch itself has saved of it, if it began as another's; else all of it."""
-        record = unseeded(self.record)
+    def unseeded(self, is_others: Callable[[Origin], bool]) -> HeldCopy:
+        """What is the branch's own to promote, as `origins.unseeded`."""
+        record = unseeded(self.record, is_others)
         if record is self.record:
             return self
         units = units_of(record.kind)

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from steel_toes import errors, reasons, sentences
@@ -22,14 +22,15 @@ from steel_toes.actions.guards import (
     is_wanted,
     left_line,
     unknown_datasets,
-    why_as_seeded,
 )
 from steel_toes.actions.inventory import Inventory, believed, main_location, read_all
+from steel_toes.actions.origins import Origins
 from steel_toes.actions.plan import FiledRecord, HeldCopy
 from steel_toes.actions.promotion import CODE, MAIN, PromotePlan, PromoteWish, Promotion, Row, promotion_of
 from steel_toes.actions.requirements import (
     CanBeKept,
     CheckpointIsInside,
+    CheckpointIsOfMains,
     CodeIsMains,
     IsBelieved,
     IsSettled,
@@ -206,6 +207,10 @@ class _Draft:
     time: str
 
     @cached_property
+    def _origins(self) -> Origins:
+        return Origins(self.planner.inventory)
+
+    @cached_property
     def _guards(self) -> Guards:
         return Guards(self.planner.inventory, {self.wish.branch_name}, self.wish.is_named)
 
@@ -279,21 +284,23 @@ class _Draft:
         if not entries_of(self.planner.inventory, filed):
             return left_line(filed, sentences.NO_ENTRY_OF_IT)
         # It is another branch's to promote, or main's already.
-        return why_as_seeded(filed.record)
+        return self._origins.why_no_part(filed)
 
     def _row_of(self, whole_copy: HeldCopy) -> Row:
         # What it began as is another's, or main's already.
-        copy = whole_copy.unseeded
+        copy = whole_copy.unseeded(partial(self._origins.is_others, whole_copy.filed))
         record = copy.record
         main = read_main(copy.filed, copy.store)
         shape = shape_of(self.planner.inventory, copy.filed)
-        goals = goals_of(copy, main, shape)
+        seeded_units = whole_copy.record.settled.data.keys() - record.settled.data.keys()
+        goals = goals_of(copy, main, shape, seeded_units)
         promotion, why_no_undo = self._promotion(copy, goals)
         # Marked and removed as a whole.
         promotion = replace(promotion, record=whole_copy.record, stamp=whole_copy.filed.stamp)
         code = self._code(record)
-        changed = changed_units(record, main, shape)
+        changed = self._origins.without_brought(copy.filed, main, changed_units(record, main, shape, seeded_units))
         requirements = self._requirements(copy, main, shape, goals, changed, code, why_no_undo)
+        requirements.append(CheckpointIsOfMains(whole_copy, main, shape.checkpoint, seeded_units))
         refusals = refusals_of(requirements, self._dropped(record))
         # Of what main itself had nobody asks who made it.
         is_undo = bool(record.undoes)

@@ -15,6 +15,7 @@ from steel_toes.actions.plan import HeldCopy
 from steel_toes.checkout.proof import CodeVerdict, Proof
 from steel_toes.naming.nesting import lies_in
 from steel_toes.records.journal import Goal
+from steel_toes.records.origins import origins_of
 from steel_toes.records.record import Record, Recorded, Writer
 from steel_toes.records.units import units_of
 from steel_toes.stores.base import Store
@@ -189,6 +190,45 @@ class CanBeKept:
         if not self.why_not:
             return None
         return errors.PromoteRefusedError(reasons.NO_PLACE_FOR_UNDO, **facts_of(self.record), condition=self.why_not)
+
+
+@dataclass(frozen=True)
+class CheckpointIsOfMains:
+    """A checkpoint that the branch has confirmed counts no partitions that main does not have yet.
+
+    Args:
+        copy: all of the branch copy.
+        main: main's.
+        checkpoint: the unit; "" if there is none.
+        seeded_units: the partitions that another branch has to promote.
+    """
+
+    copy: HeldCopy
+    main: MainCopy
+    checkpoint: str
+    seeded_units: Collection[str]
+
+    def check(self) -> errors.CopyError | None:
+        record = self.copy.record
+        # One that was copied, too, is as it was.
+        own_units = record.settled.data.keys() - set(self.seeded_units)
+        if self.checkpoint not in own_units:
+            return None
+        missing = self._missing_units()
+        if not missing:
+            return None
+        names = ", ".join(origin.branch_name for origin in origins_of(record) if origin.branch_name)
+        facts = {**facts_of(record), "units": _listed(missing), "others": names}
+        return errors.PromoteRefusedError(reasons.CHECKPOINT_OF_OTHERS, **facts)
+
+    def _missing_units(self) -> list[str]:
+        """Those that main does not have."""
+        missing = []
+        for unit in sorted(self.seeded_units):
+            path = units_of(self.copy.record.kind).path(self.main.path, unit)
+            if self.main.store.identity(path) is None:
+                missing.append(unit)
+        return missing
 
 
 @dataclass(frozen=True)

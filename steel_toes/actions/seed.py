@@ -6,7 +6,6 @@ concurrent and unrecorded copies are what they always are.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -20,18 +19,17 @@ from steel_toes.actions.goals import Shape, shape_of
 from steel_toes.actions.guards import entries_of, left_line
 from steel_toes.actions.inventory import Inventory, Measure, believed, main_location, read_all
 from steel_toes.actions.plan import FiledRecord, HeldCopy, StoredRecord
+from steel_toes.actions.seeding import Seeding, SeedPart, Source, has_all
+from steel_toes.actions.sources import source_of_branch, source_of_main
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.paths import filesystem_path, keeps_checkpoint_elsewhere
 from steel_toes.datasets.proxy import branched_of
 from steel_toes.naming.branch import make_slug
 from steel_toes.naming.location import normalise
-from steel_toes.records.place import Place, Side
-from steel_toes.records.record import ALL, NO_RECORD, Identities, Record, Recorded, record_path
-from steel_toes.records.seeding import Seed
-from steel_toes.records.units import WHOLE, identities_of
-from steel_toes.records.write import Write
-from steel_toes.redaction import redacted_repr
-from steel_toes.stores.identity import is_of_several, size_of
+from steel_toes.records.origins import unseeded
+from steel_toes.records.place import Place
+from steel_toes.records.record import NO_RECORD, Record, record_path
+from steel_toes.records.units import WHOLE
 from steel_toes.stores.together import all_together
 
 _NO_TIME = datetime.fromtimestamp(0, timezone.utc)
@@ -50,112 +48,6 @@ class SeedWish:
     branch_name: str | None = None
     datasets: Sequence[str] = ()
     again: bool = False
-
-
-@redacted_repr
-@dataclass(frozen=True)
-class Source:
-    """What a copy begins as.
-
-    Args:
-        path: of the copy that is copied, main's or a branch's, in the store of the place.
-        identities: of its units, as they must be when all is copied.
-        base: what main's copy was when the copied one was begun; of main's own, what it is.
-        seed: what the new record says of it.
-    """
-
-    path: str = field(repr=False)
-    identities: Identities
-    base: Identities
-    seed: Seed
-
-
-@redacted_repr
-@dataclass(frozen=True)
-class Seeding:
-    """What `seed` would copy at one place of a dataset.
-
-    Args:
-        dataset: its name.
-        place: of this branch's copy.
-        source: what it begins as.
-        is_part: whether the dataset has other places, too.
-    """
-
-    dataset: str
-    place: Place
-    source: Source
-    is_part: bool = False
-
-    @property
-    def size(self) -> int:
-        """Of what is copied, in bytes."""
-        total = 0
-        for unit, identity in self.source.identities.items():
-            # One object's identity says it.
-            is_one = not is_of_several(identity)
-            total += size_of(identity) if is_one else self.place.store.size(self._source_path(unit))
-        return total
-
-    def apply(self) -> None:
-        """Copy it.
-
-        Raises:
-            CopyError: as `Ledger.transaction` says.
-            SeedRefusedError: what is copied changed meanwhile.
-        """
-        place, source = self.place, self.source
-        write = Write(
-            tuple(source.identities),
-            source.base,
-            everything=_has_all(place),
-            is_part=self.is_part,
-            seed=source.seed,
-        )
-        with place.transaction(write, self._identities) as going_on:
-            self._copy_over(going_on.before)
-
-    def _copy_over(self, before: Record) -> None:
-        """Copy all, over what the branch had; what was copied before something failed goes again."""
-        store = self.place.store
-        targets = {unit: self.place.unit_path(Side.BRANCH, unit) for unit in self.source.identities}
-        # A folder would be merged, and not replaced.
-        all_together(store.remove, self._former_paths(before))
-        try:
-            all_together(self._copy, targets.items())
-            self._check_unchanged()
-        except BaseException:
-            # Of a first seed nothing is left; of another, which has lost what was there, a torn copy.
-            all_together(store.remove, targets.values())
-            raise
-
-    def _former_paths(self, before: Record) -> list[str]:
-        """Where the branch has had units, or a save may have left some."""
-        place = self.place
-        units = {unit for unit in (*before.settled.data, *before.doubt) if place.units.owns(unit)}
-        if ALL in before.doubt:
-            units.update(place.units.listed(place.store, place.branch_path, before))
-        return [place.unit_path(Side.BRANCH, unit) for unit in sorted(units - {ALL})]
-
-    def _copy(self, target: tuple[str, str]) -> None:
-        unit, path = target
-        # What an earlier, dead call left: a directory would be merged with it.
-        self.place.store.remove(path)
-        self.place.store.make_parent(path)
-        self.place.store.copy(self._source_path(unit), path)
-
-    def _check_unchanged(self) -> None:
-        """What was copied has the identity that it had before, and so it is whole and of one save."""
-        place, source = self.place, self.source
-        now = identities_of(place.units, place.store, source.path, source.identities)
-        if now != source.identities:
-            raise _refused(place.ledger.dataset, place, reasons.SOURCE_CHANGED)
-
-    def _source_path(self, unit: str) -> str:
-        return self.place.units.path(self.source.path, unit)
-
-    def _identities(self, units: Iterable[str]) -> Identities:
-        return self.place.identities(Side.BRANCH, units)
 
 
 class SeedPlan(NamedTuple):
@@ -189,7 +81,7 @@ def make_plan(catalog: Any, inventory: Inventory, wish: SeedWish) -> SeedPlan:
     _check_name(inventory, wish)
     claims = list_claims(inventory)
     sources = _Sources.of(catalog, inventory, wish.branch_name, claims)
-    # What was not read may be of this very dataset.
+    # A partial answer admits nothing: what was not read may be of this very dataset.
     if claims.failures or sources.failed:
         return SeedPlan(failed=(*claims.failures, *sources.failed))
     draft = _Draft(inventory, wish, claims, sources)
@@ -200,8 +92,6 @@ def make_plan(catalog: Any, inventory: Inventory, wish: SeedWish) -> SeedPlan:
 
 def _check_name(inventory: Inventory, wish: SeedWish) -> None:
     name = wish.branch_name
-    if name is None and not wish.datasets:
-        raise errors.ConfigurationError(reasons.WHAT_TO_SEED, setting="--from", value=name)
     if name is not None and not name.strip():
         raise errors.ConfigurationError(reasons.BLANK_BRANCH, setting="--from", value=name)
     if name in inventory.mains:
@@ -263,6 +153,7 @@ class _Sources:
             if why or not entries:
                 left.append(left_line(filed, why or sentences.NO_ENTRY_OF_IT))
                 continue
+            # Its store gave no answer.
             if measure.copy is None:
                 failed.append(measure.failure)
                 continue
@@ -287,6 +178,7 @@ def _entries_of(catalog: Any, inventory: Inventory, filed: FiledRecord) -> set[s
 def _path_here(inventory: Inventory, filed: FiledRecord) -> str:
     """Where this branch's record of the same location lies."""
     policy = inventory.policy
+    # Whatever the layout and the place of the other's record.
     subject = policy.subject_of(normalise(main_location(filed)))
     return record_path(filesystem_path(subject.root)[1], policy.branch.slug, subject.location)
 
@@ -307,12 +199,6 @@ def _why_not_copied(inventory: Inventory, filed: FiledRecord, measure: Measure, 
 
 def _refused(dataset: str, place: Place, reason: errors.Reason, **facts: Any) -> errors.SeedRefusedError:
     return errors.SeedRefusedError(reason, dataset=dataset, branch=place.ledger.branch_name, **facts)
-
-
-def _has_all(place: Place) -> bool:
-    """Whether an entry is all of its record: else others have data in the same directory."""
-    units = place.units
-    return units.kind != "overlay" or units.own_path("x") == "x"
 
 
 @dataclass(frozen=True)
@@ -337,19 +223,22 @@ class _Draft:
         refusals: list[errors.CopyError] = []
         planned: set[str] = set()
         # An entry that is all of its record comes before those that are a part of it.
-        for _dataset, branched in sorted(self._branched(catalog, names, refusals), key=_order):
-            for place in branched.places:
-                path = place.ledger.path
-                # Several names may have one location; and nobody has asked for what the other branch does not have.
-                if path in planned or not (self.wish.datasets or path in self.sources.copies):
-                    continue
-                if _has_all(place):
-                    planned.add(path)
-                try:
-                    seedings.append(self._seeding(branched, place))
-                except errors.CopyError as exc:
-                    refusals.append(exc)
+        for _, branched in sorted(self._branched(catalog, names, refusals), key=_order):
+            places = [place for place in branched.places if self._is_asked_for(place, planned)]
+            planned.update(place.ledger.path for place in places if has_all(place))
+            parts = [part for place in places for part in self._part_or_refusal(branched, place, refusals)]
+            # In one order, whatever the entry: two that save the same places do not wait for each other for ever.
+            parts.sort(key=lambda part: part.place.ledger.path)
+            if parts:
+                seedings.append(Seeding(branched.entry.name, tuple(parts)))
         return SeedPlan(tuple(seedings), tuple(refusals), self.sources.left)
+
+    def _is_asked_for(self, place: Place, planned: Collection[str]) -> bool:
+        """Whether a place is not planned by another name, nor one of which the other branch has nothing."""
+        path = place.ledger.path
+        if path in planned:
+            return False
+        return bool(self.wish.datasets) or path in self.sources.copies
 
     def _branched(
         self, catalog: Any, names: Iterable[str], refusals: list[errors.CopyError]
@@ -364,27 +253,52 @@ class _Draft:
                 continue
             if isinstance(branched, BranchedDataset):
                 yield name, branched
-            else:
-                facts = {"dataset": name, "branch": self.inventory.policy.branch.name}
-                refusals.append(errors.SeedRefusedError(reasons.HAS_NO_COPIES, **facts))
+                continue
+            facts = {"dataset": name, "branch": self.inventory.policy.branch.name}
+            why = branched.why.rstrip(".") if branched is not None else ""
+            refusals.append(errors.SeedRefusedError(reasons.HAS_NO_COPIES, **facts, condition=why or self._why(name)))
 
-    def _seeding(self, branched: BranchedDataset, place: Place) -> Seeding:
+    def _why(self, name: str) -> str:
+        """Why an entry that is left alone has no copies."""
+        config = self.inventory.explicit.get(name)
+        if config is None:
+            return sentences.IS_NO_ENTRY
+        if self.inventory.policy.shares(name, config, [config["type"]]):
+            return sentences.IS_SHARED
+        return sentences.IS_LEFT_ALONE
+
+    def _part_or_refusal(
+        self, branched: BranchedDataset, place: Place, refusals: list[errors.CopyError]
+    ) -> list[SeedPart]:
+        try:
+            return [self._part(branched, place)]
+        except errors.CopyError as exc:
+            refusals.append(exc)
+            return []
+
+    def _part(self, branched: BranchedDataset, place: Place) -> SeedPart:
         """What is copied at one place.
 
         Raises:
             CopyError: it cannot be, for the reason it says.
         """
         dataset = branched.entry.name
-        self._check_target(dataset, place, place.ledger.read())
+        record = place.ledger.read()
+        self._check_target(dataset, place, record)
         source = self._source(branched, place)
         if not source.identities:
             raise _refused(dataset, place, reasons.NOTHING_TO_SEED)
-        return Seeding(dataset, place, source, is_part=len(branched.places) > 1)
+        # A save of everything takes with it what else there is.
+        counts = has_all(place)
+        former = [
+            unit for unit in record.settled.data if (counts or place.units.owns(unit)) and unit not in source.identities
+        ]
+        return SeedPart(place, source, tuple(sorted(former)), _replaced(place, record))
 
     def _check_target(self, dataset: str, place: Place, record: Record) -> None:
         place.ledger.checks.check_project(record)
         place.ledger.checks.check_unclaimed()
-        if not _has_all(place) and place.units.own == WHOLE:
+        if not has_all(place) and place.units.own == WHOLE:
             raise _refused(dataset, place, reasons.IS_INSIDE)
         units = [*record.settled.data, *record.doubt]
         if any(map(place.units.owns, units)) and not self.wish.again:
@@ -398,12 +312,15 @@ class _Draft:
                 raise _refused(dataset, place, reasons.CHECKPOINT_ELSEWHERE)
             if place.units.kind == "overlay" and branched.entry.seeding != "never":
                 raise _refused(dataset, place, reasons.PARTITIONS_ARE_FOLDERS)
-            return _source_of_main(branched, place, self._shape(place))
+            return source_of_main(branched, place, self._shape(place))
+        if copy.record.kind != place.units.kind:
+            kinds = {"theirs": str(copy.record.kind), "ours": str(place.units.kind)}
+            raise _refused(dataset, place, reasons.SOURCE_OF_OTHER_KIND, source=self.wish.branch_name, **kinds)
         reason = self.sources.refusals.get(place.ledger.path)
         if reason is not None:
             facts = {"source": self.wish.branch_name, "condition": copy.condition or sentences.COPY_TORN}
             raise _refused(dataset, place, reason, **facts)
-        return _source_of_branch(place, copy)
+        return source_of_branch(place, copy)
 
     def _shape(self, place: Place) -> Shape:
         """What the catalog says of a location."""
@@ -418,65 +335,17 @@ class _Draft:
         return Shape()
 
 
+def _replaced(place: Place, record: Record) -> str:
+    """What a branch has at a place and loses, as `SeedPart.replaces` has it."""
+    own = unseeded(record).settled
+    if any(map(place.units.owns, own.data)):
+        return "own"
+    # What began as another's can be had again.
+    if any(map(place.units.owns, record.settled.data)):
+        return "seed"
+    return ""
+
+
 def _order(item: tuple[str, BranchedDataset]) -> tuple[bool, str]:
     dataset, branched = item
-    return not all(map(_has_all, branched.places)), dataset
-
-
-def _source_of_main(branched: BranchedDataset, place: Place, shape: Shape) -> Source:
-    """Main's copy as it is now."""
-    identities = _identities_of_main(branched, place, shape)
-    is_frozen = place.units.kind == "overlay" and _has_all(place)
-    # Else new partitions of main's would show through.
-    seed = Seed(over="nothing" if is_frozen else "main")
-    return Source(place.main_path, identities, identities, seed)
-
-
-def _identities_of_main(branched: BranchedDataset, place: Place, shape: Shape) -> Identities:
-    """What of main's is copied."""
-    units, store = place.units, place.store
-    if units.kind == "versioned":
-        # The newest is what main would load.
-        return units.base(store, place.main_path, ())
-    identities = units.listed(store, place.main_path, NO_RECORD)
-    if units.kind == "whole":
-        # An empty folder is no data.
-        return {unit: identity for unit, identity in identities.items() if not identity.startswith("0:")}
-    if _has_versions(branched):
-        # As Kedro counts them. Each file is a version; a partition is all of them.
-        names = set(map(_partition_of, identities))
-        identities = identities_of(units, store, place.main_path, names)
-    # A file that is no partition is nobody's, or another entry's.
-    return {unit: identities[unit] for unit in sorted(identities) if unit == shape.checkpoint or shape.is_unit(unit)}
-
-
-def _has_versions(branched: BranchedDataset) -> bool:
-    """Whether each of its partitions has versions."""
-    partition = branched.entry.settings.get("dataset")
-    return isinstance(partition, Mapping) and bool(partition.get("versioned"))
-
-
-def _partition_of(path: str) -> str:
-    """The partition that a file is a version of, as Kedro puts it: `<partition>/<version>/<its last name>`."""
-    folder, name = posixpath.split(path)
-    partition = posixpath.dirname(folder)
-    return partition if posixpath.basename(partition) == name else path
-
-
-def _source_of_branch(place: Place, copy: HeldCopy) -> Source:
-    """A branch's copy, as its record has it."""
-    record = copy.record.settled
-    names = [unit for unit in record.data if place.units.owns(unit)]
-    if record.kind == "versioned":
-        names = sorted(names)[-1:]
-    units = {unit: Recorded(record.data[unit]) for unit in names}
-    base = {unit: identity for unit, identity in record.base.items() if place.units.owns(unit)}
-    seed = Seed(
-        copy.record.branch_name,
-        copy.record.id,
-        units,
-        record.writers,
-        over=record.over,
-        absent=record.absent,
-    )
-    return Source(copy.path, {unit: item.identity for unit, item in units.items()}, base, seed)
+    return not all(map(has_all, branched.places)), dataset

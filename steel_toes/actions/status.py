@@ -22,7 +22,7 @@ from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.naming.branch import make_slug
 from steel_toes.naming.buckets import are_alike
 from steel_toes.records.file import RecordFile, RecordMemory
-from steel_toes.records.origins import Origin, origins_of
+from steel_toes.records.origins import Origin, is_as_seeded, origins_of
 from steel_toes.records.place import Place, Side
 from steel_toes.records.record import Kind, Record
 from steel_toes.records.state import Verdict
@@ -66,7 +66,7 @@ class Status:
         author: who saved it.
         main_exists: whether main has a copy; None where it was not looked for.
         main_changed: whether main's copy changed since the branch copy was begun; None without one.
-        seeded_from: the branch, or main, that the branch copy began as, while something of it is as it was then.
+        seeded_from: the branch, or main, that the branch copy began as.
     """
 
     dataset: str
@@ -293,7 +293,7 @@ def _with_seed(status: Status, place: Place, record: Record) -> Status:
     text = ", ".join(_origin_text(origin, place) for origin in origins)
     why = f"{status.why}, {text}"
     # Nobody has saved anything on this branch.
-    if status.why == sentences.UNIT_SAVED:
+    if status.why == sentences.UNIT_SAVED and is_as_seeded(record):
         why = text
     names = [origin.branch_name or "main" for origin in origins]
     return replace(status, why=why, seeded_from=", ".join(names))

@@ -80,7 +80,7 @@ def wrap(policy: Policy, spec: EntrySpec, build_main: BuildMain) -> Any:
     rule = policy.rule(spec)
     # The very object that Kedro built: whoever holds it sees no difference.
     if rule.action == "alone":
-        return build_main()
+        return _left_alone(policy, spec, build_main())
     # The survey knows its classes; only an instance says of another that it is in memory.
     if not is_surveyed(spec.classes[-1]) and _is_in_memory(build_main()):
         return build_main()
@@ -106,6 +106,20 @@ def wrap(policy: Policy, spec: EntrySpec, build_main: BuildMain) -> Any:
     load_why = _why_not_loaded(rule, rule_why, hidden)
     blocked = _block(build_main(), spec.name)
     return _refusing(policy, spec.name, blocked, spec.classes[0], why, load_why, hidden)
+
+
+def _left_alone(policy: Policy, spec: EntrySpec, dataset: Dataset) -> Any:
+    """The dataset itself; where this process is read-only, one that is not in memory alone is not saved."""
+    if not policy.read_only or _is_in_memory(_inside_of_caches(dataset)):
+        return dataset
+    return _refusing(policy, spec.name, _block(dataset, spec.name), spec.classes[0], "")
+
+
+def _inside_of_caches(dataset: Dataset) -> Dataset:
+    """What is inside Kedro's own caches; a cache of somebody's own may save elsewhere."""
+    while type(dataset) is CachedDataset:
+        dataset = dataset._dataset
+    return dataset
 
 
 def _refusing(

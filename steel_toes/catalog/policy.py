@@ -190,7 +190,7 @@ class Policy:
 
     def _rule_of_main(self, spec: EntrySpec) -> Rule:
         """What is done with an entry of which there is nothing but main's, where nothing is written."""
-        rule = self._rule_of(spec.classes[0], spec.inner_config)
+        rule = self._rule_of_branch(spec)
         # What cannot be loaded safely stays so.
         return replace(rule, action="refuse_save") if rule.action == "redirect" else rule
 

@@ -24,6 +24,7 @@ def as_recorded(policy: Policy, spec: EntrySpec, rule: Rule) -> Policy:
         spec: the entry.
         rule: what is done with it.
     """
+    # Whoever writes is told of another layout, and does not save past it.
     if not policy.follows_records:
         return policy
     layout = _record_of(policy, spec, rule).layout

@@ -414,7 +414,10 @@ def seed(datasets: tuple[str, ...], source: str | None, again: bool, yes: bool) 
     from steel_toes.actions.seed import SeedWish
     from steel_toes.cli.project import Project
     from steel_toes.cli.seed import run_seed
+    from steel_toes.sentences import WHAT_TO_SEED
 
+    if source is None and not datasets:
+        raise click.UsageError(WHAT_TO_SEED)
     project = Project(datasets)
     project.check_may_write("seed")
     project.check_has_copies()

@@ -104,7 +104,7 @@ class Project:
         """
         why = self.why_aside or self.branch.why
         if why:
-            raise click.ClickException(sentences.NO_COPIES_HERE.format(why=why))
+            raise click.ClickException(sentences.NO_COPIES_HERE.format(why=why.rstrip(".")))
 
     @property
     def identity(self) -> Identity:

@@ -12,7 +12,7 @@ from kedro.io.core import Version, VersionNotFoundError, generate_timestamp
 from steel_toes import errors, sentences
 from steel_toes.datasets.base import BranchedDataset, Choice, Dataset, Entry, LookAt
 from steel_toes.records.place import Side
-from steel_toes.records.record import NO_RECORD, Record
+from steel_toes.records.record import ALL, NO_RECORD, Record
 from steel_toes.records.state import Verdict, judge
 from steel_toes.records.write import Write
 from steel_toes.redaction import logger_of
@@ -138,7 +138,7 @@ class BranchedVersions(BranchedDataset):
         """Whether the version that would be loaded is there."""
         try:
             resolved = self._resolve()
-        except VersionNotFoundError:
+        except (VersionNotFoundError, errors.TornCopyError):
             return False
         if resolved.side is Side.BRANCH and self.look(resolved.version).verdict.is_absent:
             return False
@@ -157,9 +157,12 @@ class BranchedVersions(BranchedDataset):
             resolved = self._resolve()
         except VersionNotFoundError:
             return self.main_dataset
+        except errors.TornCopyError:
+            return self.branch_dataset
         return self._dataset_of(resolved)
 
     def choose(self) -> Choice:
+        """As the base says; of versions one that is torn is skipped, unless all are being replaced."""
         try:
             return Choice(NO_RECORD, self._resolve().side)
         except VersionNotFoundError:
@@ -241,6 +244,9 @@ class BranchedVersions(BranchedDataset):
                 return None
             if self.look(version).verdict is not Verdict.TORN:
                 return version
+            # All that the branch had is being replaced: main's newest is not what it sees.
+            if ALL in record.doubt:
+                self.raise_torn(record)
             logger.warning(sentences.TORN_VERSION_SKIPPED, self.entry.name, version)
         return None
 

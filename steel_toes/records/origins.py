@@ -6,7 +6,7 @@ data; and at `HIDING` which of these saves has brought what the copy hides of ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -24,39 +24,39 @@ class Origin(NamedTuple):
 
 
 def origins_of(record: Record) -> list[Origin]:
-    """What a copy, or a part of it, began as, while something of it is as it was then."""
-    origins = set()
-    for save, text in record.settled.seeded.items():
-        record_id, _, branch_name = text.partition(" ")
-        if save != HIDING:
-            origins.add(Origin(branch_name, record_id))
-    return sorted(origins)
+    """What a copy, or a part of it, began as, whether anything of it is as it was then or not."""
+    seeded = record.settled.seeded
+    return sorted({_origin(text) for save, text in seeded.items() if save != HIDING})
 
 
-def still_seeded(settled: Record, data: Mapping[str, str]) -> Mapping[str, str]:
-    """What a copy began as, while one of these units is as it was then, or it hides what that hid.
+def is_as_seeded(record: Record) -> bool:
+    """Whether something of a copy is as it was seeded."""
+    last = record.settled
+    return HIDING in last.seeded or any(_save_of(text) in last.seeded for text in last.data.values())
+
+
+def unseeded(record: Record, is_others: Callable[[Origin], bool] = lambda _: True) -> Record:
+    """What is the branch's own to promote, of a copy that began as another's. Of any other copy all.
 
     Args:
-        settled: its last complete record.
-        data: its units by now.
+        record: of the copy.
+        is_others: whether what an origin had is its own to promote, or main's already. Of one that is gone (a branch
+            that was renamed, or cleaned) the copy is all that there is.
     """
-    # Nearly no copy was seeded, and there may be thousands of units.
-    if not settled.seeded or HIDING in settled.seeded:
-        return settled.seeded
-    saves = set(map(_save_of, data.values()))
-    return {save: text for save, text in settled.seeded.items() if save in saves}
-
-
-def unseeded(record: Record) -> Record:
-    """What the branch itself has saved, of a copy that began as another's. Of any other copy all."""
     last = record.settled
-    if not last.seeded:
+    others = {save for save, text in last.seeded.items() if save != HIDING and is_others(_origin(text))}
+    if not others:
         return record
-    data = {unit: text for unit, text in last.data.items() if _save_of(text) not in last.seeded}
+    data = {unit: text for unit, text in last.data.items() if _save_of(text) not in others}
     # What it hides of main's may be the other's, too.
-    if HIDING in last.seeded:
+    if last.seeded.get(HIDING) in others:
         return replace(last, data=data, over="main", absent=())
     return replace(last, data=data)
+
+
+def _origin(text: str) -> Origin:
+    record_id, _, branch_name = text.partition(" ")
+    return Origin(branch_name, record_id)
 
 
 def _save_of(text: str) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from steel_toes.records.origins import still_seeded
 from steel_toes.records.record import (
     ALL,
     BROKEN_OFF,
@@ -169,7 +168,8 @@ class Save:
             absent=_without(settled.absent, data),
             doubt=doubt,
             writers=_named(data, writers, self.writer_key),
-            seeded=still_seeded(settled, data),
+            # What it began as stays known: main may come to be that.
+            seeded=settled.seeded,
             was=None,
         )
 

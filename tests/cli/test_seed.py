@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
 import pytest
 
 from support.studio import Studio, catalog_of, files
@@ -55,6 +58,8 @@ class TestSeed:
                     "from": "feature/x",
                     "path": f"{second.folder}/data/02/saved--{OTHER}.txt",
                     "files": [f"data/02/saved--{OTHER}.txt"],
+                    "removed": [],
+                    "replaces": "",
                     "bytes": len(catalog_of(OTHER).load("saved")),
                 }
             ],
@@ -100,7 +105,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            ((), "It says neither what nor from where"),
+            ((), "Say what: a branch to begin from"),
             (("--from", "main"), "Whatever a branch has not saved is main's already"),
             (("--from", "master", "saved"), "is main's already"),
             (("--from", ""), "It is blank"),
@@ -134,10 +139,27 @@ class TestRefused:
         else:
             second.git("switch", "-q", "--detach")
         result = second.call("seed", "--from", "feature/x", "--yes", exit_code=1)
-        assert "There are no branch copies here" in result.stderr
+        assert "No branch has copies here" in result.stderr
 
     def test_what_has_no_copies(self, second: Studio) -> None:
         """A shared entry, one in memory, one of a service."""
         result = second.call("seed", "log", "memory", "pushed", "--yes", exit_code=1)
-        for name in ("log", "memory", "pushed"):
-            assert f"Cannot seed {name} on branch {OTHER}. Its entry has no copies on a branch" in result.stderr
+        reasons = {
+            "log": "it is shared.",
+            "memory": "it is in memory, or only read.",
+            "pushed": "None of its parameters",
+        }
+        for name, why in reasons.items():
+            assert f"Cannot seed {name} on branch {OTHER}. It has no copies on a branch: {why}" in result.stderr
+        assert "Nothing was changed." in result.stderr
+
+    def test_the_others_alone(self, second: Studio) -> None:
+        """One that is refused refuses all, and the others are named, to be pasted."""
+        catalog_of(OTHER).save("saved", "mine")
+        result = second.call("seed", "--from", "feature/x", "--yes", exit_code=1)
+        command = re.search(r"To copy the others alone: `steel-toes (.+)`", result.stderr)[1]
+        second.call(*shlex.split(command), "--yes")
+        assert catalog_of(OTHER).load("saved") == "mine"
+        result = second.call("seed", "--from", "feature/x", "saved", "--again")
+        assert "what was saved here" in result.stdout
+        assert "This branch has saved saved itself, and that would be lost." in result.stderr

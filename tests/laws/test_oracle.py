@@ -621,6 +621,8 @@ class PrivateCopy:
         seeds: the places that began as another branch's, or as main's, each with what the branch has written since.
         seed_mains: as `mains`, of what they began as.
         frozen: the places that began as main's.
+        origins: the branch that each place began as, if one did, and how often that had saved there by then.
+        promoted: how often the branch had saved to a place whenever that was promoted.
     """
 
     tree: Tree
@@ -630,6 +632,8 @@ class PrivateCopy:
     seeds: dict[str, set[str]] = field(default_factory=dict)
     seed_mains: dict[tuple[str, str], list[dict[str, bytes]]] = field(default_factory=dict)
     frozen: set[str] = field(default_factory=set)
+    origins: dict[str, tuple[str, int]] = field(default_factory=dict)
+    promoted: dict[str, set[int]] = field(default_factory=dict)
 
     def wrote(self, entry: Entry, *units: str) -> None:
         for place in entry.tops:
@@ -1284,10 +1288,13 @@ class Oracle(RuleBasedStateMachine):
             keeps_main = not any(entry.versions for entry in self.entries)
             plan = promoting.plan(branch, forced=NO_CODE | forced_too, keeps_main=keeps_main)
             assert not plan.failed
+            seeds = self.copies[branch].seeds
+            self.copies[branch].seeds = {place: seeds[place] for place in seeds if self.is_anothers(branch, place)}
             if plan.refusals or not plan.rows:
                 copy = self.copies[branch]
                 only_seeded = {place for place, units in copy.seeds.items() if not units}
                 assert plan.refusals or not copy.units.keys() - only_seeded
+                copy.seeds = seeds
                 return
             assert forced or self.is_main_as_it_was(self.copies[branch]), "main has changed since"
             outcomes = promoting.protocol().promote(plan.promotions)
@@ -1299,11 +1306,21 @@ class Oracle(RuleBasedStateMachine):
             self.forget(self.copies[branch])
         self.reopen_all_of(branch)
 
+    def is_anothers(self, branch: str, place: str) -> bool:
+        """Whether what a place began as is another branch's to promote, or main's already."""
+        origin = self.copies[branch].origins.get(place)
+        if origin is None:
+            return True
+        name, saves = origin
+        other = self.copies[name]
+        return bool(other.units.get(place)) or saves in other.promoted.get(place, set())
+
     def forget(self, copy: PrivateCopy) -> None:
         """Whoever goes on with a branch that was promoted has its data from main, but what was only seeded."""
         for place in list(copy.units):
             apart = {unit for unit in copy.units[place] if is_apart(f"{place}/{unit}", self.entries)}
             if copy.seeds.get(place, {ALL}) - apart:
+                copy.promoted.setdefault(place, set()).add(copy.saves.get(place, 0))
                 del copy.units[place]
                 copy.seeds.pop(place, None)
                 copy.frozen.discard(place)
@@ -1324,7 +1341,8 @@ class Oracle(RuleBasedStateMachine):
     def seed(self, branch: str, source: str | None, which: int) -> None:
         """A branch begins as another one, or keeps what main has now."""
         entry, copy = self.entry(which), self.copies[branch]
-        if source == branch:
+        # Of several beginnings in one folder the model knows the last alone.
+        if source == branch or (entry.inside and entry.inside in copy.seeds):
             return
         process = self.opened(branch, self.timestamp(999_998))
         with self.step(process), self.team.entered():
@@ -1415,6 +1433,14 @@ class Oracle(RuleBasedStateMachine):
         copy.seed_mains = {key: states for key, states in copy.seed_mains.items() if key[0] != place}
         copy.seed_mains.update(began)
         copy.seeds[place] = kept & copy.seeds.get(place, kept)
+        self.note_origin(copy, other if other and mains is other.mains else None, place)
+
+    def note_origin(self, copy: PrivateCopy, other: PrivateCopy | None, place: str) -> None:
+        """Note which branch a place began as, and its state then; main's data, if it is none's."""
+        copy.origins.pop(place, None)
+        for name, candidate in self.copies.items():
+            if candidate is other:
+                copy.origins[place] = name, candidate.saves.get(place, 0)
 
     def is_main_as_it_was(self, copy: PrivateCopy) -> bool:
         """Whether main's units are what they were when the branch last saved its own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,7 +175,14 @@ def test_confirmations_are_refused_before_the_first_node(everything: Team) -> No
 def test_handles(everything: Team, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     """What a load gives of a handle could write, shared or not: the load is refused."""
     handle = own(VectorStoreDataset, filepath="data/02/lines.txt")
-    conf = {"handle": handle, "shared": {**handle, "metadata": {"steel_toes": {"shared": True}}}}
+    partitions = {"type": "partitions.PartitionedDataset", "path": "data/04", "dataset": own(VectorStoreDataset)}
+    conf = {
+        "handle": handle,
+        "shared": {**handle, "metadata": {"steel_toes": {"shared": True}}},
+        "cached": {"type": "CachedDataset", "dataset": handle},
+        "partitions": partitions,
+        "shared_partitions": {**partitions, "metadata": {"steel_toes": {"shared": True}}},
+    }
     catalog = everything.catalog(PLACES[where](monkeypatch), conf)
     for name in conf:
         with pytest.raises(ReadOnlyError, match=f"Cannot load {name}: STEEL_TOES_READ_ONLY"):
@@ -182,6 +190,29 @@ def test_handles(everything: Team, monkeypatch: pytest.MonkeyPatch, where: str) 
     if where == "main":
         monkeypatch.delenv("STEEL_TOES_READ_ONLY")
         assert everything.catalog("main", conf).load("handle") == ["main's"]
+
+
+@pytest.mark.contract
+@pytest.mark.parametrize("where", PLACES)
+def test_what_is_left_alone(everything: Team, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """What is in memory is saved, in Kedro's own cache too; what a class of one's own does then may be anything."""
+    memory = {"type": "MemoryDataset"}
+    conf = {"memory": memory, "cache": {"type": "CachedDataset", "dataset": memory}, "mine": {"dataset": memory}}
+    conf["mine"]["type"] = own(Logging)["type"]
+    catalog = everything.catalog(PLACES[where](monkeypatch), conf)
+    for name in ("memory", "cache"):
+        catalog[name].save("kept")
+        assert catalog[name].load() == "kept"
+    with pytest.raises(ReadOnlyError):
+        catalog["mine"].save("logged")
+
+
+class Logging(CachedDataset):
+    """A cache that writes a file of its own."""
+
+    def save(self, data: Any) -> None:
+        super().save(data)
+        Path("data/log.txt").write_text(str(data))
 
 
 class VectorStoreDataset(Lines):

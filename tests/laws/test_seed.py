@@ -7,21 +7,25 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from steel_toes import reasons
 from steel_toes.actions.clean import Wish, make_plan
 from steel_toes.actions.protocol import Protocol
 from steel_toes.actions.removal import apply
 from steel_toes.actions.seed import SeedPlan
+from steel_toes.actions.seeding import SeedPart
 from steel_toes.catalog.install import branched_behind
 from steel_toes.datasets.base import BranchedDataset
-from steel_toes.errors import ChangedCopyError, TornCopyError
-from steel_toes.records.origins import Origin, origins_of, unseeded
+from steel_toes.errors import ChangedCopyError, SeedRefusedError, TornCopyError
+from steel_toes.records.origins import Origin, is_as_seeded, origins_of, unseeded
 from steel_toes.records.record import Record
 from steel_toes.stores.local import LocalStore
+from support.own import TAUGHT, Model
 from support.promoting import Promoting
 from support.seeding import inventory_of, plan_seed, seed
 from support.studio import Bomb, killed
@@ -148,13 +152,14 @@ class TestFromABranch:
         assert origins_of(record) == [Origin(BRANCH, source.id)]
         assert seeders.record("parts").over == "main"
         seeders.catalog(OTHER).save("text", '"2"')
-        assert seeders.record("text").seeded == {}
+        assert not is_as_seeded(seeders.record("text"))
+        assert origins_of(seeders.record("text")) == [Origin(BRANCH, source.id)]
         seeders.catalog(OTHER).save("parts", {"c": "2's"})
         record = seeders.record("parts")
         assert [origin.branch_name for origin in origins_of(record)] == [BRANCH]
         assert set(unseeded(record).data) == {"c"}
         seeders.catalog(OTHER).save("parts", {"b": "2's"})
-        assert seeders.record("parts").seeded == {}
+        assert not is_as_seeded(seeders.record("parts"))
 
     @pytest.mark.contract
     def test_only_some(self, seeders: Seeders) -> None:
@@ -279,12 +284,49 @@ class TestRefused:
     def test_a_strangers_file(self, seeders: Seeders) -> None:
         """What lies at the copy's place without a record stays."""
         seeding = seeders.plan(BRANCH, "text").seedings[0]
-        path = Path(seeding.place.branch_path)
+        path = Path(seeding.parts[0].place.branch_path)
         path.write_text("a stranger's")
         with pytest.raises(Exception, match="data without a record"):
             seeding.apply()
         assert path.read_text() == "a stranger's"
         path.unlink()
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize(("theirs", "ours"), permutations(["whole", "versioned", "parts"], 2))
+    def test_of_another_kind(self, seeders: Seeders, theirs: str, ours: str) -> None:
+        """What a branch saved as one kind is no beginning of another, and nothing that is there is touched."""
+        kinds = {
+            "whole": {"type": "pickle.PickleDataset", "filepath": "data/07"},
+            "versioned": {"type": "pickle.PickleDataset", "filepath": "data/07", "versioned": True},
+            "parts": {**PARTS, "path": "data/07"},
+        }
+        team = seeders.team
+        data = {"a": "theirs"} if theirs == "parts" else "theirs"
+        team.catalog(BRANCH, {"m": kinds[theirs]}, VERSIONS[1]).save("m", data)
+        conf = {"m": kinds[ours]}
+        own = {"a": "ours"} if ours == "parts" else "ours"
+        team.catalog(OTHER, conf, VERSIONS[1]).save("m", own)
+        plan = plan_seed(team.catalog(OTHER, conf, VERSIONS[2]), team.plain(conf), BRANCH, "m", again=True)
+        assert f"saved it as {'overlay' if theirs == 'parts' else theirs}" in str(plan.refusals[0])
+        data = team.catalog(OTHER, conf, VERSIONS[2])["m"].load()
+        assert (data["a"]() if ours == "parts" else data) == "ours"
+
+    @pytest.mark.contract
+    def test_another_saves_meanwhile(self, seeders: Seeders, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What somebody saves on this branch while a seed goes on, and fails, is theirs, and stays."""
+        (seeding,) = seeders.plan(BRANCH, "parts").seedings
+        check = SeedPart.check_unchanged
+
+        def saved_in_between(part: SeedPart, reason: Any) -> None:
+            if reason is reasons.SOURCE_CHANGED_MIDWAY:
+                seeders.catalog(OTHER).save("parts", {"b": "2's own"})
+                seeders.catalog(BRANCH).save("parts", {"c": "x's, later"})
+            check(part, reason)
+
+        monkeypatch.setattr(SeedPart, "check_unchanged", saved_in_between)
+        with pytest.raises(SeedRefusedError, match="while it was copied"):
+            seeding.apply()
+        assert seeders.shown(OTHER, "parts")["b"] == "2's own"
 
     def test_shared(self, seeders: Seeders) -> None:
         """It has no copies."""
@@ -296,12 +338,61 @@ class TestRefused:
         seeders.catalog(BRANCH).save("text", '"x, later"')
         text = next(seeding for seeding in plan.seedings if seeding.dataset == "text")
         before = seeders.shown(OTHER, "text")
-        with pytest.raises(Exception, match="while it was copied"):
+        with pytest.raises(SeedRefusedError, match=r"since the plan was made\. Nothing was changed"):
             text.apply()
         assert seeders.shown(OTHER, "text") == before
-        assert not Path(text.place.branch_path).exists()
+        assert not Path(text.parts[0].place.branch_path).exists()
         seeders.seed(BRANCH, "text")
         assert seeders.shown(OTHER, "text") == '"x, later"'
+
+
+class TestSeveralPlaces:
+    """A dataset with several places begins with all of them, and none of them is half of a save."""
+
+    CONF = {  # noqa: RUF012
+        "pair": {"type": Model, "model_path": "data/02/model.bin", "vocab_path": "data/02/vocab.txt"},
+        "vocab": {"type": "text.TextDataset", "filepath": "data/02/vocab.txt"},
+    }
+
+    def catalog(self, team: Team, branch: str) -> Any:
+        return team.catalog(branch, self.CONF, location_parameters=TAUGHT)
+
+    def seed(self, team: Team, source: str | None, *names: str, on: str = OTHER, again: bool = False) -> None:
+        seed(self.catalog(team, on), team.plain(self.CONF), source, *names, again=again)
+
+    @pytest.mark.contract
+    def test_together(self, team: Team) -> None:
+        """Killed at any copy, a reader finds one save, or torn."""
+        team.main_saves(self.CONF, pair="main's")
+        self.catalog(team, BRANCH).save("pair", "one")
+        self.seed(team, BRANCH)
+        assert self.catalog(team, OTHER)["pair"].load() == self.catalog(team, BRANCH)["pair"].load()
+        one = self.catalog(team, OTHER)["pair"].load()
+        self.catalog(team, BRANCH).save("pair", "two")
+        two = self.catalog(team, BRANCH)["pair"].load()
+        for number in range(1, 9):
+            plan = plan_seed(self.catalog(team, OTHER), team.plain(self.CONF), BRANCH, "pair", again=True)
+            (seeding,) = plan.seedings
+            assert len(seeding.parts) == 2
+            if not dies_at("copy", number, seeding.apply):
+                break
+            try:
+                assert self.catalog(team, OTHER)["pair"].load() in (one, two)
+            except TornCopyError:
+                continue
+        assert self.catalog(team, OTHER)["pair"].load() == two
+
+    @pytest.mark.contract
+    def test_a_part_stays_a_part(self, team: Team) -> None:
+        """Whichever entry is named; and what was saved alone is no half."""
+        team.main_saves(self.CONF, pair="main's")
+        self.catalog(team, BRANCH).save("pair", "one")
+        self.seed(team, BRANCH, "vocab")
+        with pytest.raises(TornCopyError):
+            self.catalog(team, OTHER)["pair"].load()
+        self.catalog(team, "feature/3").save("vocab", "alone")
+        self.seed(team, "feature/3", on="feature/4")
+        assert self.catalog(team, "feature/4")["pair"].load() == self.catalog(team, "feature/3")["pair"].load()
 
 
 class TestPromoted:
@@ -321,7 +412,8 @@ class TestPromoted:
         plan = bot.plan(OTHER, forced=frozenset({"main", "code"}))
         assert not plan.rows
         assert len(plan.left) == len(KINDS)
-        assert all(f"seeded from {'branch feature/x' if source else 'main'}" in line for line in plan.left)
+        words = "seeded from branch feature/x, which has it still" if source else "seeded, and main has that"
+        assert all(words in line for line in plan.left)
 
     @pytest.mark.contract
     @pytest.mark.parametrize("source", [BRANCH, None])
@@ -348,7 +440,7 @@ class TestPromoted:
         seeders.seed(BRANCH, "log")
         seeders.catalog(OTHER).save("log", "and 2")
         record = seeders.record("log")
-        assert record.seeded == {}
+        assert not is_as_seeded(record)
         first = seeders.record("log", BRANCH)
         writers = record.unit(".").writers
         assert writers[:-1] == first.unit(".").writers or writers == first.unit(".").writers
@@ -367,10 +459,78 @@ class TestPromoted:
         bot.promote(BRANCH)
         team.main = team.mains()
         assert shown(team.plain(CONF), "parts") == {"a": "main's a", "b": "x's b", "c": "x's c"}
+        assert "main has that" in " ".join(bot.plan(OTHER, "text").left)
         bot.promote(OTHER)
         team.main = team.mains()
         assert shown(team.plain(CONF), "parts") == {"a": "main's a", "b": "x's b", "c": "x's c", "d": "2's d"}
         assert seeders.shown(OTHER, "text") == '"x"'
+
+    @pytest.mark.contract
+    def test_saved_over_before_the_source_was_promoted(self, seeders: Seeders, bot: Promoting) -> None:
+        """Main is what the copy began as by then: that is no change of main's, and no force is needed."""
+        team = seeders.team
+        seeders.seed(BRANCH, "text", "parts")
+        seeders.catalog(OTHER).save("text", '"2"')
+        seeders.catalog(OTHER).save("parts", {"b": "2's b"})
+        bot.promote(BRANCH)
+        bot.promote(OTHER)
+        assert shown(team.plain(CONF), "text") == '"2"'
+        assert shown(team.plain(CONF), "parts") == {"a": "main's a", "b": "2's b", "c": "x's c"}
+        team.main = team.mains()
+
+    @pytest.mark.contract
+    def test_a_later_state_of_the_source_was_promoted(self, seeders: Seeders, bot: Promoting) -> None:
+        """That is not what the copy began as, and would be lost."""
+        seeders.seed(BRANCH, "text")
+        seeders.catalog(OTHER).save("text", '"2"')
+        seeders.catalog(BRANCH).save("text", '"x, later"')
+        bot.promote(BRANCH)
+        seeders.team.main = seeders.team.mains()
+        (row,) = bot.plan(OTHER, "text").rows
+        assert [type(error).__name__ for error in row.refusals] == ["MainChangedError"]
+
+    @pytest.mark.contract
+    @pytest.mark.parametrize("name", ["text", "parts", "model"])
+    def test_the_source_is_gone(self, seeders: Seeders, bot: Promoting, name: str) -> None:
+        """A branch that was renamed: its copies are the new name's to promote, with the proof of who made them."""
+        team = seeders.team
+        expected = seeders.shown(BRANCH, name)
+        seeders.seed(BRANCH, name)
+        inventory = inventory_of(seeders.catalog("feature/3"), team.plain(CONF))
+        list(apply(make_plan(inventory, Wish([BRANCH]))))
+        (row,) = bot.plan(OTHER, name, forced=frozenset()).rows
+        assert [type(error).__name__ for error in row.refusals] == ["CodeNotMergedError"]
+        bot.promote(OTHER, name)
+        assert shown(team.plain(CONF), name) == expected
+        team.main = team.mains()
+
+    @pytest.mark.contract
+    def test_what_was_seeded_into_an_overwrite(self, seeders: Seeders, bot: Promoting) -> None:
+        """An entry in a folder that the branch has overwritten: main's stays, since the branch has not saved it."""
+        team = seeders.team
+        team.main_saves(CONF, inside="main's inside")
+        conf = {**CONF, "parts": {**CONF["parts"], "overwrite": True}}
+        team.catalog(OTHER, conf, VERSIONS[2]).save("parts", {"z": "2's z"})
+        seed(team.catalog(OTHER, conf, VERSIONS[2]), team.plain(conf), None, "inside")
+        promoting = Promoting(team.plain(conf), team.folder, team.hook("main"))
+        promoting.promote(OTHER, "parts")
+        assert shown(team.plain(conf), "parts") == {"z": "2's z", "inside": "main's inside"}
+        team.main = team.mains()
+
+    @pytest.mark.contract
+    def test_a_checkpoint_over_what_others_have_to_promote(self, seeders: Seeders, bot: Promoting) -> None:
+        """Main would count as done what it does not have yet."""
+        seeders.catalog(BRANCH).save("increments", {"d": "x's d"})
+        seeders.seed(BRANCH, "increments")
+        second = seeders.catalog(OTHER)
+        second.save("increments", {"e": "2's e"})
+        second.load("increments")
+        second.confirm("increments")
+        (row,) = bot.plan(OTHER).rows
+        assert "are branch feature/x's to promote" in str(row.refusals[-1])
+        bot.promote(BRANCH)
+        assert not bot.plan(OTHER).rows[0].refusals
+        seeders.team.main = seeders.team.mains()
 
     @pytest.mark.contract
     def test_claimed(self, seeders: Seeders, bot: Promoting, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,8 +573,8 @@ class TestKilled:
             except (TornCopyError, ChangedCopyError):
                 assert again
                 continue
-            # The newest of versions that are not torn, else main's.
-            assert again or now == before
+            # Never main's in the place of what the branch had.
+            assert now in (before, seeders.shown(BRANCH, name))
         assert seeders.shown(OTHER, name) == seeders.shown(BRANCH, name)
 
 
