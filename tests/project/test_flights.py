@@ -322,8 +322,9 @@ def test_screens_of_the_readme(root, story):
     printed = "".join(f"$ {command}\n{story.project.script(f'{settings}{command} 2>&1')}" for command, _ in steps)
     story.project.script("git switch --quiet main")
     commands = [command.split() for command, _ in steps]
-    # What promote shows, the README says in words: here nothing is merged.
-    assert {command[1] for command in commands if command[0] == "steel-toes"} == set(group.commands) - {"promote"}
+    # What promote and seed show, the README says in words: here nothing is merged, and there is no other branch.
+    shown = {command[1] for command in commands if command[0] == "steel-toes"}
+    assert shown == set(group.commands) - {"promote", "seed"}
     assert screen(printed) == screen(block), printed
 
 
