@@ -203,6 +203,17 @@ LONG = {  # hundreds of thousands of states each
     "s3: save, save; lost answers",
     "s3: save, save; torn",
     "s3: save, save; nothing",
+    "s3: save, save; whole",
+    "s3: save, save; unfinished",
+    "s3: a, a",
+    "s3: overwrite a, save b",
+    "s3: overwrite a, overwrite b",
+    "s3: clean, clean",
+    "s3: late run, save",
+    "s3: late run, load",
+    "s3, several objects: clean, save",
+    "conditions ignored: save, load",
+    "disk: save, load",
 }
 
 
