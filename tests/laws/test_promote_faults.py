@@ -146,7 +146,7 @@ def writes_of(site: Site) -> int:
     return fault.seen
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 * max(1, 12 // STRIDE))
 @pytest.mark.parametrize(("site", "what"), CASES, indirect=["site"])
 def test_each_write(site: Site, what: str) -> None:
     """Whichever write it happens to, main's objects are whole, and whoever calls again ends it.
@@ -173,7 +173,7 @@ def test_each_write(site: Site, what: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 * max(1, 12 // STRIDE))
 @pytest.mark.parametrize("site", ["weed"], indirect=True)
 def test_a_store_that_goes_away(site: Site) -> None:
     """From some write on nothing is answered: an error says so, and what was begun is ended, or taken back."""
