@@ -46,7 +46,7 @@ import steel_toes.catalog.make
 import steel_toes.catalog.policy
 import steel_toes.datasets.base
 from steel_toes import SteelToes
-from steel_toes.actions import goals, seed
+from steel_toes.actions import goals, sources
 from steel_toes.actions.keeping import UndoCopy
 from steel_toes.actions.requirements import MainIsAsBegun
 from steel_toes.catalog.install import _Datasets
@@ -1354,7 +1354,7 @@ class Oracle(RuleBasedStateMachine):
             if plan.refusals:
                 return
             for seeding in plan.seedings:
-                seeding.apply()
+                assert answer(seeding.apply) == ("gives", None), f"seed {entry.name}"
         Counted.seeds += 1
         other = self.copies[source] if source else None
         for place in entry.tops:
@@ -2026,7 +2026,7 @@ def a_frozen_copy_follows_main(patch: pytest.MonkeyPatch) -> None:
     def seed_of_main(*arguments: Any, **facts: Any) -> Seed:
         return Seed(*arguments, **{**facts, "over": "main"})
 
-    patch.setattr(seed, "Seed", seed_of_main)
+    patch.setattr(sources, "Seed", seed_of_main)
 
 
 def a_seed_is_the_branchs_own(patch: pytest.MonkeyPatch) -> None:
