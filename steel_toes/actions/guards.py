@@ -68,16 +68,22 @@ class Guards:
         return self._guarded_by_branch[branch_name]
 
 
-def check_branch_name(inventory: Inventory, name: str, why_not_main: errors.Reason) -> None:
+def check_branch_name(inventory: Inventory, name: str, why_not_main: errors.Reason, setting: str = "--branch") -> None:
     """Refuse a name that cannot be a branch's.
+
+    Args:
+        inventory: of the project.
+        name: that somebody gave.
+        why_not_main: what is said of main's.
+        setting: where it was given.
 
     Raises:
         ConfigurationError: it is blank, or main's.
     """
     if not name.strip():
-        raise errors.ConfigurationError(reasons.BLANK_BRANCH, setting="--branch", value=name)
+        raise errors.ConfigurationError(reasons.BLANK_BRANCH, setting=setting, value=name)
     if name in inventory.mains:
-        raise errors.ConfigurationError(why_not_main, setting="--branch", value=name)
+        raise errors.ConfigurationError(why_not_main, setting=setting, value=name)
 
 
 def left_line(filed: FiledRecord, why: str) -> str:

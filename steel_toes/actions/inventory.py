@@ -138,6 +138,15 @@ class Inventory:
             groups.setdefault(record.slug, []).append(record)
         return Listing(groups, sorted(failures))
 
+    def records_of(self, branch_name: str) -> Believed:
+        """A branch's records that could be read, and why others could not be, or not be listed."""
+        slug = make_slug(branch_name)
+        listing = self.list_records([slug])
+        records, unread = believed(read_all(listing.groups.get(slug, [])))
+        # Two branches may have one slug.
+        own_records = [filed for filed in records if filed.record.branch_name == branch_name]
+        return Believed(own_records, [*listing.failures, *unread])
+
     @cached_property
     def roots_to_list(self) -> list[RecordRoot]:
         """The roots, each once for each set of credentials: another may be of another server."""

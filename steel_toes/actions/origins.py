@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from steel_toes import errors, sentences
 from steel_toes.actions.claims import list_audits
 from steel_toes.actions.goals import MainCopy
-from steel_toes.actions.inventory import Inventory
-from steel_toes.actions.plan import FiledRecord
+from steel_toes.actions.inventory import Inventory, unit_path_of
+from steel_toes.actions.plan import FiledRecord, HeldCopy
 from steel_toes.naming.branch import make_slug
 from steel_toes.records.file import RecordFile
 from steel_toes.records.journal import Claim
 from steel_toes.records.origins import Origin, origins_of, unseeded
-from steel_toes.records.record import Identities
+from steel_toes.records.record import Identities, path_on_branch
+from steel_toes.records.units import units_of
 
 
 @dataclass(frozen=True)
 class Origins:
-    """The origins of one plan's copies; each branch's promotes are listed once.
+    """The origins of one plan's copies; each branch's promotes are listed once, and each origin is looked for once.
 
     Args:
         inventory: of the project.
@@ -29,6 +29,7 @@ class Origins:
 
     inventory: Inventory
     _audits: dict[str, list[Claim]] = field(default_factory=dict, repr=False)
+    _copies: dict[tuple[str, str, str], bool] = field(default_factory=dict, repr=False)
 
     def why_no_part(self, filed: FiledRecord) -> str:
         """Why a copy has no part in a promote, as it is as it was seeded; "" if something of it is the branch's own."""
@@ -43,6 +44,20 @@ class Origins:
         names = [origin.branch_name for origin in origins if self._has_copy(filed, origin)]
         text = sentences.AS_SEEDED if names else sentences.AS_SEEDED_FROM_MAIN
         return errors.sentence(text, dataset=record.dataset, branch=", ".join(names))
+
+    def own_part(self, copy: HeldCopy) -> HeldCopy:
+        """What of a copy is the branch's own to promote; of one that was never seeded, all of it.
+
+        Raises:
+            CopyError: an origin's record cannot be read.
+        """
+        record = unseeded(copy.record, partial(self.is_others, copy.filed))
+        if record is copy.record:
+            return copy
+        units = units_of(record.kind)
+        unit_paths = {units.path(copy.path, unit) for unit in record.data}
+        objects = {path: item for path, item in copy.objects.items() if unit_path_of(path, unit_paths, copy.path)}
+        return replace(copy, filed=replace(copy.filed, record=record), objects=objects)
 
     def is_others(self, filed: FiledRecord, origin: Origin) -> bool:
         """Whether what an origin of a copy had is its own to promote, or main's already.
@@ -78,12 +93,14 @@ class Origins:
         """Whether a branch has a copy of its own still; main has none."""
         if not origin.branch_name:
             return False
-        store, dataset = filed.stored.root.store, filed.record.dataset
-        folder, name = posixpath.split(filed.stored.path)
-        slug = make_slug(origin.branch_name)
-        path = posixpath.join(posixpath.dirname(folder), slug, name)
-        record = RecordFile(store, path, dataset).read()
-        return not record.is_gone and record.settled.exists
+        store = filed.stored.root.store
+        path = path_on_branch(filed.stored.path, make_slug(origin.branch_name))
+        key = (store.protocol, store.access, path)
+        # Asked when the plan is begun, and again of what is planned.
+        if key not in self._copies:
+            record = RecordFile(store, path, filed.record.dataset).read()
+            self._copies[key] = not record.is_gone and record.settled.exists
+        return self._copies[key]
 
     def _promotes(self, filed: FiledRecord, origin: Origin) -> list[Claim]:
         """The promotes of the very state that a copy began as, in their order."""

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import NamedTuple
 
 from steel_toes import errors, sentences
 from steel_toes.catalog.roots import RecordRoot
 from steel_toes.naming.buckets import bucket_of
-from steel_toes.naming.nesting import lies_in
 from steel_toes.naming.prefix import top_of_copy
 from steel_toes.records.file import RecordFile
-from steel_toes.records.origins import Origin, unseeded
 from steel_toes.records.record import ALL, Record
 from steel_toes.records.state import Verdict
 from steel_toes.records.units import units_of
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
+
+NO_TIME = datetime.fromtimestamp(0, timezone.utc)
+"""When a record was written that nobody has listed."""
 
 
 @redacted_repr
@@ -133,16 +134,6 @@ class HeldCopy:
         """Of its objects, in bytes."""
         return sum(item.size for item in self.objects.values())
 
-    def unseeded(self, is_others: Callable[[Origin], bool]) -> HeldCopy:
-        """What is the branch's own to promote, as `origins.unseeded`."""
-        record = unseeded(self.record, is_others)
-        if record is self.record:
-            return self
-        units = units_of(record.kind)
-        unit_paths = {units.path(self.path, unit) for unit in record.data}
-        own_objects = {path: item for path, item in self.objects.items() if _is_of(path, unit_paths)}
-        return replace(self, filed=replace(self.filed, record=record), objects=own_objects)
-
     @property
     def has_vanished(self) -> bool:
         """Whether its record speaks of data, and none of it is there."""
@@ -179,11 +170,6 @@ class HeldCopy:
             return None
         bucket, _, _ = self.path.partition("/")
         return f"{self.store.protocol}://{bucket}"
-
-
-def _is_of(path: str, unit_paths: Container[str]) -> bool:
-    """Whether an object is one of these units, or lies in one."""
-    return path in unit_paths or lies_in(path, unit_paths)
 
 
 @redacted_repr

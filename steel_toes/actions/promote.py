@@ -9,21 +9,14 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from functools import cached_property, partial
+from functools import cached_property
 from typing import NamedTuple
 
 from steel_toes import errors, reasons, sentences
 from steel_toes.actions.claims import Claims, list_audits, list_claims
 from steel_toes.actions.goals import Goals, MainCopy, Shape, changed_units, goals_of, read_main, shape_of
-from steel_toes.actions.guards import (
-    Guards,
-    check_branch_name,
-    entries_of,
-    is_wanted,
-    left_line,
-    unknown_datasets,
-)
-from steel_toes.actions.inventory import Inventory, believed, main_location, read_all
+from steel_toes.actions.guards import Guards, check_branch_name, entries_of, is_wanted, left_line, unknown_datasets
+from steel_toes.actions.inventory import Inventory, main_location
 from steel_toes.actions.origins import Origins
 from steel_toes.actions.plan import FiledRecord, HeldCopy
 from steel_toes.actions.promotion import CODE, MAIN, PromotePlan, PromoteWish, Promotion, Row, promotion_of
@@ -123,14 +116,10 @@ class Planner:
 
     def _holdings(self, branch_name: str) -> _Holdings:
         """What there is of a branch, and was."""
-        slug = make_slug(branch_name)
-        listing = self.inventory.list_records([slug])
-        records, unread = believed(read_all(listing.groups.get(slug, [])))
-        # Two branches may have one slug.
-        own_records = [filed for filed in records if filed.record.branch_name == branch_name]
-        audits = list_audits(self.inventory, slug)
+        own_records, unread = self.inventory.records_of(branch_name)
+        audits = list_audits(self.inventory, make_slug(branch_name))
         own_audits = [stored.claim for stored in audits.own(self.inventory).of_branch(branch_name)]
-        failures = (*listing.failures, *unread, *audits.failures)
+        failures = (*unread, *audits.failures)
         return _Holdings(tuple(sorted(own_records, key=self._place)), tuple(own_audits), failures)
 
     def _undone(self, ended: Collection[Claim]) -> tuple[Claim, ...]:
@@ -288,7 +277,7 @@ class _Draft:
 
     def _row_of(self, whole_copy: HeldCopy) -> Row:
         # What it began as is another's, or main's already.
-        copy = whole_copy.unseeded(partial(self._origins.is_others, whole_copy.filed))
+        copy = self._origins.own_part(whole_copy)
         record = copy.record
         main = read_main(copy.filed, copy.store)
         shape = shape_of(self.planner.inventory, copy.filed)

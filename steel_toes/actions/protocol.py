@@ -17,14 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from typing import NamedTuple
 
 from steel_toes import errors, reasons, sentences
 from steel_toes.actions.abandonment import put_back, state_of
 from steel_toes.actions.inventory import Measure
 from steel_toes.actions.keeping import UndoCopy
-from steel_toes.actions.plan import CleanPlan, FiledRecord, HeldCopy, HeldObject, StoredRecord
+from steel_toes.actions.plan import NO_TIME, CleanPlan, FiledRecord, HeldCopy, HeldObject, StoredRecord
 from steel_toes.actions.promotion import Promotion, Unfinished
 from steel_toes.actions.removal import apply as remove_copies
 from steel_toes.naming.branch import make_slug
@@ -39,7 +38,6 @@ AT_ONCE = 16
 
 
 _TRIES = 3
-_NO_TIME = datetime.fromtimestamp(0, timezone.utc)
 
 
 class Outcome(NamedTuple):
@@ -448,7 +446,7 @@ class Protocol:
     def _copy(self, promotion: Promotion, record: Record, stamp: str) -> HeldCopy:
         """A branch copy that goes, with its objects as they were promoted."""
         claim = promotion.claim
-        stored = StoredRecord(promotion.root, make_slug(claim.branch_name), promotion.record_path, _NO_TIME)
+        stored = StoredRecord(promotion.root, make_slug(claim.branch_name), promotion.record_path, NO_TIME)
         filed = FiledRecord(stored, record, stamp)
         objects: dict[str, HeldObject] = {}
         if record.state == "complete" and _has_more(record):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from kedro.io import DatasetError
@@ -16,23 +15,20 @@ from kedro.io import DatasetError
 from steel_toes import errors, reasons, sentences
 from steel_toes.actions.claims import Claims, list_claims, why_claimed
 from steel_toes.actions.goals import Shape, shape_of
-from steel_toes.actions.guards import entries_of, left_line
-from steel_toes.actions.inventory import Inventory, Measure, believed, main_location, read_all
-from steel_toes.actions.plan import FiledRecord, HeldCopy, StoredRecord
+from steel_toes.actions.guards import check_branch_name, entries_of, left_line
+from steel_toes.actions.inventory import Inventory, Measure, main_location
+from steel_toes.actions.plan import NO_TIME, FiledRecord, HeldCopy, StoredRecord
 from steel_toes.actions.seeding import Seeding, SeedPart, Source, has_all
 from steel_toes.actions.sources import source_of_branch, source_of_main
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.paths import filesystem_path, keeps_checkpoint_elsewhere
 from steel_toes.datasets.proxy import branched_of
-from steel_toes.naming.branch import make_slug
 from steel_toes.naming.location import normalise
 from steel_toes.records.origins import unseeded
 from steel_toes.records.place import Place
 from steel_toes.records.record import NO_RECORD, Record, record_path
 from steel_toes.records.units import WHOLE
 from steel_toes.stores.together import all_together
-
-_NO_TIME = datetime.fromtimestamp(0, timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -92,10 +88,10 @@ def make_plan(catalog: Any, inventory: Inventory, wish: SeedWish) -> SeedPlan:
 
 def _check_name(inventory: Inventory, wish: SeedWish) -> None:
     name = wish.branch_name
-    if name is not None and not name.strip():
-        raise errors.ConfigurationError(reasons.BLANK_BRANCH, setting="--from", value=name)
-    if name in inventory.mains:
-        raise errors.ConfigurationError(reasons.SEED_FROM_MAIN, setting="--from", value=name)
+    # Main's data is meant.
+    if name is None:
+        return
+    check_branch_name(inventory, name, reasons.SEED_FROM_MAIN, "--from")
     if name == inventory.policy.branch.name:
         raise errors.ConfigurationError(reasons.SEED_FROM_ITSELF, setting="--from", value=name)
 
@@ -123,15 +119,10 @@ class _Sources:
         """Those of a branch; of main none."""
         if branch_name is None:
             return cls()
-        slug = make_slug(branch_name)
-        listing = inventory.list_records([slug])
-        records, unread = believed(read_all(listing.groups.get(slug, [])))
-        # Two branches may have one slug.
-        own_records = [filed for filed in records if filed.record.branch_name == branch_name]
-        failed = [*listing.failures, *unread]
-        if not own_records and not failed:
+        records, failed = inventory.records_of(branch_name)
+        if not records and not failed:
             raise errors.ConfigurationError(reasons.NOBODY_TO_SEED_FROM, setting="--from", value=branch_name)
-        return cls._looked_at(catalog, inventory, own_records, failed, claims)
+        return cls._looked_at(catalog, inventory, records, failed, claims)
 
     @classmethod
     def _looked_at(
@@ -329,7 +320,7 @@ class _Draft:
         record = replace(NO_RECORD, location=ledger.location, kind=place.units.kind)
         for root in inventory.roots:
             if record_path(root.path, slug, ledger.location) == ledger.path:
-                stored = StoredRecord(root, slug, ledger.path, _NO_TIME)
+                stored = StoredRecord(root, slug, ledger.path, NO_TIME)
                 return shape_of(inventory, FiledRecord(stored, record))
         # Of an entry that was added later nobody knows more.
         return Shape()

@@ -56,11 +56,6 @@ class SeedPart:
     _copied: Identities = field(default_factory=dict, repr=False)
 
     @property
-    def is_of_all(self) -> bool:
-        """Whether it is all of its record: else other entries have data in the same directory."""
-        return has_all(self.place)
-
-    @property
     def size(self) -> int:
         """Of what is copied, in bytes."""
         total = 0
@@ -75,7 +70,7 @@ class SeedPart:
         """The save."""
         source = self.source
         units = tuple(source.identities)
-        return Write(units, source.base, everything=self.is_of_all, is_part=source.is_part, seed=source.seed)
+        return Write(units, source.base, everything=has_all(self.place), is_part=source.is_part, seed=source.seed)
 
     def identities(self, units: Iterable[str]) -> Identities:
         """The identities of units at the copy's place."""
@@ -192,6 +187,6 @@ class Seeding:
 
 
 def has_all(place: Place) -> bool:
-    """Whether an entry is all of its record."""
+    """Whether an entry is all of its record: else other entries have data in the same directory."""
     units = place.units
     return units.kind != "overlay" or units.own_path("x") == "x"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from steel_toes.naming.buckets import are_alike
 from steel_toes.records.file import RecordFile, RecordMemory
 from steel_toes.records.origins import Origin, is_as_seeded, origins_of
 from steel_toes.records.place import Place, Side
-from steel_toes.records.record import Kind, Record
+from steel_toes.records.record import Kind, Record, path_on_branch
 from steel_toes.records.state import Verdict
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Object
@@ -304,8 +303,7 @@ def _origin_text(origin: Origin, place: Place) -> str:
     if not branch_name:
         return sentences.SEEDED_FROM.format(branch=sentences.MAIN_OF_THEN)
     ledger = place.ledger
-    folder, name = posixpath.split(ledger.path)
-    path = posixpath.join(posixpath.dirname(folder), make_slug(branch_name), name)
+    path = path_on_branch(ledger.path, make_slug(branch_name))
     try:
         now = RecordFile(ledger.store, path, ledger.dataset).read()
     except errors.CopyError:

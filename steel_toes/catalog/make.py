@@ -34,12 +34,13 @@ def make_policy(
     # Switched off, all that is read is main's.
     if not settings.is_enabled:
         branch = replace(branch, is_main=True)
+    read_only = settings.read_only_source
     return Policy(
         branch=branch,
         project_path=project_path.as_posix(),
         identity=find_writer(settings, branch, project_path, session or Session(), code),
         settings=settings,
-        read_only=settings.read_only_source,
+        read_only=read_only,
         # Who only looks sees what was saved before the layout was changed, and what a promote has kept.
-        follows_records=bool(settings.read_only_source),
+        follows_records=bool(read_only),
     )

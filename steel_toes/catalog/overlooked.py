@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import shlex
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from steel_toes.errors import CopyError, count
 from steel_toes.naming.branch import make_slug
 from steel_toes.records.journal import facts_of_promotes
 from steel_toes.records.place import Place, Side
+from steel_toes.records.record import records_folder
 from steel_toes.redaction import logger_of
 from steel_toes.sentences import BRANCH_RENAMED, IS_UNFINISHED, RUN_IGNORED, RUN_READ_OLD, WARNING_IN_LOG
 from steel_toes.stores.base import Store
@@ -84,7 +84,7 @@ def _has_data(slug: str, pipeline: Any, catalog: Any) -> bool:
     folders: dict[tuple[str, str], Store] = {}
     for branched in datasets_of(catalog, pipeline.datasets()):
         ledger = branched.place.ledger
-        folder = posixpath.dirname(posixpath.dirname(ledger.path))
+        folder = records_folder(ledger.path)
         folders[ledger.store.access, folder] = ledger.store
     answers = [_has_records(store, f"{folder}/{slug}") for (_, folder), store in folders.items()]
     return any(answers)

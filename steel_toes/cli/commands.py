@@ -20,6 +20,7 @@ import click
 from steel_toes.cli.options import project_options
 from steel_toes.cli.output import (
     fail_if_any,
+    failure_of,
     is_agreed,
     output_options,
     paths_option,
@@ -336,7 +337,7 @@ def adopt(subjects: tuple[str, ...], branch: str | None, legacy: bool, yes: bool
     if not adoptions:
         say(sentences.NO_LEGACY_FILES.format(branch=name) if legacy else sentences.RECORDED_ALREADY)
     elif is_agreed(yes, sentences.RECORD_THEM.format(branch=name)):
-        failures = list(map(_adopt_one, adoptions))
+        failures = [failure_of(adoption.apply) for adoption in adoptions]
         number = 0
         for adoption, failure in zip(adoptions, failures, strict=True):
             number += 0 if failure else len(adoption.sources)
@@ -422,18 +423,6 @@ def seed(datasets: tuple[str, ...], source: str | None, again: bool, yes: bool) 
     project.check_may_write("seed")
     project.check_has_copies()
     run_seed(project, SeedWish(source, datasets, again), yes)
-
-
-def _adopt_one(adoption: Adoption) -> str:
-    """Record what was planned of one place; why it could not be."""
-    from steel_toes.errors import CopyError
-
-    try:
-        adoption.apply()
-    except CopyError as exc:
-        # The others are recorded all the same.
-        return str(exc)
-    return ""
 
 
 def _plan_adoptions(project: Project, subjects: Sequence[str]) -> list[Adoption]:

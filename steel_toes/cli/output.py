@@ -191,6 +191,17 @@ def fail_if_any(failures: Sequence[str]) -> None:
         raise SystemExit(1)
 
 
+def failure_of(action: Callable[[], object]) -> str:
+    """Why a part of what was planned could not be done; "" if it was. The others are done all the same."""
+    from steel_toes.errors import CopyError
+
+    try:
+        action()
+    except CopyError as exc:
+        return str(exc)
+    return ""
+
+
 def with_progress(values: Iterable[T], total: int) -> list[T]:
     """The values, with a bar on a terminal while they come."""
     from rich.console import Console

@@ -9,7 +9,7 @@ from typing import Any
 from steel_toes import errors, sentences
 from steel_toes.actions.seed import SeedPlan, SeedWish, make_plan
 from steel_toes.actions.seeding import Seeding, SeedPart
-from steel_toes.cli.output import Output, fail_if_any, is_agreed, say, say_lines, size_text, with_progress
+from steel_toes.cli.output import Output, fail_if_any, failure_of, is_agreed, say, say_lines, size_text, with_progress
 from steel_toes.cli.project import Project
 from steel_toes.cli.screen import Beneath, Column, Row, Table
 from steel_toes.records.place import Side
@@ -35,20 +35,10 @@ def run_seed(project: Project, wish: SeedWish, yes: bool) -> None:
         say(sentences.SEED_LOSES.format(datasets=errors.first_names(lost)))
     if not is_agreed(yes, sentences.SEED_THEM):
         return
-    failures = with_progress(map(_apply_one, plan.seedings), len(plan.seedings))
+    failures = with_progress((failure_of(seeding.apply) for seeding in plan.seedings), len(plan.seedings))
     seeded = [seeding for seeding, failure in zip(plan.seedings, failures, strict=True) if not failure]
     say(_total(sentences.SEEDED, seeded))
     fail_if_any(list(filter(None, failures)))
-
-
-def _apply_one(seeding: Seeding) -> str:
-    """Copy what was planned at one place; why it could not be."""
-    try:
-        seeding.apply()
-    except errors.CopyError as exc:
-        # The others are copied all the same.
-        return str(exc)
-    return ""
 
 
 def _total(text: str, seedings: Sequence[Seeding]) -> str:

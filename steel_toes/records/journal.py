@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from steel_toes.errors import NEWER_FORMAT, NO_CLAIM, PromoteUnfinishedError, Reason, RecordError, count
 from steel_toes.naming.branch import is_undo_branch, make_slug
 from steel_toes.naming.digest import encode
-from steel_toes.records.record import MARK, Identities, Kind
+from steel_toes.records.record import MARK, Identities, Kind, records_folder
 from steel_toes.records.units import units_of
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
@@ -282,7 +282,7 @@ def _goal_of(facts: list[Any]) -> Goal:
 
 def claims_folder(record_path: str) -> str:
     """Where the claims lie of all locations whose records lie below one root."""
-    return f"{posixpath.dirname(posixpath.dirname(record_path))}/{CLAIMS}"
+    return f"{records_folder(record_path)}/{CLAIMS}"
 
 
 def claim_path(record_path: str) -> str:

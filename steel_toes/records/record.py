@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -327,3 +328,13 @@ def record_path(root: str, slug: str, location: str) -> str:
     """Where the record of a location lies: `<root>/_steel_toes/<slug>/<16 hex of the location's SHA-256>.json`."""
     # A digest, since a location has slashes and may be longer than a file's name.
     return f"{root.rstrip('/')}/{FOLDER}/{slug}/{digest(location, 16)}.json"
+
+
+def records_folder(path: str) -> str:
+    """The folder that holds a folder of records for each branch, by the path of one of them."""
+    return posixpath.dirname(posixpath.dirname(path))
+
+
+def path_on_branch(path: str, slug: str) -> str:
+    """Where the record of the same location lies on another branch."""
+    return f"{records_folder(path)}/{slug}/{posixpath.basename(path)}"
