@@ -80,7 +80,7 @@ def wrap(policy: Policy, spec: EntrySpec, build_main: BuildMain) -> Any:
     rule = policy.rule(spec)
     # The very object that Kedro built: whoever holds it sees no difference.
     if rule.action == "alone":
-        return _left_alone(policy, spec, build_main())
+        return _left_alone(policy, spec, build_main(), _block)
     # The survey knows its classes; only an instance says of another that it is in memory.
     if not is_surveyed(spec.classes[-1]) and _is_in_memory(build_main()):
         return build_main()
@@ -108,11 +108,21 @@ def wrap(policy: Policy, spec: EntrySpec, build_main: BuildMain) -> Any:
     return _refusing(policy, spec.name, blocked, spec.classes[0], why, load_why, hidden)
 
 
-def _left_alone(policy: Policy, spec: EntrySpec, dataset: Dataset) -> Any:
-    """The dataset itself; where this process is read-only, one that is not in memory alone is not saved."""
+def _left_alone(
+    policy: Policy, spec: EntrySpec, dataset: Dataset, block: Callable[[Dataset, str], Dataset] | None = None
+) -> Any:
+    """The dataset itself; where this process is read-only, one that is not in memory alone is not saved.
+
+    Args:
+        policy: of the catalog.
+        spec: the entry.
+        dataset: its dataset.
+        block: keeps it from saving by itself; None of a user's instance, which may be held outside the catalog.
+    """
     if not policy.read_only or _is_in_memory(_inside_of_caches(dataset)):
         return dataset
-    return _refusing(policy, spec.name, _block(dataset, spec.name), spec.classes[0], "")
+    blocked = block(dataset, spec.name) if block else dataset
+    return _refusing(policy, spec.name, blocked, spec.classes[0], "")
 
 
 def _inside_of_caches(dataset: Dataset) -> Dataset:
@@ -501,7 +511,7 @@ class _Datasets(dict[str, Any]):
             return self._wrapper(name, dataset, config, branched_keys)
         spec = _spec(name, config, dataset, version)
         if self.policy.rule(spec).action == "alone":
-            return dataset
+            return _left_alone(self.policy, spec, dataset)
         # The user's instance keeps its `save`: whoever made it may hold it outside the catalog.
         try:
             main_dataset = Build(name, config, {})(Side.MAIN, version)

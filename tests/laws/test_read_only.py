@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kedro.io import CachedDataset, DatasetError
+from kedro.io import CachedDataset, DatasetError, MemoryDataset
 from kedro.pipeline import node, pipeline
 from kedro.runner import SequentialRunner, ThreadRunner
 from kedro_datasets.text import TextDataset
@@ -203,8 +203,12 @@ def test_what_is_left_alone(everything: Team, monkeypatch: pytest.MonkeyPatch, w
     for name in ("memory", "cache"):
         catalog[name].save("kept")
         assert catalog[name].load() == "kept"
-    with pytest.raises(ReadOnlyError):
-        catalog["mine"].save("logged")
+    catalog["cache_made_here"] = CachedDataset(MemoryDataset())
+    catalog["cache_made_here"].save("kept")
+    catalog["mine_made_here"] = Logging(MemoryDataset())
+    for name in ("mine", "mine_made_here"):
+        with pytest.raises(ReadOnlyError):
+            catalog[name].save("logged")
 
 
 class Logging(CachedDataset):
