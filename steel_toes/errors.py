@@ -484,9 +484,9 @@ OTHER_BRANCH = Reason(
     "Rename the branch: its slug is another's too.",
 )
 OTHER_LAYOUT = Reason(
-    'Dataset {other} was saved under layout "{theirs}", and the project has layout "{ours}" by now.',
+    "Dataset {other} was saved under {theirs}, and the project has {ours} by now.",
     "Go back to main's data with `steel-toes clean --branch {branch!q} {other!q}`, or set the layout back: "
-    'SteelToes(layout="{theirs}").',
+    "SteelToes({setting}).",
 )
 OTHER_LOCATION = Reason(
     "Dataset {other} wrote it for location {theirs}, and {dataset} has location {ours}.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from kedro.framework.hooks import hook_impl
 
 from steel_toes.checkout.code import LoadedCode
 from steel_toes.errors import CopyError
-from steel_toes.naming.layout import mark_of
+from steel_toes.naming.roots import checked_roots
 from steel_toes.records.node import note_node
 from steel_toes.redaction import logger_of
 from steel_toes.sentences import (
@@ -54,7 +54,7 @@ class SteelToes:
         main: the branch whose data everybody reads; else `STEEL_TOES_MAIN`, else `main` and `master`.
         layout: how main's location becomes the branch copy's: "suffix" (`companies--feature-x.csv`), "bucket"
             (`s3://team-data--feature-x/companies.csv`; locations without a bucket take the suffix) or "prefix"
-            (`_branches/feature-x/companies.csv`, below the bucket or the first folder of the project).
+            (`_branches/feature-x/companies.csv`, below the bucket or the first folder of the project, or below `root`).
         records: the folder where records are kept, if not beside the data.
         project: the project's name in records; else `STEEL_TOES_PROJECT`, else the Git remote's URL.
         shared: entries that are not branched, but read and written in main's place: names, name patterns
@@ -68,6 +68,10 @@ class SteelToes:
         create_buckets: with layout "bucket", make the branch's bucket at its first save, and mark it as ours.
         record_author: whether records name the user and the host that wrote them.
         read_only: whether nothing is written from this process, on main neither; else `STEEL_TOES_READ_ONLY`.
+        root: with layout "prefix", the place below which all copies and their records lie: `s3://team-scratch/{project}`
+            or an absolute path, on the store of the data; `{project}` becomes the project's slug. Of several stores, a
+            mapping by protocol: `{"s3": "s3://team-scratch", "file": "/scratch"}`; the copies of one that it leaves out
+            lie beside its data. Whoever changes it cleans the branches first: nothing looks below a former root.
         code: which files are code beside the project's own, by paths from the top of the repository: a shared library
             (`"libs/shared"`); one that begins with `!` is taken out. A record says what the code was.
 
@@ -90,6 +94,7 @@ class SteelToes:
         record_author: bool = True,
         code: Sequence[str] = (),
         read_only: bool = False,
+        root: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
     ) -> None:
         self._settings = Settings(
             branch_name=branch,
@@ -104,6 +109,7 @@ class SteelToes:
             record_author=record_author,
             code=code,
             read_only=read_only,
+            roots=checked_roots(root),
         )
         # Kedro gives it when the context is made; without a context it is looked for.
         self._project_path: Path | None = None
@@ -127,6 +133,7 @@ class SteelToes:
         """Redirect the catalog, before other plugins look at it.
 
         Raises:
+            ConfigurationError: the root of all copies has the project's name in it, and nobody knows that.
             SwitchedCheckoutError: Git was on another branch when it was asked for the first catalog.
         """
         if self._command is not None:
@@ -149,6 +156,8 @@ class SteelToes:
 
         session = session_of(self._session_facts, save_version)
         policy = make_policy(self._settings, branch, path, session, self._code)
+        # Of a project that nobody knows there is no place for copies: that is said now, and not by each load.
+        policy.placement.check_roots()
         if install(catalog, policy):
             _announce(policy)
         else:
@@ -283,6 +292,6 @@ def _announce(policy: Policy) -> None:
     elif branch.is_known and read_only:
         logger.info(ON_BRANCH_READ_ONLY, branch.name, branch.source, read_only)
     elif branch.is_known:
-        logger.info(ON_BRANCH, branch.name, branch.source, mark_of(branch.slug, policy.layout))
+        logger.info(ON_BRANCH, branch.name, branch.source, policy.placement.mark)
     else:
         logger.warning(ON_UNKNOWN_BRANCH, branch.why)

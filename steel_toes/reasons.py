@@ -36,11 +36,24 @@ RESERVED_BUCKET = Reason(
 NAMES_A_TABLE = Reason("Its {parameter} is the name of a table or a key, not a location.", _SHARE)
 NO_ROOT = Reason(
     'Layout "prefix" has no place for it: it lies in no bucket, and in no folder of the project.',
-    "Move it into a folder of the project, or use another layout.",
+    "Move it into a folder of the project, set SteelToes(root=...), or use another layout.",
 )
 LISTED_ROOT = Reason(
     'It is the folder in which layout "prefix" keeps the copies of all branches.',
     "Give the entry a folder of its own below it.",
+)
+ROOT_ELSEWHERE = Reason(
+    "The root of all copies, {root}, lies on another store, and copies are made within one.",
+    'Give each store its own: SteelToes(root={{"{store}": "...", ...}}).',
+)
+ROOT_IS_LISTED = Reason(
+    "Its copy would lie below the root of all copies, {root}, and an entry lists {directory}.",
+    "Set SteelToes(root=...) to a place that no entry lists.",
+)
+COPY_OF_ANOTHER = Reason("Its copy {copy} would be that of {other}, too.", "Give one of the two another location.")
+ROOT_OF_OTHERS_RECORD = Reason(
+    "Its record says that its copy lies below {root}, which is no root of this project.",
+    "Look at the record; nothing below that root is read or removed until SteelToes(root=...) names it.",
 )
 NOT_THE_PARAMETER = Reason(
     "SteelToes(location_parameters=...) says that the path is there, and the entry has no such parameter.",
@@ -83,6 +96,28 @@ RECORD_IS_LISTED = Reason(
 ONE_LOCATION_FOR_BOTH = Reason(
     "Kedro sees one location in it and in {copy}.",
     "Share the entry: SteelToes(shared=[...]).",
+)
+
+# --- Why something is no root of all copies: ConfigurationError -------------------------------------------------------
+
+_SUCH_A_ROOT = "Give such as s3://team-scratch/{{project}} or /scratch/{{project}}."
+
+ROOT_WITHOUT_PREFIX = Reason('Only layout "prefix" has a root.', 'Set SteelToes(layout="prefix", root=...).')
+ROOT_WITH_RECORDS = Reason("Records lie below the root, too.", "Leave out records=.")
+ROOT_OF_OTHERS = Reason(
+    "It is neither a text nor a mapping of protocols to texts.",
+    'Give a text, or such as {{"s3": "s3://team-scratch", "file": "/scratch"}}.',
+)
+ROOT_OF_ANOTHER_PROTOCOL = Reason("Its root for {protocol} is {root}, which is another store.", "Give each its own.")
+TWO_ROOTS = Reason("Two of its protocols reach one store, and have two roots: {protocol}.", "Leave out one of them.")
+UNKNOWN_PLACEHOLDER = Reason("Nothing takes the place of {placeholder}.", "Only {{project}} is known.")
+RELATIVE_ROOT = Reason("It is relative, and would be another place in each folder.", _SUCH_A_ROOT)
+ROOT_NO_FOLDER = Reason("It is no folder that can be written.", _SUCH_A_ROOT)
+ROOT_IS_TAKEN = Reason("It lies inside a folder in which steel_toes keeps copies or records.", _SUCH_A_ROOT)
+ROOT_OF_NOTHING = Reason("It names no bucket and no folder.", _SUCH_A_ROOT)
+ROOT_OF_NO_PROJECT = Reason(
+    "Nobody knows which project this is: Git has no remote here.",
+    "Set STEEL_TOES_PROJECT or SteelToes(project=...), or write the root without {{project}}.",
 )
 
 # --- What is asked for: ConfigurationError ----------------------------------------------------------------------------

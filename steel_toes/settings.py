@@ -22,6 +22,8 @@ from steel_toes.errors import (
     ConfigurationError,
 )
 from steel_toes.naming.layout import check_layout
+from steel_toes.naming.roots import ALL, Roots
+from steel_toes.reasons import ROOT_WITH_RECORDS, ROOT_WITHOUT_PREFIX
 from steel_toes.redaction import redacted_repr
 
 Parameters = Mapping[str, str | Sequence[str]]
@@ -54,6 +56,7 @@ class Settings:
     record_author: bool = True
     code: Sequence[str] = ()
     read_only: bool = False
+    roots: Roots = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_text("branch", self.branch_name)
@@ -64,6 +67,7 @@ class Settings:
         _check_switch("record_author", self.record_author)
         _check_switch("read_only", self.read_only)
         check_layout(self.layout)
+        self._check_roots()
         if isinstance(self.shared, str):
             raise ConfigurationError(SHARED_AS_TEXT, setting="shared", value=self.shared)
         if not _is_of_names_or_types(self.shared):
@@ -73,6 +77,15 @@ class Settings:
         object.__setattr__(self, "code", _checked_code(self.code))
         for setting in ("location_parameters", "source_parameters"):
             object.__setattr__(self, setting, _checked_parameters(setting, getattr(self, setting)))
+
+    def _check_roots(self) -> None:
+        if not self.roots:
+            return
+        value = self.roots.get(ALL, self.roots)
+        if self.layout != "prefix":
+            raise ConfigurationError(ROOT_WITHOUT_PREFIX, setting="root", value=value)
+        if self.records_folder is not None:
+            raise ConfigurationError(ROOT_WITH_RECORDS, setting="root", value=value)
 
     @property
     def is_enabled(self) -> bool:

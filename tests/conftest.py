@@ -17,6 +17,7 @@ from support.checkout import Checkout  # noqa: E402
 from support.effort import Effort  # noqa: E402
 from support.environment import ROOT, isolate  # noqa: E402
 from support.flights import Flights, played  # noqa: E402
+from support.passed import Passed, passed_before  # noqa: E402
 from support.project import session_wide  # noqa: E402
 from support.servers import OpenServer, Server  # noqa: E402
 
@@ -27,14 +28,21 @@ settings.load_profile("fast")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--everything`."""
+    """Add `--everything`, and what makes two runs one."""
     text = "run the slow tests too, and do more in those that can do more or less; CI does"
     parser.addoption("--everything", action="store_true", help=text)
+    parser.addoption("--note-passed", type=Path, metavar="FILE", help="note in a file which tests pass")
+    text = "leave out what such a file names, and what --everything does not change"
+    parser.addoption("--without", type=Path, metavar="FILE", help=text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tell the test modules, which are imported after this, how much they are to do."""
     Effort.everything = config.getoption("everything")
+    file = config.getoption("note_passed")
+    # Of xdist's processes the one that hears of all tests.
+    if file and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Passed(file.absolute()))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -64,6 +72,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return any(map(item.get_closest_marker, unasked)) and not is_named(item)
 
     left_out = list(filter(is_left_out, items))
+    file = config.getoption("without")
+    if file:
+        left_out += passed_before(items, file)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         dropped = set(left_out)

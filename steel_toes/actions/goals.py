@@ -59,18 +59,19 @@ def shape_of(inventory: Inventory, filed: FiledRecord) -> Shape:
     items: list[Located] = []
     kinds: set[str] = set()
     configs = {**inventory.patterns, **inventory.explicit}
+    placement, root = inventory.policy.placement, filed.record.root
     for name in sorted(entries_of(inventory, filed)):
         located_items = list(located([configs[name]], inventory.policy.settings.location_parameters))
         items += located_items
         for item in located_items:
-            if inventory.policy.subject_of(item.location).location == filed.record.location:
+            if placement.subject_in(item.location, root).location == filed.record.location:
                 kinds.add(_kind_of(item, configs[name]))
     suffixes: set[str] = set()
     inner: set[str] = set()
     shape = Shape()
     for item in items:
         # What lies inside is a unit, whatever its name.
-        if inventory.policy.subject_of(item.location).location != filed.record.location:
+        if placement.subject_in(item.location, root).location != filed.record.location:
             inner.add(_path_inside(inventory, item.location))
         elif item.rule.is_overlay:
             suffixes.add(str(item.config.get("filename_suffix") or ""))

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from steel_toes import errors, reasons, sentences
-from steel_toes.actions.inventory import Inventory, copy_location
+from steel_toes.actions.inventory import Inventory
 from steel_toes.actions.plan import FiledRecord
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.location import normalise
@@ -49,7 +49,7 @@ class Guards:
 
     def _why_guarded(self, filed: FiledRecord) -> str:
         """Why a copy may be a main copy: one of today may have the name of a branch copy of yesterday."""
-        copy = normalise(copy_location(filed, self.inventory.policy.project_path)).casefold()
+        copy = normalise(self.inventory.copy_location(filed)).casefold()
         for main in self._guarded(filed.record.branch_name):
             # The one may lie in the other: `x--b` is guarded where main has `x--b/a.csv`.
             is_inside = outermost_directory(copy, [main]) is not None

@@ -18,13 +18,12 @@ from typing import NamedTuple
 from steel_toes import errors, sentences
 from steel_toes.actions.plan import CONDITIONS, FiledRecord, HeldCopy, HeldObject, StoredRecord, recorded_units
 from steel_toes.catalog.policy import Policy
-from steel_toes.catalog.roots import RecordRoot, root_of_copies
+from steel_toes.catalog.roots import RecordRoot
 from steel_toes.checkout.git import GitWord, Heads, read_heads
 from steel_toes.datasets.paths import filesystem_path
 from steel_toes.datasets.registry import Config
 from steel_toes.naming.branch import make_slug
 from steel_toes.naming.buckets import bucket_of
-from steel_toes.naming.layout import branch_location
 from steel_toes.naming.location import normalise
 from steel_toes.records.file import RecordFile
 from steel_toes.records.record import ALL, NO_RECORD, Record, record_path
@@ -221,8 +220,8 @@ class Inventory:
             return sentences.UNIT_LEADS_OUT
         # A location that can have no copy, or a layout that does not exist, is no record of ours.
         try:
-            copy_location(filed, self.policy.project_path)
-            root = self.policy.subject_of(normalise(main_location(filed))).root
+            self.copy_location(filed)
+            root = self.policy.placement.subject_in(normalise(main_location(filed)), record.root).root
         except errors.SteelToesError as exc:
             return str(exc)
         if filesystem_path(root)[1] != stored.root.path or not self._may_climb(record):
@@ -248,13 +247,22 @@ class Inventory:
 
     def _measure(self, filed: FiledRecord, objects_of: _ObjectsOf) -> Measure:
         record = filed.record
-        location = copy_location(filed, self.policy.project_path)
-        protocol, path = filesystem_path(location, is_overlay=record.kind == "overlay")
-        store = self.data_store(filed, protocol)
         try:
+            protocol, path = filesystem_path(self.copy_location(filed), is_overlay=record.kind == "overlay")
+            store = self.data_store(filed, protocol)
             return Measure(HeldCopy(filed, store, path, objects_of(store, path, record)))
-        except errors.CopyError as exc:
+        except errors.SteelToesError as exc:
+            # A store that gives no answer, or a record that is none of ours: nothing of it is looked at.
             return Measure(None, str(exc))
+
+    def copy_location(self, filed: FiledRecord) -> str:
+        """The branch copy's location, which its record does not say but follows from.
+
+        Raises:
+            ConfigurationError: its layout is none that there is.
+            LocationError: there can be no copy, or its root is none of this project.
+        """
+        return self.policy.placement.copy_as(filed.record.full_layout, main_location(filed), filed.stored.slug)
 
     def data_store(self, filed: FiledRecord, protocol: str) -> Store:
         """The store of a copy, and of main's.
@@ -347,18 +355,8 @@ def main_location(filed: FiledRecord) -> str:
     location = filed.record.location
     if "://" in location:
         return location
-    return posixpath.join(filed.stored.root.base, location)
-
-
-def copy_location(filed: FiledRecord, project_path: str) -> str:
-    """The branch copy's location, which its record does not say but follows from."""
-    location = main_location(filed)
-    layout = filed.record.layout
-    root = ""
-    if layout == "prefix":
-        # What a linked folder leads to is a records' root, and no folder of the project.
-        root = root_of_copies(location, project_path) or filed.stored.root.base
-    return branch_location(location, filed.stored.slug, layout, root=root)
+    root = filed.stored.root
+    return posixpath.join(root.project_path if filed.record.root else root.base, location)
 
 
 def _climbs(path: str) -> bool:

@@ -83,7 +83,7 @@ class UndoCopy:
         units = sorted({goal.unit for goal in claim.replaced})
         # So a later call knows it for the promote's own, and whoever saves it looks for the claim.
         return replace(
-            skeleton(claim, claim.undo, "prefix"),
+            skeleton(claim, claim.undo, claim.undo_layout),
             id=claim.mark,
             state="writing",
             created=moment,

@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from steel_toes import errors, sentences
 from steel_toes.catalog.roots import RecordRoot
-from steel_toes.naming.buckets import bucket_of
-from steel_toes.naming.prefix import top_of_copy
 from steel_toes.records.file import RecordFile
 from steel_toes.records.record import ALL, Record
 from steel_toes.records.state import Verdict
@@ -161,12 +159,12 @@ class HeldCopy:
     @property
     def top_path(self) -> str:
         """The part of the path that ends with the component that carries the slug."""
-        return top_of_copy(self.path, self.stored.slug, self.record.layout)
+        return self.record.full_layout.top(self.path, self.stored.slug)
 
     @property
     def bucket_url(self) -> str | None:
         """The URL of the branch's own bucket, if the copy lies in one."""
-        if self.record.layout != "bucket" or bucket_of(self.record.location) is None:
+        if not self.record.full_layout.moves_bucket(self.record.location):
             return None
         bucket, _, _ = self.path.partition("/")
         return f"{self.store.protocol}://{bucket}"

@@ -391,6 +391,7 @@ class _Draft:
             location=record.location,
             kind=record.kind,
             layout=record.layout,
+            root=record.root,
             time=self.time,
             author=self.planner.author,
             ref=self.planner.reference.commit,

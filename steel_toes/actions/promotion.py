@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from steel_toes import errors, reasons
+from steel_toes import errors
 from steel_toes.actions.claims import StoredClaim
-from steel_toes.actions.inventory import Inventory, copy_location, main_location
+from steel_toes.actions.inventory import Inventory, main_location
 from steel_toes.actions.plan import FiledRecord, StoredRecord
-from steel_toes.catalog.roots import RecordRoot, root_of_copies
+from steel_toes.catalog.roots import RecordRoot
 from steel_toes.checkout.proof import CodeVerdict
 from steel_toes.datasets.paths import filesystem_path
 from steel_toes.naming.branch import make_slug
+from steel_toes.naming.layout import Layout
 from steel_toes.records.file import RecordFile
 from steel_toes.records.journal import Claim, ClaimFile, ClaimInPlace, Goal, claim_path
 from steel_toes.records.record import Record, record_path
@@ -221,7 +222,7 @@ class PromotePlan:
         return [row.promotion for row in self.rows]
 
 
-def skeleton(claim: Claim, branch_name: str, layout: str) -> Record:
+def skeleton(claim: Claim, branch_name: str, layout: Layout) -> Record:
     """A record with the facts of a claim's location, and of nobody's data."""
     return Record(
         id=claim.record_id,
@@ -230,7 +231,8 @@ def skeleton(claim: Claim, branch_name: str, layout: str) -> Record:
         branch_name=branch_name,
         dataset=claim.dataset,
         location=claim.location,
-        layout=layout,
+        layout=layout.name,
+        root=layout.root,
         created="",
         saved="",
     )
@@ -243,7 +245,7 @@ def promotion_of(inventory: Inventory, root: RecordRoot, claim: Claim) -> Promot
         RecordError: the claim says that it lies elsewhere.
         LocationError: there is no place for what main has.
     """
-    filed = _filed(root, claim, claim.branch_name, claim.layout)
+    filed = _filed(root, claim, claim.branch_name, Layout(claim.layout, claim.root))
     # As a record that anybody can edit.
     why = inventory.why_misplaced(filed)
     if why:
@@ -251,30 +253,20 @@ def promotion_of(inventory: Inventory, root: RecordRoot, claim: Claim) -> Promot
         raise errors.RecordError(errors.NO_CLAIM, dataset=claim.dataset, record=path, error=why)
     is_overlay = claim.kind == "overlay"
     protocol, main_path = filesystem_path(main_location(filed), is_overlay)
-    _, copy_path = filesystem_path(copy_location(filed, inventory.policy.project_path), is_overlay)
+    _, copy_path = filesystem_path(inventory.copy_location(filed), is_overlay)
     store = inventory.data_store(filed, protocol)
     promotion = Promotion(root, claim, store, main_path, copy_path, filed.stored.path)
     if not claim.undo:
         return promotion
-    # Whatever the project's layout: nobody who lists main's folder finds it beside main's.
-    undo = _filed(root, claim, claim.undo, "prefix")
-    _check_place(inventory, undo)
-    _, undo_path = filesystem_path(copy_location(undo, inventory.policy.project_path), is_overlay)
+    undo = _filed(root, claim, claim.undo, claim.undo_layout)
+    undo_location = inventory.copy_location(undo)
+    inventory.policy.check_not_listed(main_location(undo), undo_location)
+    _, undo_path = filesystem_path(undo_location, is_overlay)
     return replace(promotion, undo_path=undo_path, undo_record_path=undo.stored.path)
 
 
-def _filed(root: RecordRoot, claim: Claim, branch_name: str, layout: str) -> FiledRecord:
+def _filed(root: RecordRoot, claim: Claim, branch_name: str, layout: Layout) -> FiledRecord:
     slug = make_slug(branch_name)
     path = record_path(root.path, slug, claim.location)
     stored = StoredRecord(root, slug, path, datetime.now(timezone.utc))
     return FiledRecord(stored, skeleton(claim, branch_name, layout))
-
-
-def _check_place(inventory: Inventory, undo: FiledRecord) -> None:
-    """Raise LocationError if a local location has no folder in which layout "prefix" keeps copies."""
-    location = main_location(undo)
-    policy = inventory.policy
-    is_linked = undo.stored.root.base in policy.link_targets.values()
-    if "://" not in location and not is_linked and not root_of_copies(location, policy.project_path):
-        raise errors.LocationError(reasons.NO_ROOT, location=location)
-    policy.check_not_listed(location, copy_location(undo, policy.project_path))

@@ -170,7 +170,7 @@ def _path_here(inventory: Inventory, filed: FiledRecord) -> str:
     """Where this branch's record of the same location lies."""
     policy = inventory.policy
     # Whatever the layout and the place of the other's record.
-    subject = policy.subject_of(normalise(main_location(filed)))
+    subject = policy.placement.subject_of(normalise(main_location(filed)))
     return record_path(filesystem_path(subject.root)[1], policy.branch.slug, subject.location)
 
 

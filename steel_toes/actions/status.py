@@ -19,7 +19,6 @@ from steel_toes.datasets.refused import RefusedDataset
 from steel_toes.datasets.registry import Config, names_in, rule_for
 from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.naming.branch import make_slug
-from steel_toes.naming.buckets import are_alike
 from steel_toes.records.file import RecordFile, RecordMemory
 from steel_toes.records.origins import Origin, is_as_seeded, origins_of
 from steel_toes.records.place import Place, Side
@@ -130,7 +129,7 @@ def _status(name: str, dataset: Any, policy: Policy, config: Config, unrecorded:
     for branched in branched_behind(dataset)[:1]:
         if isinstance(branched, RefusedDataset):
             return _status_of_main(name, branched.why, REFUSED, _main_path(policy, config))
-        return _status_now(name, branched, unrecorded, policy.layout)
+        return _status_now(name, branched, unrecorded, policy)
     # What the policy leaves alone has no proxy: only the reason differs.
     if getattr(dataset, "_EPHEMERAL", False):
         return _status_of_main(name, sentences.SIDE_IN_MEMORY, "memory", None)
@@ -150,7 +149,7 @@ def _main_path(policy: Policy, config: Config) -> str | None:
     return absolute(location) if location else None
 
 
-def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded, layout: str) -> Status:
+def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded, policy: Policy) -> Status:
     """The status of a dataset, of which each store is asked once.
 
     What is no saved copy is looked at once more: somebody may have saved between two requests.
@@ -160,7 +159,7 @@ def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded, la
     if any(verdict is not Verdict.BRANCH for verdict in verdicts.values()):
         snapshot = _snapshot(branched, Unrecorded({}))
         verdicts = _verdicts(snapshot)
-    return _status_of_branched(name, snapshot, verdicts, layout)
+    return _status_of_branched(name, snapshot, verdicts, policy)
 
 
 def _snapshot(branched: BranchedDataset, unrecorded: Unrecorded) -> BranchedDataset:
@@ -181,7 +180,9 @@ def _place_once(place: Place, unrecorded: Unrecorded) -> Place:
     return replace(place, store=Snapshot.of(place.store.wide()), ledger=ledger)
 
 
-def _status_of_branched(name: str, branched: BranchedDataset, verdicts: Mapping[str, Verdict], layout: str) -> Status:
+def _status_of_branched(
+    name: str, branched: BranchedDataset, verdicts: Mapping[str, Verdict], policy: Policy
+) -> Status:
     place = branched.place
     record = place.ledger.read()
     # As a run would choose it; `written` keeps it from being frozen.
@@ -205,13 +206,15 @@ def _status_of_branched(name: str, branched: BranchedDataset, verdicts: Mapping[
     # A record whose units are all gone from the entry says nothing of it.
     if record.exists and verdicts:
         status = _with_seed(_with_writer(status, branched, record), place, record)
-    return _as_refused(status, place, record, layout)
+    return _as_refused(status, place, record, policy)
 
 
-def _as_refused(status: Status, place: Place, record: Record, layout: str) -> Status:
+def _as_refused(status: Status, place: Place, record: Record, policy: Policy) -> Status:
     """The same, with what stands in the way of a save: another project's copy, or one of another layout."""
-    if record.settled.exists and not are_alike(record.location, record.layout, layout):
-        why = sentences.OF_ANOTHER_LAYOUT.format(why=status.why, layout=record.layout)
+    main_location = place.store.located(place.main_path)
+    layout = policy.placement.layout_at(main_location)
+    if record.settled.exists and not layout.is_alike(record.full_layout, main_location):
+        why = sentences.OF_ANOTHER_LAYOUT.format(why=status.why, layout=record.full_layout.named)
         status = replace(status, why=why, saves=REFUSED, saves_to=None)
     if place.ledger.writer.is_of_another_project(record.writer):
         why = sentences.OF_ANOTHER_PROJECT.format(why=status.why, project=record.writer.project)

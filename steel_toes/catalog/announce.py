@@ -11,7 +11,6 @@ from steel_toes.catalog.run import all_branched, is_of_this_process, record_path
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.proxy import AnyBranched
 from steel_toes.errors import count
-from steel_toes.naming.layout import branch_location
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import listed_directory
 from steel_toes.records.ledger import Ledger
@@ -50,10 +49,10 @@ def warn_of_wide_listings(catalog: Any) -> None:
     """Warn of an entry that lists a folder in which most other entries lie: on a branch all of them move together."""
     policy = policy_of(catalog)
     # There the path below the branch's folder is main's: an entry moves by itself.
-    if policy.layout == "prefix":
+    if policy.placement.layout_name == "prefix":
         return
     for directory, number in policy.catalog.wide_directories().items():
-        copy = branch_location(directory, policy.branch.slug, policy.layout)
+        copy = policy.placement.copy(directory)
         names = ", ".join(_entries_at(directory, catalog))
         logger.warning(LISTS_MOST_ENTRIES, names, directory, number, len(policy.catalog.locations), copy)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,15 +16,8 @@ from steel_toes.catalog.division import is_inside, units_alone, units_at, units_
 from steel_toes.catalog.folders import DataFolders, data_folders
 from steel_toes.catalog.late import LateEntries
 from steel_toes.catalog.listings import located
-from steel_toes.catalog.roots import (
-    RecordRoot,
-    Subject,
-    folder_below,
-    link_target,
-    open_root,
-    root_of_copies,
-    subject_of,
-)
+from steel_toes.catalog.placement import Placement
+from steel_toes.catalog.roots import RecordRoot, Subject, open_root, subject_of
 from steel_toes.catalog.shared import idle_names, is_shared
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.catalog.survey import Survey, survey
@@ -57,10 +49,9 @@ from steel_toes.datasets.registry import (
 )
 from steel_toes.naming.branch import Branch
 from steel_toes.naming.buckets import bucket_of
-from steel_toes.naming.layout import branch_location, contains_slug, layout_on
+from steel_toes.naming.layout import contains_slug
 from steel_toes.naming.location import former_spelling, normalise, parse
 from steel_toes.naming.nesting import listed_directory, relative
-from steel_toes.naming.prefix import top_of_copy
 from steel_toes.naming.schemes import scheme_of
 from steel_toes.records.author import Author, Background
 from steel_toes.records.file import RecordMemory
@@ -148,19 +139,27 @@ class Policy:
         """Where, by the configurations, data lies."""
         folders = self.catalog.folders
         # As they are called: the disk is not asked for links yet.
-        roots = [subject_of(f"{folder}/x", self.project_path, self._records_root).root for folder in folders]
+        placement = self.placement
+        roots = [subject_of(f"{folder}/x", self.project_path, placement.records_root).root for folder in folders]
+        roots += placement.roots.values()
         return data_folders(self.project_path, self.catalog.locations, [*folders, *roots])
 
     def __getstate__(self) -> dict[str, Any]:
         # Surveyed once, and not once more in each worker; some configurations cannot be pickled.
         surveyed = {"catalog": self.catalog, "data": self.data, "author": self.author}
         # Nor can every class; a worker finds them again.
-        return {**self.__dict__, **surveyed, "explicit": (), "patterns": (), "classes": {}}
+        state = {**self.__dict__, **surveyed, "explicit": (), "patterns": (), "classes": {}}
+        # What it has asked of the disk is asked where it is used.
+        state.pop("placement", None)
+        return state
 
-    @property
-    def layout(self) -> str:
-        """How a location becomes a branch copy's."""
-        return layout_on(self.branch.name, self.settings.layout)
+    @cached_property
+    def placement(self) -> Placement:
+        """Where the branch's copies and records lie."""
+        name, slug = self.branch.name, self.branch.slug
+        return Placement(
+            self.settings, name, slug, self.project_path, lambda: self.project, lambda: self.catalog.locations
+        )
 
     # Who writes -------------------------------------------------------------------------------------------------------
 
@@ -335,13 +334,14 @@ class Policy:
         """
         location = self.catalog.as_listed(absolute(text))
         directory = self.catalog.directory_around(location)
-        copy = self._copy_of(location, directory)
+        copy = self.placement.copy(location, directory)
         if directory is not None and not is_one_place(location):
             raise errors.LocationError(reasons.DROPPED_HOST, location=location)
         # Two branches' copies, or a copy of a copy, could meet in one file.
         if contains_slug(location, self.branch.slug):
             raise errors.LocationError(reasons.FORM_OF_A_COPY, location=location, branch=self.branch.name)
         self._check_copy(location, copy)
+        self.placement.check_apart(location, copy)
         return Locations(location, copy)
 
     def _check_copy(self, location: str, copy: str) -> None:
@@ -365,8 +365,12 @@ class Policy:
             return
         # A placeholder stands for any text, but an entry that lists a copy is refused itself.
         lists_copies = self.catalog.is_pattern(directory) and contains_slug(directory, self.branch.slug)
-        if not lists_copies:
-            raise errors.LocationError(reasons.COPY_IS_LISTED, location=location, copy=copy, directory=directory)
+        if lists_copies:
+            return
+        root = self.placement.root_at(location)
+        if root:
+            raise errors.LocationError(reasons.ROOT_IS_LISTED, location=location, root=root, directory=directory)
+        raise errors.LocationError(reasons.COPY_IS_LISTED, location=location, copy=copy, directory=directory)
 
     def _note_late(self, locations: Locations) -> None:
         """Note where a late entry has its data; refuse its copy in what another late one lists, and cannot leave out.
@@ -456,33 +460,30 @@ class Policy:
         below = locations.main_location.removeprefix(directory)
         if locations.branch_location.endswith(below):
             return locations.branch_location.removesuffix(below)
-        return self._copy_of(directory)
-
-    def _copy_of(self, location: str, directory: str | None = None) -> str:
-        """The branch copy's location, by the project's layout."""
-        root = root_of_copies(location, self.project_path) if self.layout == "prefix" else ""
-        return branch_location(location, self.branch.slug, self.layout, directory, root)
+        return self.placement.copy(directory)
 
     def _place(self, spec: EntrySpec, rule: Rule, locations: Locations, units: Units, shown: str) -> Place:
         protocol, main_path = filesystem_path(locations.main_location, rule.is_overlay)
         _, branch_path = filesystem_path(locations.branch_location, rule.is_overlay)
         store = open_store(spec.name, protocol, spec.inner_config)
         ledger = self._ledger(spec, locations.main_location, units, shown)
-        bucket = self._bucket(store, locations.branch_location)
-        top_path = top_of_copy(branch_path, self.branch.slug, self.layout)
+        bucket = self._bucket(store, locations)
+        top_path = ledger.layout.top(branch_path, self.branch.slug)
         guard = LinkGuard(store, main_path, branch_path, top_path, units)
         return Place(store, main_path, branch_path, replace(ledger, bucket=bucket, guard=guard))
 
     def _ledger(self, spec: EntrySpec, location: str, units: Units, shown: str) -> Ledger:
         # The record belongs to the location, not to the name: two entries on one location share it.
-        subject = self.subject_of(location)
+        layout = self.placement.layout_at(location)
+        subject = self.placement.subject_in(location, layout.root)
         if self.catalog.directory_around(f"{subject.root}/{FOLDER}/record.json") is not None:
             raise errors.LocationError(reasons.RECORD_IS_LISTED, location=location, directory=subject.root)
         root = open_root(spec.name, subject.root, location, spec.inner_config)
         path = record_path(root.path, self.branch.slug, subject.location)
         former = None
         former_location = former_spelling(location)
-        if former_location:
+        # No version that spelled it so knew of roots.
+        if former_location and not layout.root:
             former = Former(record_path(root.path, self.branch.slug, former_location), former_location)
         return Ledger(
             store=root.store,
@@ -491,56 +492,32 @@ class Policy:
             dataset=spec.name,
             location=subject.location,
             branch_location=shown,
-            layout=self.layout,
+            layout=layout,
             units=units,
             author=self.author,
             former=former,
+            default_path=self._default_path(spec, location) if layout.root else "",
             memory=self.memories.setdefault((root.store.label, path, root.store.access, units.kind), RecordMemory()),
             run=self.run,
         )
 
-    def _bucket(self, store: Store, copy: str) -> BranchBucket | None:
+    def _default_path(self, spec: EntrySpec, location: str) -> str:
+        """Where the record would lie if the project had no root of all copies."""
+        # The root is on the same store: the same client reads it.
+        subject = self.placement.subject_in(location, "")
+        root = open_root(spec.name, subject.root, location, spec.inner_config)
+        return record_path(root.path, self.branch.slug, subject.location)
+
+    def _bucket(self, store: Store, locations: Locations) -> BranchBucket | None:
         """The branch's own bucket, if the layout gives it one."""
-        # A local path has no bucket, whatever the layout.
-        name = bucket_of(copy)
-        if name is None or self.layout != "bucket":
+        main_location, copy = locations
+        if not self.placement.layout_at(main_location).moves_bucket(main_location):
             return None
+        name = bucket_of(copy)
         scheme = normalise(copy).split(":")[0]
         return BranchBucket(store, f"{scheme}://{name}", self.branch.name or "", self.settings.create_buckets)
 
     # Where records are ------------------------------------------------------------------------------------------------
-
-    def subject_of(self, location: str) -> Subject:
-        """Where the record of a location lies, and what it calls the location; of a local one, of all its names."""
-        if not is_local(location):
-            return subject_of(location, self.project_path, self._records_root)
-        records_root = self._records_root
-        if records_root and is_local(records_root):
-            records_root = os.path.realpath(records_root)
-        folder = folder_below(absolute(location), self.project_path)
-        linked = set(self.link_targets.values())
-        # What was added later.
-        if folder not in self.link_targets:
-            linked.add(link_target(folder, self.project_path))
-        return subject_of(real_path(location), self._real_project_path, records_root, linked - {""})
-
-    @cached_property
-    def _real_project_path(self) -> str:
-        return os.path.realpath(self.project_path)
-
-    @cached_property
-    def link_targets(self) -> dict[str, str]:
-        """Where each folder of the project leads, in which the catalog has data, if it is a link out of it; else ""."""
-        folders = {folder_below(location, self.project_path) for location in self.catalog.locations}
-        # The disk is asked for each once.
-        return {folder: link_target(folder, self.project_path) for folder in folders}
-
-    @property
-    def _records_root(self) -> str | None:
-        """Where all records lie, if the project says so."""
-        if not self.settings.records_folder:
-            return None
-        return absolute(self.settings.records_folder, self.project_path)
 
     def record_roots(self, configs: Mapping[str, Config]) -> list[RecordRoot]:
         """Where data and records of these entries can lie, each place once. Shared entries have none."""
@@ -550,18 +527,21 @@ class Policy:
             if self.shares(name, config, [config["type"]]):
                 continue
             for rule, location, inner, _ in located([config], self.settings.location_parameters):
-                subject = self.subject_of(self.catalog.directory_around(location) or location)
                 # An address of the web can have no copies, and nobody lists it.
                 if rule.action != "redirect" or scheme_of(parse(location).scheme).is_http:
                     continue
-                # A pattern's own place is certain only where its placeholders stand below the root.
-                if _is_certain(subject.root):
-                    store, path = open_root(name, subject.root, location, inner)
-                    data_store = open_store(name, filesystem_path(location)[0], inner)
-                    root = RecordRoot(store, path, data_store, bucket_of(location), subject.base)
-                    subjects = roots.setdefault(root.key, root).subjects
-                    subjects.setdefault(name, set()).add(subject.location)
+                for subject in self.placement.subjects_of(self.catalog.directory_around(location) or location):
+                    # A pattern's own place is certain only where its placeholders stand below the root.
+                    if _is_certain(subject.root):
+                        root = self._record_root(name, subject, location, inner)
+                        subjects = roots.setdefault(root.key, root).subjects
+                        subjects.setdefault(name, set()).add(subject.location)
         return list(roots.values())
+
+    def _record_root(self, name: str, subject: Subject, location: str, inner: Config) -> RecordRoot:
+        store, path = open_root(name, subject.root, location, inner)
+        data_store = open_store(name, filesystem_path(location)[0], inner)
+        return RecordRoot(store, path, data_store, bucket_of(location), subject.base, self.project_path)
 
 
 def _is_certain(root: str) -> bool:

@@ -6,7 +6,7 @@ import copy
 from dataclasses import replace
 
 from steel_toes.catalog.policy import Policy
-from steel_toes.catalog.roots import open_root
+from steel_toes.catalog.roots import Subject, open_root
 from steel_toes.catalog.spec import EntrySpec
 from steel_toes.datasets.paths import absolute, locations_of
 from steel_toes.datasets.registry import Rule
@@ -27,12 +27,18 @@ def as_recorded(policy: Policy, spec: EntrySpec, rule: Rule) -> Policy:
     # Whoever writes is told of another layout, and does not save past it.
     if not policy.follows_records:
         return policy
-    layout = _record_of(policy, spec, rule).layout
-    if layout == policy.layout or layout not in LAYOUTS:
+    record = _record_of(policy, spec, rule)
+    has_root = record.root != ""
+    is_todays = record.layout == policy.placement.layout_name and has_root == bool(policy.settings.roots)
+    if is_todays or record.layout not in LAYOUTS:
         return policy
     # What the catalog says of its entries is the same, and found out once.
     twin = copy.copy(policy)
-    object.__setattr__(twin, "settings", replace(policy.settings, layout=layout))
+    # A root that is none of the project's counts for nobody.
+    roots = policy.settings.roots if has_root else {}
+    object.__setattr__(twin, "settings", replace(policy.settings, layout=record.layout, roots=roots))
+    # It knows the settings.
+    twin.__dict__.pop("placement", None)
     return twin
 
 
@@ -40,14 +46,20 @@ def _record_of(policy: Policy, spec: EntrySpec, rule: Rule) -> Record:
     """The record of an entry, of several places the first that there is."""
     for text in locations_of(rule, spec.inner_config).values():
         location = policy.catalog.as_listed(absolute(text))
-        subject = policy.subject_of(policy.catalog.directory_around(location) or location)
-        try:
-            root = open_root(spec.name, subject.root, location, spec.inner_config)
-            path = record_path(root.path, policy.branch.slug, subject.location)
-            record = RecordFile(root.store, path, spec.name).read()
-        except CopyError:
-            # Whoever loads it is told why it cannot be read.
-            continue
-        if record.exists:
-            return record
+        subjects = policy.placement.subjects_of(policy.catalog.directory_around(location) or location)
+        # What today's settings say comes first.
+        for subject in reversed(subjects):
+            record = _record_at(policy, spec, location, subject)
+            if record.exists:
+                return record
     return NO_RECORD
+
+
+def _record_at(policy: Policy, spec: EntrySpec, location: str, subject: Subject) -> Record:
+    try:
+        root = open_root(spec.name, subject.root, location, spec.inner_config)
+        path = record_path(root.path, policy.branch.slug, subject.location)
+        return RecordFile(root.store, path, spec.name).read()
+    except CopyError:
+        # Whoever loads it is told why it cannot be read.
+        return NO_RECORD

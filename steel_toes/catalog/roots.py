@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import posixpath
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,6 +9,7 @@ from typing import NamedTuple
 from steel_toes.datasets.paths import filesystem_path
 from steel_toes.datasets.registry import Config
 from steel_toes.naming.buckets import bucket_of
+from steel_toes.naming.folders import folder_of_data, lies_below
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import outermost_directory, relative
 from steel_toes.naming.schemes import scheme_of
@@ -31,6 +30,7 @@ class RecordRoot:
         data_store: the store of the data.
         bucket: of the data, if it lies in one.
         base: where the locations in the records are seen from; "" if they are in full.
+        project_path: the project's, from which they are seen below a root of all copies.
         subjects: the entries, each with what its records call its locations.
     """
 
@@ -39,6 +39,7 @@ class RecordRoot:
     data_store: Store
     bucket: str | None
     base: str = ""
+    project_path: str = ""
     subjects: dict[str, set[str]] = field(default_factory=dict)
 
     def has(self, location: str) -> bool:
@@ -88,8 +89,8 @@ def subject_of(location: str, project_path: str, records_root: str | None, linke
     place = normalise(location)
     if records_root:
         # The folder holds those of all stores; outside the project, several checkouts may share it.
-        base = project_path if _is_in(records_root, project_path) else ""
-        if base and _is_in(place, project_path):
+        base = project_path if lies_below(records_root, project_path) else ""
+        if base and lies_below(place, project_path):
             return Subject(records_root, relative(place, project_path), base)
         return Subject(records_root, place, base)
     # A bucket's records lie at its top, so that one listing finds those of patterns and of old entries.
@@ -98,55 +99,10 @@ def subject_of(location: str, project_path: str, records_root: str | None, linke
         end = place.index(bucket) + len(bucket)
         return Subject(place[:end], place)
     root = outermost_directory(place, linked) if linked else None
-    root = root or _folder_of_data(place, project_path)
+    root = root or folder_of_data(place, project_path)
     if "://" in place:
         return Subject(root, place)
     return Subject(root, relative(place, root), root)
-
-
-def folder_below(location: str, project_path: str) -> str:
-    """The first folder below the project in which a location lies, or the project's own; "" outside of it."""
-    place = normalise(location)
-    if not _is_in(place, project_path):
-        return ""
-    return _folder_of_data(place, project_path)
-
-
-def root_of_copies(location: str, project_path: str) -> str:
-    """The folder in which layout "prefix" keeps the copies of a local location; "" if there is none.
-
-    Not the project's own: recursive readers, and Git, look there.
-    """
-    if "://" in location:
-        return ""
-    folder = folder_below(location, project_path)
-    return "" if folder == project_path else folder
-
-
-def link_target(folder: str, project_path: str) -> str:
-    """Where a folder of the project leads, if it is a link out of the project; else ""."""
-    if not folder:
-        return ""
-    target = os.path.realpath(folder)
-    real_project = os.path.realpath(project_path)
-    # A link to a folder around the project, or to one in it, leads to no folder of data.
-    if target == real_project or _is_in(target, real_project) or _is_in(real_project, target):
-        return ""
-    return target
-
-
-def _folder_of_data(place: str, project_path: str) -> str:
-    """The first folder below the project; outside the project, the folder of the data."""
-    if not _is_in(place, project_path):
-        return posixpath.dirname(place)
-    # `data/` in a usual project; for a file directly in the project's folder, that folder.
-    first, *below = relative(place, project_path).split("/")
-    return f"{project_path}/{first}" if below else project_path
-
-
-def _is_in(place: str, folder: str) -> bool:
-    start = normalise(folder).removesuffix("/") + "/"
-    return normalise(place).startswith(start)
 
 
 @redacted_repr

@@ -138,7 +138,8 @@ def whoami(export: bool) -> None:
         "enabled": project.is_enabled,
         "main_from": project.settings.main_source,
         "project_from": project.settings.project_source,
-        "layout": project.policy.layout,
+        "layout": project.policy.placement.layout_name,
+        "roots": project.policy.placement.roots,
         "read_only": project.policy.read_only or None,
     }
     # On stderr, before the table on stdout.

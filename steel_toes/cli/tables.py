@@ -18,7 +18,8 @@ from steel_toes.catalog.policy import Policy
 from steel_toes.cli.output import Output, age_text, size_text
 from steel_toes.cli.project import Project
 from steel_toes.cli.screen import Beneath, Column, Row, Table
-from steel_toes.naming.layout import mark_of
+from steel_toes.naming.layout import Layout
+from steel_toes.naming.roots import ALL
 
 _SIDES = {"branch": "green", "main": "cyan", "none": "red"}
 _SAVES = {"branch": "green", "main": "yellow", "refused": "red"}
@@ -43,6 +44,7 @@ def whoami_lines(facts: Mapping[str, Any]) -> list[str]:
     lines = [_branch_line(facts), sentences.WHOAMI_MAIN.format(mains=mains, source=facts["main_from"])]
     project = sentences.WHOAMI_PROJECT if facts["project"] else sentences.WHOAMI_NO_PROJECT
     lines.append(project.format(project=facts["project"], source=facts["project_from"]))
+    lines += _root_lines(facts["roots"])
     if facts["read_only"]:
         lines.append(sentences.READ_ONLY_HERE.format(source=facts["read_only"]))
     elif not facts["enabled"]:
@@ -50,6 +52,16 @@ def whoami_lines(facts: Mapping[str, Any]) -> list[str]:
     if facts["tried"]:
         lines.append(sentences.WHOAMI_TRIED.format(whys="; ".join(facts["tried"])))
     return lines
+
+
+def _root_lines(roots: Mapping[str, str]) -> list[str]:
+    """Below which roots copies lie."""
+    if not roots:
+        return []
+    if ALL in roots:
+        return [sentences.WHOAMI_ROOT.format(root=roots[ALL])]
+    lines = [sentences.WHOAMI_ROOT_OF.format(store=store, root=root) for store, root in roots.items()]
+    return [*lines, sentences.WHOAMI_NO_ROOT_OF]
 
 
 def _branch_line(facts: Mapping[str, Any]) -> str:
@@ -63,7 +75,7 @@ def _branch_line(facts: Mapping[str, Any]) -> str:
 
 def _where_copies_are(slug: str, layout: str) -> str:
     text = sentences.COPIES_IN_FOLDER if layout == "prefix" else sentences.COPIES_NAMED
-    return text.format(mark=mark_of(slug, layout))
+    return text.format(mark=Layout(layout).mark(slug))
 
 
 # --- status -----------------------------------------------------------------------------------------------------------
@@ -135,7 +147,7 @@ def header_lines(policy: Policy) -> list[str]:
     branch = policy.branch
     lines = []
     if branch.is_known:
-        where = _where_copies_are(branch.slug, policy.layout)
+        where = _where_copies_are(branch.slug, policy.placement.layout_name)
         lines.append(sentences.HEADER_BRANCH.format(branch=branch.name, source=branch.source))
         lines.append(sentences.HEADER_COPIES.format(where=where))
     if policy.read_only:

@@ -74,10 +74,15 @@ def make_slug(name: str) -> str:
     Returns:
         At most 49 characters. 32 bits are no proof: records compare the full name.
     """
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    stem = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")
-    stem = stem[:_STEM_CHARACTERS].rstrip("-") or "branch"
+    stem = stem_of(name) or "branch"
     looks_digested = re.fullmatch(r".+-[0-9a-f]{8}", name) is not None
     if stem == name and not looks_digested:
         return stem
     return f"{stem}-{digest(name, _DIGEST_CHARACTERS)}"
+
+
+def stem_of(name: str) -> str:
+    """The letters and digits of a name, in lower case, with `-` for whatever stands between them; "" if it has none."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    stem = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")
+    return stem[:_STEM_CHARACTERS].rstrip("-")

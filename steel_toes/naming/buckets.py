@@ -60,11 +60,3 @@ def move_to_branch_bucket(location: str, where: Location, slug: str) -> str:
     # The last one: credentials before an `@` may contain the same text.
     start, _, slashes = where.before.rpartition(where.host)
     return start + name + slashes + where.path + where.query
-
-
-def are_alike(location: str, layout: str, other: str) -> bool:
-    """Whether two layouts put the copy of a location at one place: what has no bucket takes the suffix instead."""
-    if layout == other:
-        return True
-    # A path, and a URL of a host.
-    return bucket_of(location) is None and "prefix" not in (layout, other)

@@ -65,8 +65,8 @@ class Location(NamedTuple):
 @lru_cache(maxsize=_REMEMBERED)
 def parse(location: str) -> Location:
     """Take a location apart."""
-    rest = _CACHES.sub("", location)
-    chain = location[: len(location) - len(rest)]
+    chain = caches_of(location)
+    rest = location[len(chain) :]
     if _DRIVE.match(rest):
         rest = rest.replace("\\", "/")
     root = _ROOT.match(rest)
@@ -90,6 +90,11 @@ def parse(location: str) -> Location:
         host=host_alone,
         base=_base(root, scheme, host_alone),
     )
+
+
+def caches_of(location: str) -> str:
+    """The chain of caches that a location begins with (`simplecache::`); "" without one."""
+    return location[: len(location) - len(_CACHES.sub("", location))]
 
 
 def is_chain(location: str) -> bool:

@@ -48,12 +48,14 @@ class _Last(NamedTuple):
 class RecordMemory:
     """The record that was read or put last, with its bytes, and the version that it had in the store."""
 
-    __slots__ = ("_in_place", "_last", "_version")
+    __slots__ = ("_in_place", "_last", "_version", "is_absence_certain")
 
     def __init__(self) -> None:
         self._version: Hashable | None = None
         self._in_place: RecordInPlace | None = None
         self._last: _Last | None = None
+        # Whether it was looked for elsewhere, and is not there.
+        self.is_absence_certain = False
 
     def recall(self, version: Hashable | None) -> Record | None:
         """The record, if it is still this version; None if it must be read."""
@@ -117,6 +119,10 @@ def _check_nothing(record: Record) -> None:
     """Any record is meant that lies there."""
 
 
+def _check_no_more() -> None:
+    """It lies nowhere else."""
+
+
 @redacted_repr
 @dataclass(slots=True)
 class RecordFile:
@@ -130,6 +136,7 @@ class RecordFile:
         memory: of what was read.
         former_path: where the record was put by a version that counted user info as part of the location; "" if nowhere
             else. It is read as long as there is no other, and goes with the next save.
+        check_absence: raises RecordError if there is no record only because it lies elsewhere; asked once.
     """
 
     store: Store
@@ -138,6 +145,7 @@ class RecordFile:
     check: Callable[[Record], None] = _check_nothing
     memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
     former_path: str = ""
+    check_absence: Callable[[], None] = _check_no_more
 
     def read(self) -> Record:
         """The record as it is now; `NO_RECORD` if there is none. It is parsed again only if it has changed.
@@ -260,7 +268,11 @@ class RecordFile:
     def _or_former(self, data: bytes | None) -> bytes | None:
         """The bytes of the record, or of the former one if there is none."""
         if data is None and self.former_path:
-            return self.store.read(self.former_path)
+            data = self.store.read(self.former_path)
+        # Who changes the project's settings does not do so while it runs.
+        if data is None and not self.memory.is_absence_certain:
+            self.check_absence()
+            self.memory.is_absence_certain = True
         return data
 
     def _remove_former(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from steel_toes.checkout.urls import project_name
 from steel_toes.errors import NEWER_FIELDS, NEWER_FORMAT, NO_RECORD_AT_ALL, RecordError
 from steel_toes.naming.digest import encode
+from steel_toes.naming.layout import Layout
 from steel_toes.records.record import ALL, NO_RECORD, Record, Recorded, Writer, writers_of
 
 FORMAT = 2
@@ -24,8 +25,6 @@ _WRITER_NAMES = tuple(field.name for field in fields(Writer))
 _NAMES = {"branch_name": "branch", "writer_key": "writer"}
 _NAME_IN_FILE = {field.name: _NAMES.get(field.name, field.name) for field in fields(Record)}
 _FIELDS = {*_NAME_IN_FILE.values(), "format"}
-# Fields of format 2 that are always empty in this version.
-_NOT_YET = ("root",)
 # The mark for every unit, in format 1: it could be a file's name.
 _ALL_OF_FORMAT_1 = "*"
 _PLAIN_OF_FORMAT_1 = ("id", "state", "kind", "branch", "dataset", "location", "layout", "created", "saved", "over")
@@ -116,6 +115,7 @@ def _record_of(values: Mapping[str, Any]) -> Record:
     _check_choice(values["state"], _STATES)
     _check_choice(values["kind"], _KINDS)
     _check_choice(values["over"], _SHOWS)
+    _check_choice(Layout(values["layout"], values["root"]).is_possible, (True,))
     writers = {_text(key): _writer_of(facts) for key, facts in values["writers"].items()}
     record = Record(
         **{name: _text(values[name]) for name in _TEXTS},
@@ -191,9 +191,9 @@ def _text(value: Any) -> str:
     return value
 
 
-def _check_choice(value: Any, choices: tuple[str, ...]) -> None:
+def _check_choice(value: Any, choices: tuple[Any, ...]) -> None:
     if value not in choices:
-        raise ValueError("its state, its kind or what it hides is none that there is")
+        raise ValueError("its state, its kind, its root or what it hides is none that there is")
 
 
 def _unknown_fields(values: Mapping[str, Any]) -> list[str]:
@@ -202,8 +202,6 @@ def _unknown_fields(values: Mapping[str, Any]) -> list[str]:
     writer_fields = {name for writer in writers for name in writer}
     unknown = sorted({*values} - _FIELDS)
     unknown += sorted(writer_fields - {*_WRITER_NAMES})
-    # What these say is not known here yet, and to pass over it would read main's.
-    unknown += filter(values.get, _NOT_YET)
     if values.get("was"):
         unknown += _unknown_fields({"format": values["format"], **values["was"]})
     return unknown

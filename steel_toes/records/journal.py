@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from steel_toes.errors import NEWER_FORMAT, NO_CLAIM, PromoteUnfinishedError, Reason, RecordError, count
 from steel_toes.naming.branch import is_undo_branch, make_slug
 from steel_toes.naming.digest import encode
+from steel_toes.naming.layout import Layout
 from steel_toes.records.record import MARK, Identities, Kind, records_folder
 from steel_toes.records.units import units_of
 from steel_toes.redaction import redacted_repr
@@ -87,6 +88,7 @@ class Claim:
         location: main's, as the record calls it.
         kind: of the copy.
         layout: how the location became the copy's.
+        root: of all copies, below which it lies, and what main had; "" if they lie below the data's own.
         time: when it was planned, as `TIME` has it: the same for all locations of one promote.
         author: who promotes.
         ref: the commit whose code the data was proved to be of.
@@ -127,6 +129,15 @@ class Claim:
     left: tuple[str, ...] = ()
     stage: Stage = "claimed"
     joined: int = 0
+    root: str = ""
+
+    @property
+    def undo_layout(self) -> Layout:
+        """How a location becomes that of what main had there: beside the copies of branches, and never beside main's.
+
+        Whatever the project's layout is: nobody who lists main's folder may find it there.
+        """
+        return Layout("prefix", self.root)
 
     @property
     def mark(self) -> str:

@@ -30,7 +30,7 @@ from steel_toes.errors import (
     RecordError,
     UnwrittenError,
 )
-from steel_toes.naming.buckets import are_alike
+from steel_toes.naming.layout import Layout
 from steel_toes.records.author import Author
 from steel_toes.records.beginning import KNOWN, Beginning, Begun, Surroundings
 from steel_toes.records.checks import SaveChecks
@@ -77,12 +77,13 @@ class Ledger:
         dataset: the entry that reads or writes.
         location: main's location, normalised; a local one is relative to the record's root.
         branch_location: the branch copy's, for messages.
-        layout: how the location became the branch copy's.
+        layout: how the location becomes the branch copy's.
         units: how the entry's copies are divided.
         author: who we are.
         bucket: the branch's own bucket, if it has one.
         guard: keeps saves on files of the branch's own.
         former: the record, as an older version put it; None if it put it here.
+        default_path: where the record would lie without a root of all copies; "" without such a root.
         memory: of what was read, for all entries that share the record.
         run: the run that may be going on in this process.
     """
@@ -93,12 +94,13 @@ class Ledger:
     dataset: str
     location: str
     branch_location: str
-    layout: str
+    layout: Layout
     units: Units
     author: Author = field(compare=False, repr=False)
     bucket: BranchBucket | None = None
     guard: LinkGuard | None = None
     former: Former | None = None
+    default_path: str = ""
     memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
     run: Run = field(default_factory=Run, compare=False, repr=False)
 
@@ -116,7 +118,9 @@ class Ledger:
     def file(self) -> RecordFile:
         """The record's file."""
         former_path = self.former.path if self.former else ""
-        return RecordFile(self.store, self.path, self.dataset, self._check, self.memory, former_path)
+        return RecordFile(
+            self.store, self.path, self.dataset, self._check, self.memory, former_path, self._check_default
+        )
 
     @property
     def checks(self) -> SaveChecks:
@@ -221,14 +225,38 @@ class Ledger:
             locations.append(self.former.location)
         if record.location not in locations:
             raise self.error(OTHER_LOCATION, other=record.dataset, theirs=record.location, ours=self.location)
-        if not are_alike(record.location, record.layout, self.layout) and (record.settled.exists or record.doubt):
-            raise self.error(OTHER_LAYOUT, other=record.dataset, theirs=record.layout, ours=self.layout)
+        if not self.layout.is_alike(record.full_layout, self.location):
+            self._refuse_layout(record, self.path)
         if record.kind != self.units.kind:
             raise self.error(OTHER_KIND, other=record.dataset, theirs=record.kind, ours=self.units.kind)
 
+    def _refuse_layout(self, record: Record, path: str) -> None:
+        """Refuse a copy that lies elsewhere than today's settings say; a record that says nothing is of none."""
+        if record.settled.exists or record.doubt:
+            facts = {
+                "theirs": record.full_layout.named,
+                "ours": self.layout.named,
+                "setting": record.full_layout.setting,
+            }
+            raise self.error(OTHER_LAYOUT, other=record.dataset, record=path, **facts)
+
+    def _check_default(self) -> None:
+        """Refuse to read main's where the branch has a copy that it saved when the project had no root yet.
+
+        Raises:
+            RecordError: it has one, or what lies at its record's place is none.
+            StoreError: the store gave no definite answer.
+        """
+        if not self.default_path:
+            return
+        record = RecordFile(self.store, self.default_path, self.dataset).read()
+        # A slug's and a location's digest may be others', whose record is none of ours.
+        if record.branch_name == self.branch_name:
+            self._refuse_layout(record, self.default_path)
+
     def error(self, reason: Reason, **facts: Any) -> RecordError:
         """The error of a record that stands in the way of a load or a save."""
-        return RecordError(reason, dataset=self.dataset, branch=self.branch_name, record=self.path, **facts)
+        return RecordError(reason, **{"record": self.path, **facts}, dataset=self.dataset, branch=self.branch_name)
 
     # Saving -----------------------------------------------------------------------------------------------------------
 
@@ -440,7 +468,8 @@ class Ledger:
             branch_name=self.branch_name,
             dataset=self.dataset,
             location=self.location,
-            layout=self.layout,
+            layout=self.layout.name,
+            root=self.layout.root,
             created="",
             saved=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             writer_key=writer.key,

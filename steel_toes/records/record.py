@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from steel_toes.naming.digest import digest
+from steel_toes.naming.layout import Layout
 from steel_toes.redaction import redacted_repr
 
 FOLDER = "_steel_toes"
@@ -150,7 +151,7 @@ class Record:
         undoes: what a promote replaced, if the copy is what it kept.
         seeded: what the copy began as, by the saves that `seed` made: `<record> <branch>` of another branch's, "" of
             main's data; see `origins`.
-        root: where the copy lies, if it is not beside main's.
+        root: of all copies, below which this one lies; "" if it lies below its data's own.
         made: how the data was made.
     """
 
@@ -176,6 +177,11 @@ class Record:
     seeded: Mapping[str, str] = field(default_factory=dict)
     root: str = ""
     made: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def full_layout(self) -> Layout:
+        """How main's location became the copy's."""
+        return Layout(self.layout, self.root)
 
     # What a reader asks -----------------------------------------------------------------------------------------------
 

@@ -244,7 +244,8 @@ class Store:
 
     def make_parent(self, path: str) -> None:
         """Make the folder around a path, where the store has folders."""
-        self._filesystem.makedirs(self._filesystem._parent(path), exist_ok=True)
+        with self._errors_of("write to", path):
+            self._filesystem.makedirs(self._filesystem._parent(path), exist_ok=True)
 
     def copy(self, source: str, target: str) -> None:
         """Copy a file or a directory within the store, on the server's side where it can."""

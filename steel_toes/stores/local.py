@@ -60,6 +60,11 @@ class LocalStore(Store):
             put = put_file(path, data, lambda descriptor, state: _share(descriptor, state, around, _FILE_MODES))
             return _version_of(put)
 
+    def make_parent(self, path: str) -> None:
+        # With layout "prefix" the first of a team to save makes the folders of all: they are the team's.
+        with self._errors_of("write to", path):
+            _made_folder(os.path.dirname(path))
+
     def is_as_put(self, path: str, put: str) -> bool:
         state = self._state(path)
         return state is not None and _version_of(state) == put

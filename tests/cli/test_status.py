@@ -341,7 +341,11 @@ def test_after_the_layout_was_changed(studio: Studio) -> None:
         studio.call("clean", "--branch", "feature/x", name, "--yes")
     studio.settings('layout="prefix"')
     (row,) = studio.json("status", "saved")
-    assert (row["side"], row["why"], row["saves"]) == ("branch", "saved on the branch, under layout suffix", "refused")
+    assert (row["side"], row["why"], row["saves"]) == (
+        "branch",
+        'saved on the branch, under layout "suffix"',
+        "refused",
+    )
     assert [row["branch"] for row in studio.json("branches")] == ["feature/x"]
     result = studio.call("clean", "--branch", "feature/x", "--yes")
     assert "Removed 4 of 4 branch copies" in result.stderr

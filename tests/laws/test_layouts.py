@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from steel_toes.errors import RecordError
-from steel_toes.naming.buckets import are_alike
+from steel_toes.naming.layout import Layout
 from support.files import contents
 from support.seeding import seed
 from support.team import BRANCH, Team
@@ -87,6 +87,6 @@ def test_a_path_has_no_bucket(team: Team) -> None:
     team.main_saves(CONF, text="main's")
     team.branch(CONF, layout="bucket").save("text", "1")
     assert read(team.branch(CONF, layout="suffix"), "text") == "1"
-    assert are_alike("data/x.csv", "suffix", "bucket")
-    assert not are_alike("s3://b/x.csv", "suffix", "bucket")
-    assert not are_alike("data/x.csv", "suffix", "prefix")
+    assert Layout("suffix").is_alike(Layout("bucket"), "data/x.csv")
+    assert not Layout("suffix").is_alike(Layout("bucket"), "s3://b/x.csv")
+    assert not Layout("suffix").is_alike(Layout("prefix"), "data/x.csv")

@@ -84,6 +84,7 @@ MAIN = "main"
 BRANCHES = ("feature/x", "feature-x", "fix")
 ASKED = CALLERS.get("STEEL_TOES_ORACLE_STEPS")
 STEPS = effort(600, 3_000, "STEEL_TOES_ORACLE_STEPS")
+STEPS_OF_A_LAYOUT = effort(200, 1_000, "STEEL_TOES_ORACLE_STEPS")
 STEPS_OF_A_PROGRAM = 30
 # A request takes a hundred times as long as a local file: short programs, so that there are several.
 # moto ignores the conditions of copies, and Google's server those of rewrites, which a proxy puts in front of it.
@@ -712,11 +713,9 @@ class Process:
         return dataset
 
 
-def hook(branch: str, project: Path, layout: str = "suffix") -> SteelToes:
+def hook(branch: str, project: Path, **layout: str) -> SteelToes:
     """SteelToes as a project on that branch has it."""
-    made_hook = SteelToes(
-        branch=branch, layout=layout, create_buckets=True, record_author=False, location_parameters=TAUGHT
-    )
+    made_hook = SteelToes(branch=branch, create_buckets=True, record_author=False, location_parameters=TAUGHT, **layout)
     made_hook.after_context_created(SimpleNamespace(project_path=project))
     return made_hook
 
@@ -832,7 +831,7 @@ class Oracle(RuleBasedStateMachine):
     server: Any = None
     """The store in which the data lies; None is the local disk."""
     layout = "suffix"
-    """Of the branches' copies."""
+    """Of the branches' copies: "root" is "prefix" with a root of all copies."""
     is_hooked = False
     """Whether hooks change datasets in every program; else they do in some."""
 
@@ -900,12 +899,22 @@ class Oracle(RuleBasedStateMachine):
         # Two real processes have a cache of listings each, in which plain Kedro misses what the other saved (s3fs's
         # answers for ever): so it has none here, and ours share one. test_stores.py has two real processes.
         ours = self.catalog(self.team, version, use_listings_cache=True)
-        # A file directly in the project's folder has no place for a copy of layout "prefix".
-        project = self.folder if self.layout == "prefix" else self.folder / "team"
-        hook(branch, project, self.layout).after_catalog_created(ours)
+        self.hook(branch).after_catalog_created(ours)
         self.begun += 1
         plain = self.catalog(self.copies[branch].tree, version)
         return Process(branch, version, ours, plain, self.timestamp(self.begun))
+
+    @property
+    def project(self) -> Path:
+        """A file directly in the project's folder has no place for a copy of layout "prefix"."""
+        return self.folder if self.layout in ("prefix", "root") else self.folder / "team"
+
+    def hook(self, branch: str) -> SteelToes:
+        """SteelToes on a branch of this program."""
+        if self.layout == "root":
+            # In the team's tree, so that all is looked at.
+            return hook(branch, self.project, layout="prefix", root=f"{self.team.url}/_root/of")
+        return hook(branch, self.project, layout=self.layout)
 
     def catalog(self, tree: Tree, version: str | None = None, use_listings_cache: bool = False) -> DataCatalog:
         """Plain Kedro's."""
@@ -1272,9 +1281,8 @@ class Oracle(RuleBasedStateMachine):
 
     def promoting(self) -> Promoting:
         """A colleague on main who promotes."""
-        project = self.folder if self.layout == "prefix" else self.folder / "team"
         names = tuple(entry.name for entry in self.entries)
-        return Promoting(self.catalog(self.team, None), project, hook(MAIN, project, self.layout), names)
+        return Promoting(self.catalog(self.team, None), self.project, self.hook(MAIN), names)
 
     @rule(branch=st.sampled_from(BRANCHES), forced=st.booleans())
     def promote(self, branch: str, forced: bool) -> None:
@@ -1691,7 +1699,22 @@ def test_oracle_with_layout_bucket(moto: Server, capsys: pytest.CaptureFixture[s
 @pytest.mark.timeout(max(300, STEPS))
 def test_oracle_with_layout_prefix(capsys: pytest.CaptureFixture[str]) -> None:
     """The same where all of a branch lies below one folder."""
-    look("layout prefix", STEPS // 3, STEPS_OF_A_PROGRAM, list(GROUPS), capsys, layout="prefix")
+    look("layout prefix", STEPS_OF_A_LAYOUT, STEPS_OF_A_PROGRAM, list(GROUPS), capsys, layout="prefix")
+
+
+@pytest.mark.timeout(max(300, STEPS))
+def test_oracle_with_a_root(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same where all branches lie below one root."""
+    look("a root", STEPS_OF_A_LAYOUT, STEPS_OF_A_PROGRAM, list(GROUPS), capsys, layout="root")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(max(900, 3 * STEPS_IN_A_STORE))
+def test_oracle_with_a_root_in_a_store(weed: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same in a bucket whose server honours conditions."""
+    server = replace(weed, sign=of_user("admin"))
+    abouts = list(GROUPS) if ASKED else [""]
+    look("a root in SeaweedFS", STEPS_IN_A_STORE, STEPS_OF_A_PROGRAM_IN_A_STORE, abouts, capsys, server, layout="root")
 
 
 def look(

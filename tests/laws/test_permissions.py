@@ -14,7 +14,7 @@ from steel_toes.errors import StoreError
 from support.files import unchanged
 from support.places import Place, refused, watched
 from support.project import Project
-from support.servers import of_user
+from support.servers import DEVELOPERS, of_user
 from support.team import SLUG, frame, shown
 
 pytest.importorskip("pandas", reason="most of the datasets here are pandas'")
@@ -119,6 +119,25 @@ class Gate(Project):
     """A project whose data lies in the guarded bucket."""
 
     package = "gate"
+
+    def fenced(self, layout: str) -> None:
+        """On feature/x, with a layout for which there is a fence."""
+        settings = {
+            "root": 'layout="prefix", root="s3://scratch/all"',
+            "bucket": 'layout="bucket", create_buckets=True',
+        }.get(layout, f'layout="{layout}"')
+        self.switch("main")
+        text = f"from steel_toes import SteelToes\n\nHOOKS = (SteelToes({settings}),)\n"
+        (self.folder / "src/gate/settings.py").write_text(text)
+        with (self.folder / ".git/info/exclude").open("a") as file:
+            file.write("conf/local/\n")
+        self.git("commit", "-qam", "fenced", "--allow-empty")
+        self.git("branch", "-f", "feature/x")
+        self.switch("feature/x")
+        if layout == "bucket":
+            # Who may make buckets does so once.
+            self.as_user("admin")
+            self.catalog().save("b", frame(0))
 
     def as_user(self, user: str) -> None:
         """Whose credentials it has from now on."""
@@ -237,6 +256,41 @@ class TestTable:
         assert all(path.startswith(f"guarded/_branches/{SLUG}/0") for path in copies)
         gate.call("clean", "--branch", "feature/x", "--yes")
         assert gate.objects() == before
+
+    @pytest.mark.parametrize("layout", sorted(DEVELOPERS))
+    def test_fences(self, gate: Gate, layout: str) -> None:
+        """A developer's key runs the pipeline on a branch, and writes nothing of main's, no claim and no audit."""
+        gate.fenced(layout)
+        gate.as_user(f"developer-{layout}")
+        for _ in range(2):
+            with gate.session() as session:
+                session.run()
+        assert shown(gate.catalog().load("b")) == [1]
+        assert {row["side"] for row in gate.json("status")} == {"main", "branch"}
+        # The key of whoever merges makes main's of it.
+        gate.switch("main")
+        gate.as_user("bot")
+        assert "Promoted 3 datasets" in gate.call("promote", "--branch", "feature/x", "--yes").stderr
+        undo = gate.json("branches", "--promoted")[0]["undo"]
+        gate.call("promote", "--branch", undo, "--yes")
+        gate.switch("feature/x")
+        gate.as_user(f"developer-{layout}")
+        own = fsspec.filesystem("s3", skip_instance_cache=True, **of_user(f"developer-{layout}")(gate.url))
+        found = gate.objects()
+        guarded = [path for path in found if "--" not in path and "_branches/" not in path]
+        guarded = [path for path in guarded if "/_steel_toes/" not in path or "/_steel_toes/_promoted/" in path]
+        assert len([path for path in guarded if "_promoted" in path]) == (0 if layout == "root" else 6)
+        folder = "scratch/all" if layout == "root" else "guarded"
+        for path in [*guarded, f"{folder}/_steel_toes/_promotes/x.json", f"{folder}/_steel_toes/_promoted/x.json"]:
+            for action in (
+                lambda path=path: own.pipe_file(path, b"x"),
+                lambda path=path: own.cp_file("guarded/02/a.csv", path),
+                lambda path=path: own.rm_file(path),
+            ):
+                with pytest.raises(PermissionError):
+                    action()
+        assert gate.objects() == found
+        gate.call("clean", "--branch", "feature/x", "--yes")
 
     def test_seed(self, gate: Gate) -> None:
         """It needs what a run does."""

@@ -30,6 +30,7 @@ from steel_toes.catalog.make import make_policy
 from steel_toes.catalog.reference import Reference
 from steel_toes.errors import CopyError
 from steel_toes.naming.branch import Branch, make_slug
+from steel_toes.naming.layout import Layout
 from steel_toes.records.author import Author
 from steel_toes.records.checks import SaveChecks
 from steel_toes.records.format import parse
@@ -176,7 +177,7 @@ class Shop:
         location = f"s3://shop/{at}"
         path = self.record_path(branch, at)
         known = Ledger(
-            self.store, path, branch, at, location, f"{location}--{branch}", "suffix", Parts(), Author.of(WRITER)
+            self.store, path, branch, at, location, f"{location}--{branch}", Layout(), Parts(), Author.of(WRITER)
         )
         place = Place(self.store, f"shop/{at}", f"shop/{at}--{branch}", known)
         with place.transaction(Write(units), place._identities) as going_on:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import traceback
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from kedro.io import DataCatalog
@@ -38,18 +39,31 @@ def catalog_of(folder: Path) -> DataCatalog:
     return DataCatalog.from_config(config)
 
 
-def save_and_load(folder: Path, branch: str, name: str, *texts: str) -> str:
+def save_and_load(folder: Path, branch: str, name: str, *texts: str, **settings: str) -> str:
     """What a catalog of the branch loads after it has saved these texts."""
     catalog = catalog_of(folder)
-    SteelToes(branch=branch).after_catalog_created(catalog)
+    hook = SteelToes(branch=branch, **settings)
+    hook.after_context_created(SimpleNamespace(project_path=folder.parent))
+    hook.after_catalog_created(catalog)
     for text in texts:
         catalog.save(name, text if name == "notes" else {text: text})
     loaded = catalog.load(name)
     return loaded if name == "notes" else " ".join(sorted(loaded))
 
 
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whatever a branch needs: what is imported later, other users may not read."""
+    own = tmp_path_factory.mktemp("own") / "data"
+    own.mkdir()
+    rooted = {"layout": "prefix", "root": f"{own.parent}/{{project}}", "project": "acme/flights"}
+    for branch, settings in {"feature/x": {}, "feature/y": rooted}.items():
+        save_and_load(own, branch, "notes", "x", **settings)
+        save_and_load(own, branch, "parts", "x", **settings)
+
+
 @pytest.fixture
-def shared(tmp_path_factory: pytest.TempPathFactory):
+def shared(imported: None, tmp_path_factory: pytest.TempPathFactory):
     """A folder that belongs to a group of two users, in which new files belong to the group too."""
     subprocess.run(["groupadd", GROUP], check=True)
     for user in USERS:
@@ -69,13 +83,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory):
         subprocess.run(["groupdel", GROUP], check=False, capture_output=True)
 
 
-def run(user: str, data: Path, *arguments: str) -> str:
+def run(user: str, data: Path, *arguments: str, **settings: str) -> str:
     """Save and load as a user, with that user's umask: in a fork, since a user may not read root's Python."""
-    # What is imported later than this the user may not read.
-    DataCatalog.from_config({"t": {"type": "text.TextDataset", "filepath": "t"}})["t"]
-    DataCatalog.from_config(
-        {"p": {"type": "partitions.PartitionedDataset", "path": "p", "dataset": "text.TextDataset"}}
-    )["p"]
     read, write = os.pipe()
     child = os.fork()
     if not child:
@@ -87,7 +96,7 @@ def run(user: str, data: Path, *arguments: str) -> str:
             os.umask(USERS[user])
             os.environ.update(HOME=account.pw_dir, USER=user, LOGNAME=user)
             os.chdir(data)
-            answer = save_and_load(data, *arguments)
+            answer = save_and_load(data, *arguments, **settings)
         except BaseException:  # noqa: BLE001 - a fork that raised would go on as a second test run
             answer = traceback.format_exc()
         os.write(write, answer.encode())
@@ -124,3 +133,33 @@ def test_one_after_the_other(shared: Path) -> None:
     shutil.chown(folder, None, GROUP)
     folder.chmod(0o2775)
     assert run(ben, shared, "feature/x", "parts", "b") == "a b"
+
+
+def test_main_is_read_only(shared: Path) -> None:
+    """Where nobody may write main's folder, branches live in a place of their own: `SteelToes(root=...)`."""
+    (shared / "notes.txt").write_text("main's")
+    (shared / "parts").mkdir()
+    (shared / "parts/a").write_text("main's")
+    for path in (shared / "parts", shared):
+        path.chmod(0o555)
+    scratch = shared.parent / "scratch"
+    scratch.mkdir()
+    shutil.chown(scratch, None, GROUP)
+    scratch.chmod(0o2775)
+    settings = {"layout": "prefix", "root": f"{scratch}/{{project}}", "project": "acme/flights"}
+    ann, ben = USERS
+    # Without a root a branch is impossible here, and the error says of what it lacks permission.
+    denied = run(ann, shared, "feature/x", "notes", "ann's")
+    assert "Permission denied" in denied, denied
+    assert run(ann, shared, "feature/x", "notes", "ann's", **settings) == "ann's"
+    assert run(ben, shared, "feature/x", "notes", **settings) == "ann's"
+    answer = run(ben, shared, "feature/ben", "notes", "ben's", **settings)
+    assert answer == "ben's", answer
+    assert run(ann, shared, "feature/x", "parts", "b", **settings) == "a b"
+    assert run(ben, shared, "feature/x", "parts", "c", **settings) == "a b c"
+    assert run(ann, shared, "feature/y", "notes", **settings) == "main's"
+    assert sorted(path.name for path in shared.rglob("*")) == ["a", "notes.txt", "parts"]
+    assert (shared / "notes.txt").read_text() == (shared / "parts/a").read_text() == "main's"
+    assert len(list(scratch.rglob("*.json"))) == 3
+    shared.chmod(0o755)
+    (shared / "parts").chmod(0o755)

@@ -12,9 +12,8 @@ from kedro.io.core import get_protocol_and_path
 
 from steel_toes.errors import ConfigurationError, LocationError
 from steel_toes.naming.buckets import DELIMITER
-from steel_toes.naming.layout import branch_location, contains_slug
+from steel_toes.naming.layout import Layout, contains_slug
 from steel_toes.naming.location import normalise
-from steel_toes.naming.prefix import top_of_copy
 from support.locations import files, locations, slugs
 
 if TYPE_CHECKING:
@@ -83,9 +82,9 @@ def test_the_suffix_goes_before_the_whole_extension(location: str, copy: str | N
     """The suffix stands before the compound extension of the last component, or of the directory before a glob."""
     if copy is None:
         with pytest.raises(LocationError, match="whole bucket"):
-            branch_location(location, "b")
+            Layout().copy(location, "b")
     else:
-        assert copy == branch_location(location, "b")
+        assert copy == Layout().copy(location, "b")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +106,7 @@ def test_the_suffix_goes_before_the_whole_extension(location: str, copy: str | N
 )
 def test_the_suffix_goes_on_the_directory_that_lists(location: str, directory: str, copy: str) -> None:
     """With a listing directory, the directory takes the suffix and the path below it stays."""
-    assert copy == branch_location(location, "b", directory=directory)
+    assert copy == Layout().copy(location, "b", directory=directory)
 
 
 @pytest.mark.parametrize(
@@ -125,13 +124,13 @@ def test_the_suffix_goes_on_the_directory_that_lists(location: str, directory: s
 )
 def test_layout_bucket_changes_the_bucket_alone(location: str, copy: str) -> None:
     """Layout "bucket" changes the bucket and nothing else, and leaves what has no bucket to "suffix"."""
-    assert copy == branch_location(location, "b", layout="bucket")
+    assert copy == Layout("bucket").copy(location, "b")
 
 
 def test_layout_bucket_needs_no_suffix_on_the_directory_that_lists() -> None:
     """Another bucket is in no listing of main's, so a listing directory stays as it is, be it the bucket."""
-    assert branch_location("s3://t/p/a.csv", "b", "bucket", directory="s3://t/p") == "s3://t--b/p/a.csv"
-    assert branch_location("s3://t/p/a.csv", "b", "bucket", directory="s3://t") == "s3://t--b/p/a.csv"
+    assert Layout("bucket").copy("s3://t/p/a.csv", "b", directory="s3://t/p") == "s3://t--b/p/a.csv"
+    assert Layout("bucket").copy("s3://t/p/a.csv", "b", directory="s3://t") == "s3://t--b/p/a.csv"
 
 
 @pytest.mark.parametrize("layout", ["suffix", "bucket"])
@@ -166,7 +165,7 @@ def test_layout_bucket_needs_no_suffix_on_the_directory_that_lists() -> None:
 def test_a_location_that_cannot_have_a_copy_is_refused_with_the_reason(layout: str, location: str, reason: str) -> None:
     """What cannot have a copy of its own is refused in every layout, and the error names location and reason."""
     with pytest.raises(LocationError, match=reason) as caught:
-        branch_location(location, "b", layout=layout)
+        Layout(layout).copy(location, "b")
     assert caught.value.facts["location"] == location
 
 
@@ -183,7 +182,7 @@ def test_a_location_that_cannot_have_a_copy_is_refused_with_the_reason(layout: s
 def test_a_directory_that_cannot_take_the_suffix_is_refused(location: str, directory: str, reason: str) -> None:
     """A listing directory without a name of its own, or one that `..` leads out of, refuses what is in it."""
     with pytest.raises(LocationError, match=reason):
-        branch_location(location, "b", directory=directory)
+        Layout().copy(location, "b", directory=directory)
 
 
 @pytest.mark.parametrize(
@@ -203,49 +202,49 @@ def test_a_directory_that_cannot_take_the_suffix_is_refused(location: str, direc
 def test_a_bucket_that_cannot_have_a_sister_is_refused(location: str, slug: str) -> None:
     """Layout "bucket" refuses a store that would refuse the branch bucket's name, and names the layout that works."""
     with pytest.raises(LocationError, match='layout="suffix"'):
-        branch_location(location, slug, layout="bucket")
-    assert contains_slug(branch_location(location, slug), slug)
+        Layout("bucket").copy(location, slug)
+    assert contains_slug(Layout().copy(location, slug), slug)
 
 
 @pytest.mark.parametrize(
-    ("location", "root", "copy"),
+    ("location", "project", "copy"),
     [
-        ("/p/data/02/companies.csv", "/p/data", "/p/data/_branches/b/02/companies.csv"),
-        ("/p/data/02/parts/*.csv", "/p/data", "/p/data/_branches/b/02/parts/*.csv"),
-        ("/p/data/02/parts/", "/p/data", "/p/data/_branches/b/02/parts/"),
-        ("/p/data/x.zarr/", "/p/data/", "/p/data/_branches/b/x.zarr/"),
+        ("/p/data/02/companies.csv", "/p", "/p/data/_branches/b/02/companies.csv"),
+        ("/p/data/02/parts/*.csv", "/p", "/p/data/_branches/b/02/parts/*.csv"),
+        ("/p/data/02/parts/", "/p", "/p/data/_branches/b/02/parts/"),
+        ("/p/data/x.zarr/", "/p", "/p/data/_branches/b/x.zarr/"),
         ("s3://team-data/02/companies.csv", "", "s3://team-data/_branches/b/02/companies.csv"),
-        ("s3://team-data/02/parts/{x}/*.csv", "/p/data", "s3://team-data/_branches/b/02/parts/{x}/*.csv"),
+        ("s3://team-data/02/parts/{x}/*.csv", "/p", "s3://team-data/_branches/b/02/parts/{x}/*.csv"),
         ("gs://team-data/x", "", "gs://team-data/_branches/b/x"),
         ("abfs://c@a.dfs.core.windows.net/02/x.csv", "", "abfs://c@a.dfs.core.windows.net/_branches/b/02/x.csv"),
         ("simplecache::s3://team-data/x.csv", "", "simplecache::s3://team-data/_branches/b/x.csv"),
     ],
 )
-def test_layout_prefix(location: str, root: str, copy: str) -> None:
+def test_layout_prefix(location: str, project: str, copy: str) -> None:
     """All of a branch lies below one folder of the bucket, or of the root, and the path below it is main's."""
-    assert branch_location(location, "b", "prefix", root=root) == copy
-    assert top_of_copy(copy, "b", "prefix").endswith("/_branches/b")
+    assert Layout("prefix").copy(location, "b", project) == copy
+    assert Layout("prefix").top(copy, "b").endswith("/_branches/b")
 
 
 @pytest.mark.parametrize(
-    ("location", "root", "reason"),
+    ("location", "project", "reason"),
     [
         ("/elsewhere/x.csv", "", "no folder of the project"),
-        ("/p/x.csv", "", "no folder of the project"),
+        ("/p/x.csv", "/p", "no folder of the project"),
         ("sftp://host/x.csv", "", "lies in no bucket"),
         ("memory://x.csv", "", "lies in no bucket"),
-        ("/p/data", "/p/data", "a folder of its own"),
+        ("/p/data", "/p", "no folder of the project"),
         ("s3://team-data", "", "a folder of its own"),
         ("s3://team-data/", "", "a folder of its own"),
-        ("/p/data/02/../x.csv", "/p/data", ""),
+        ("/p/data/02/../x.csv", "/p", "leads out"),
         ("https://host/x.csv", "", "HTTP"),
         ("zip://a::s3://b/x.zip", "", "archive"),
     ],
 )
-def test_layout_prefix_has_no_place_for(location: str, root: str, reason: str) -> None:
+def test_layout_prefix_has_no_place_for(location: str, project: str, reason: str) -> None:
     """What lies in no bucket and in no folder of the project is refused, and what is the root itself."""
     with pytest.raises(LocationError, match=reason):
-        branch_location(location, "b", "prefix", root=root)
+        Layout("prefix").copy(location, "b", project)
 
 
 _NAMES = st.text("abcé.-_ 1", min_size=1, max_size=6).filter(lambda name: set(name) != {"."})
@@ -258,7 +257,7 @@ def test_layout_prefix_keeps_copies_apart(one: str, other: str, slug: str, other
     copies = {}
     for location in {f"/p/data/{one}", f"/p/data/{other}"}:
         for each in {slug, other_slug}:
-            copies[location, each] = branch_location(location, each, "prefix", root="/p/data")
+            copies[location, each] = Layout("prefix").copy(location, each, "/p")
             assert contains_slug(copies[location, each], each)
             assert copies[location, each].endswith(location.removeprefix("/p/data"))
     assert len(set(copies.values())) == len(copies)
@@ -270,21 +269,21 @@ def test_layout_prefix_keeps_copies_apart(one: str, other: str, slug: str, other
 def test_an_unknown_layout_is_refused() -> None:
     """A layout that there is not is an error, never one of them."""
     with pytest.raises(ConfigurationError, match="Use suffix, bucket or prefix"):
-        branch_location("x.csv", "b", layout="folder")
+        Layout("folder").copy("x.csv", "b")
 
 
 @given(locations, locations, slugs)
 def test_distinct_locations_have_distinct_copies(one: str, other: str, slug: str) -> None:
     """Two locations have the same copy only if they are the same."""
-    assert (branch_location(one, slug) == branch_location(other, slug)) == (one == other)
+    assert (Layout().copy(one, slug) == Layout().copy(other, slug)) == (one == other)
 
 
 @given(files, slugs, st.sampled_from(["", "--", "-", "_", ".", "x"]), st.sampled_from(["", ".csv"]))
 def test_a_location_is_never_taken_for_a_copy_of_another(location: str, slug: str, glue: str, end: str) -> None:
     """Also of two locations that look like each other's copies, each has its own."""
-    near = [location, location + glue + slug + end, location + DELIMITER + slug + end, branch_location(location, slug)]
-    near += [branch_location(each, slug) for each in near]
-    copies = {each: branch_location(each, slug) for each in near}
+    near = [location, location + glue + slug + end, location + DELIMITER + slug + end, Layout().copy(location, slug)]
+    near += [Layout().copy(each, slug) for each in near]
+    copies = {each: Layout().copy(each, slug) for each in near}
     assert len(set(copies.values())) == len(copies)
 
 
@@ -295,7 +294,7 @@ def test_a_case_blind_disk_keeps_copies_apart(one: str, other: str, slug: str, c
     cased = [case(each) for each in (one, other) if "://" not in each]
     for left, right in [(one, other), *((one, each) for each in cased)]:
         if left.casefold() != right.casefold():
-            assert branch_location(left, slug).casefold() != branch_location(right, slug).casefold()
+            assert Layout().copy(left, slug).casefold() != Layout().copy(right, slug).casefold()
 
 
 @given(locations, slugs, st.sampled_from(["suffix", "bucket"]))
@@ -304,19 +303,19 @@ def test_every_copy_carries_its_slug(location: str, slug: str, layout: str) -> N
     assume(not location.startswith("abfss") or layout == "suffix")
     assume("google" not in slug)
     assert not contains_slug(location, slug)
-    assert contains_slug(branch_location(location, slug, layout), slug)
+    assert contains_slug(Layout(layout).copy(location, slug), slug)
 
 
 @given(locations, slugs)
 def test_a_copy_differs_in_one_component(location: str, slug: str) -> None:
     """Only one component changes, and the place of every other stays."""
-    assert len(changed(location, branch_location(location, slug))) == 1
+    assert len(changed(location, Layout().copy(location, slug))) == 1
 
 
 @given(locations, slugs)
 def test_no_component_of_a_copy_is_too_long_for_a_disk(location: str, slug: str) -> None:
     """The component that changes has at most 255 bytes, and no character of it is cut in two."""
-    [(main, branch)] = changed(location, branch_location(location, slug))
+    [(main, branch)] = changed(location, Layout().copy(location, slug))
     assert len(branch.encode()) <= 255
     assert branch.startswith(main[:1])
 
@@ -324,7 +323,7 @@ def test_no_component_of_a_copy_is_too_long_for_a_disk(location: str, slug: str)
 @given(locations, slugs)
 def test_a_copy_keeps_its_extension(location: str, slug: str) -> None:
     """What follows the suffix is the end of main's name, and as much of it as is an extension."""
-    [(main, branch)] = changed(location, branch_location(location, slug))
+    [(main, branch)] = changed(location, Layout().copy(location, slug))
     end = re.split(rf"--{slug}(?:_[0-9a-f]{{16}})?(?=\.|$)", branch)[-1]
     assert main.endswith(end)
     if "_" not in branch[len(branch) - len(end) - 17 : len(branch) - len(end)]:
@@ -334,7 +333,7 @@ def test_a_copy_keeps_its_extension(location: str, slug: str) -> None:
 @given(locations, slugs)
 def test_main_and_slug_can_be_read_off_a_copy(location: str, slug: str) -> None:
     """A name that was not cut says which location and which slug it is of."""
-    copy = branch_location(location, slug)
+    copy = Layout().copy(location, slug)
     [(main, branch)] = changed(location, copy)
     found = re.search(r"--([a-z0-9](?:-?[a-z0-9])*)(_[0-9a-f]{16})?((?:\.[A-Za-z]\w{0,9})*)$", branch, re.ASCII)
     assert found
@@ -347,7 +346,7 @@ def test_main_and_slug_can_be_read_off_a_copy(location: str, slug: str) -> None:
 def test_a_name_that_was_cut_takes_a_digest(name: str) -> None:
     """Long names that begin and end alike have copies of at most 255 bytes, each its own, with the last extension."""
     others = [name, name[:-8] + "0" + name[-8:], name[:100] + "0" + name[100:]]
-    copies = [branch_location(f"data/{other}", "b" * 49) for other in others]
+    copies = [Layout().copy(f"data/{other}", "b" * 49) for other in others]
     assert len(set(copies)) == len(others)
     for copy in copies:
         assert len(copy.removeprefix("data/").encode(errors="surrogatepass")) <= 255
@@ -356,7 +355,7 @@ def test_a_name_that_was_cut_takes_a_digest(name: str) -> None:
 
 def test_a_long_name_shows_where_it_was_cut() -> None:
     """A cut name is its beginning, the slug, a digest of the whole name, and its extension."""
-    copy = branch_location(f"{LONG}.csv.gz", "feature-x")
+    copy = Layout().copy(f"{LONG}.csv.gz", "feature-x")
     assert re.fullmatch(r"é{110}--feature-x_[0-9a-f]{16}\.csv\.gz", copy)
     assert len(copy.encode()) == 255
 
@@ -367,13 +366,13 @@ def test_a_copy_is_parsed_by_kedro_as_main_is(location: str, slug: str) -> None:
     assume(not location.endswith("#"))  # Kedro drops an empty fragment
     protocol, path = get_protocol_and_path(location)
     assume("?" not in path or protocol != "file")  # a URL's query is no query in the bare path
-    copied = get_protocol_and_path(branch_location(location, slug))
+    copied = get_protocol_and_path(Layout().copy(location, slug))
     assert copied[0] == protocol
     if "?" not in path:
-        assert copied[1] == branch_location(path, slug)
+        assert copied[1] == Layout().copy(path, slug)
 
 
 @given(locations, slugs)
 def test_one_object_has_one_copy(location: str, slug: str) -> None:
     """The copies of two spellings of one location are two spellings of one copy."""
-    assert normalise(branch_location(location, slug)) == branch_location(normalise(location), slug)
+    assert normalise(Layout().copy(location, slug)) == Layout().copy(normalise(location), slug)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steel_toes.errors import LocationError
-from steel_toes.naming.layout import branch_location, contains_slug
+from steel_toes.naming.layout import Layout, contains_slug
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import listed_directory, outermost_directory, relative
 from support.locations import bases, locations, main_names, slugs
@@ -157,10 +157,10 @@ def test_no_copy_lies_in_what_main_lists(parts: list[str], data: st.DataObject, 
     location = base + "/".join(parts)
     listed = [base + "/".join(parts[:end]) for end in ends]
     directory = outermost_directory(location, listed)
-    copy = branch_location(location, slug, directory=directory)
+    copy = Layout().copy(location, slug, directory=directory)
     assert outermost_directory(copy, listed) is None
     if directory is not None:
-        assert relative(copy, branch_location(directory, slug)) == relative(location, directory)
+        assert relative(copy, Layout().copy(directory, slug)) == relative(location, directory)
 
 
 @pytest.mark.parametrize(

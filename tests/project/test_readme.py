@@ -9,7 +9,7 @@ import yaml
 from kedro.io import DataCatalog
 
 from steel_toes.cli.commands import group
-from steel_toes.naming.layout import branch_location
+from steel_toes.naming.layout import Layout
 from support.servers import PERMISSIONS
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -122,4 +122,4 @@ def test_paths_are_the_layouts(readme):
     table = readme.split("| main copy | branch copy |")[1].split("\n\n")[0]
     rows = re.findall(r"^\| `(.+)` \| `(.+)` \|$", table, re.MULTILINE)
     assert len(rows) >= 5
-    assert [branch_location(main, "feature-x") for main, _ in rows] == [branch for _, branch in rows]
+    assert [Layout().copy(main, "feature-x") for main, _ in rows] == [branch for _, branch in rows]

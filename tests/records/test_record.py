@@ -235,6 +235,7 @@ class TestWhose:
             {"made": None},
             {"over": "all"},
             {"root": None},
+            {"root": "s3://x"},
         ],
         ids=str,
     )
@@ -245,13 +246,10 @@ class TestWhose:
         with pytest.raises(RecordError, match="It is no record"):
             place.verdict("a")
 
-    @pytest.mark.parametrize("wrong", [{"root": "s3://x"}, {"was": {"extra": 1}}], ids=str)
-    def test_what_this_version_does_not_do_yet(self, place, wrong):
-        """A field that is there for later, and that is not empty, means something: it is not passed over."""
+    def test_what_this_version_does_not_do_yet(self, place):
+        """A field in what the record was that this version does not know means something: it is not passed over."""
         before = place.save("a")
-        if "was" in wrong:
-            wrong = {"state": "writing", "data": {}, "was": {**json.loads(to_bytes(before)), "extra": 1}}
-        place.edit(**wrong)
+        place.edit(state="writing", data={}, was={**json.loads(to_bytes(before)), "extra": 1})
         with pytest.raises(RecordError, match="A newer steel_toes wrote it"):
             place.verdict("a")
 

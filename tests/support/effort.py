@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,6 +16,8 @@ class Effort:
     """What this run was asked for; conftest.py sets it before any test module is imported."""
 
     everything = False
+    asked: ClassVar[set[Path]] = set()
+    """The test modules that do more with `--everything`."""
 
 
 def effort(little: int, much: int, variable: str = "") -> int:
@@ -24,6 +28,8 @@ def effort(little: int, much: int, variable: str = "") -> int:
         much: of a run with `--everything`, as CI does it.
         variable: of the environment, whose number counts if it is set.
     """
+    caller = inspect.stack()[1].filename
+    Effort.asked.add(Path(caller))
     return int(CALLERS.get(variable, "") or (much if Effort.everything else little))
 
 

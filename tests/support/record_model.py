@@ -25,6 +25,7 @@ from steel_toes.datasets.partitions import BranchedPartitions
 from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.datasets.whole import BranchedWhole
 from steel_toes.errors import ChangedCopyError, TornAppendError, TornCopyError
+from steel_toes.naming.layout import Layout
 from steel_toes.records.author import Author
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.place import Place, Side
@@ -456,7 +457,7 @@ class World:
         writer = Writer(project="flights", user=who, host="desk")
         options = tuple(name for name in ("append", "overwrite") if deed and getattr(deed, name))
         units = units_of(self.kind)
-        ledger = self.ledger_type(store, RECORD, "feature/x", "rows", "x", BRANCH, "suffix", units, Author.of(writer))
+        ledger = self.ledger_type(store, RECORD, "feature/x", "rows", "x", BRANCH, Layout(), units, Author.of(writer))
         return Entry(
             name="rows",
             build=Builder(store, self.kind == "overlay", self.several, options),

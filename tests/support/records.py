@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from steel_toes.naming.layout import Layout
 from steel_toes.records.author import Author
 from steel_toes.records.ledger import Ledger
 from steel_toes.records.record import Record, Writer, record_path
@@ -35,7 +36,7 @@ class RecordedCopy:
         """The ledger of an entry, which differs from the usual one in these facts."""
         facts: dict[str, Any] = {
             "branch_name": "feature/x", "dataset": "flights", "location": "flights", "branch_location": str(self.copy),
-            "layout": "suffix", "units": Parts(),
+            "layout": Layout(), "units": Parts(),
         }  # fmt: skip
         author = Author.of(other.pop("writer", ADA))
         return Ledger(store=self.store, path=str(self.path), author=author, **{**facts, **other})

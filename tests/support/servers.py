@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import socket
+import string
 import subprocess
 import sys
 import tempfile
@@ -205,12 +206,34 @@ def _actions(get: list[str], list_: list[str], put: list[str]) -> list[str]:
     return actions + ["List:guarded" for _ in list_]
 
 
+# Where permissions are grants alone: the folders of branches' records, and not those of claims and audits.
+_SLUGS = [f"{start}*" for start in string.ascii_lowercase + string.digits]
+_LOOKS = ["Read:guarded", "List:guarded"]
+# A developer's key in each layout: it writes copies and their records, and nothing else.
+DEVELOPERS = {
+    "suffix": ["Write:guarded/*--*"],
+    "prefix": ["Write:guarded/_branches/*"],
+    "bucket": ["Read:guarded--*", "List:guarded--*", "Write:guarded--*"],
+    "root": ["Read:scratch", "List:scratch", "Write:scratch/all/_branches/*"],
+}
+
+
+def _as_developer(layout: str) -> list[str]:
+    """What a developer may do."""
+    records = "scratch/all/_steel_toes" if layout == "root" else "guarded/_steel_toes"
+    return [*_LOOKS, *DEVELOPERS[layout], *(f"Write:{records}/{slugs}" for slugs in _SLUGS)]
+
+
 # The bucket of the tests on permissions, and what each user of SeaweedFS may do.
 USERS = {
     **{f"may-{name.replace(' ', '-')}": _actions(*allowed) for name, allowed in PERMISSIONS.items()},
     "admin": ["Admin"],
     "team": ["Read", "Write", "List"],
     "may-with-prefix": ["Read:guarded", "List:guarded", "Write:guarded/_branches/*", "Write:guarded/_steel_toes/*"],
+    **{f"developer-{layout}": _as_developer(layout) for layout in DEVELOPERS},
+    "bot": [
+        f"{action}:{bucket}" for action in ("Read", "List", "Write") for bucket in ("guarded", "guarded--*", "scratch")
+    ],
     "blind-to-records": ["Read:guarded/02/*", "List:guarded", "Write:guarded/02/*"],
     "blind-to-copies": ["Read:guarded/_steel_toes/*", "Read:guarded/02/a.csv", "List:guarded"],
     "reader": ["Read:guarded", "List:guarded"],
@@ -255,6 +278,7 @@ def weed(folder: Path) -> Iterator[Server]:
         for _ in range(100):  # S3 answers before there is a volume to write to
             try:
                 admin.mkdir("guarded")
+                admin.mkdir("scratch")
                 admin.pipe_file("guarded/ready", b"1")
                 break
             except OSError:
