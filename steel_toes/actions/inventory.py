@@ -352,11 +352,7 @@ def believed(readings: Iterable[Reading]) -> Believed:
 
 def main_location(filed: FiledRecord) -> str:
     """Main's location: a local one is recorded as it is seen from the root, or from the project."""
-    location = filed.record.location
-    if "://" in location:
-        return location
-    root = filed.stored.root
-    return posixpath.join(root.project_path if filed.record.root else root.base, location)
+    return filed.stored.root.in_full(filed.record.location, filed.record.root)
 
 
 def _climbs(path: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -41,6 +43,17 @@ class RecordRoot:
     base: str = ""
     project_path: str = ""
     subjects: dict[str, set[str]] = field(default_factory=dict)
+
+    def in_full(self, location: str, root_of_copies: str) -> str:
+        """A location in full that a record or a claim here has, whose copy lies below this root of all copies, or none.
+
+        A local one is recorded as it is seen from the records' root, or from the project.
+        """
+        if "://" in location:
+            return location
+        # One spelling: below either root, it is by its real path.
+        base = os.path.realpath(self.project_path) if root_of_copies else self.base
+        return posixpath.join(base, location)
 
     def has(self, location: str) -> bool:
         """Whether an entry has a location that records call so."""

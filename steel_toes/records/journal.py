@@ -233,7 +233,8 @@ def parse_claim(data: bytes, path: str) -> Claim:
         RecordError: it is none, or a newer steel_toes wrote it.
     """
     try:
-        values = json.loads(data)
+        # A draft before the first release knew of no roots.
+        values = {"root": "", **json.loads(data)}
         number = values["format"]
         # A newer one may have any other fields, and is not passed over.
         is_newer = number > FORMAT or not values.keys() <= _FIELDS
@@ -271,6 +272,8 @@ def _check_names(values: dict[str, Any]) -> None:
     # What a copy is made through is removed by this name.
     if not re.fullmatch(r"[0-9a-f]{16}", values["id"]) or not values["branch_name"].strip():
         raise ValueError("it has no id, or no branch")
+    if not Layout(values["layout"], values["root"]).is_possible:
+        raise ValueError("its layout has no root")
     if values["undo"] and not is_undo_branch(values["undo"]):
         raise ValueError("what main had is kept as no undo branch")
 

@@ -33,10 +33,19 @@ def test_there_and_back() -> None:
     assert parse_claim(to_bytes(CLAIM), "a path") == CLAIM
 
 
+def test_before_there_were_roots() -> None:
+    """A claim without one is that of copies beside main's data."""
+    values = json.loads(to_bytes(CLAIM))
+    del values["root"]
+    assert parse_claim(json.dumps(values).encode(), "a path") == CLAIM
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"kind": "heap"},
+        {"root": "/scratch"},
+        {"root": None},
         {"state": "done"},
         {"stage": "gone"},
         {"id": "../../main"},
