@@ -488,6 +488,15 @@ OTHER_LAYOUT = Reason(
     "Go back to main's data with `steel-toes clean --branch {branch!q} {other!q}`, or set the layout back: "
     "SteelToes({setting}).",
 )
+TWO_COPIES = Reason(
+    "Branch {branch} has two copies of dataset {other}, one under {theirs} and one under {ours}.",
+    "To keep the second, take the root out of SteelToes(...), remove the first with `steel-toes clean --branch "
+    "{branch!q} {other!q}`, and put the root back.",
+)
+OTHER_OWNER = Reason(
+    "Dataset {other} wrote it for project {theirs}, and this is project {ours}: both have this path below one root.",
+    "Set the root of each to a place of its own: with {{project}} in it, it is.",
+)
 OTHER_LOCATION = Reason(
     "Dataset {other} wrote it for location {theirs}, and {dataset} has location {ours}.",
     "Give the entry another location: its digest is another's too.",

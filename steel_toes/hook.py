@@ -157,7 +157,7 @@ class SteelToes:
         session = session_of(self._session_facts, save_version)
         policy = make_policy(self._settings, branch, path, session, self._code)
         # Of a project that nobody knows there is no place for copies: that is said now, and not by each load.
-        policy.placement.check_roots()
+        policy.placement.check()
         if install(catalog, policy):
             _announce(policy)
         else:

@@ -115,6 +115,14 @@ RELATIVE_ROOT = Reason("It is relative, and would be another place in each folde
 ROOT_NO_FOLDER = Reason("It is no folder that can be written.", _SUCH_A_ROOT)
 ROOT_IS_TAKEN = Reason("It lies inside a folder in which steel_toes keeps copies or records.", _SUCH_A_ROOT)
 ROOT_OF_NOTHING = Reason("It names no bucket and no folder.", _SUCH_A_ROOT)
+ROOT_IS_PROJECT = Reason(
+    "It is the project's own folder, in which Git and whoever lists it would meet copies.",
+    "Give a folder of its own, such as /scratch/{{project}}.",
+)
+ROOT_OF_SEVERAL_PROJECTS = Reason(
+    "This project lies below the top of its repository, and others in it may have the same paths below the root.",
+    "Give each a name of its own: SteelToes(project=...), or STEEL_TOES_PROJECT.",
+)
 ROOT_OF_NO_PROJECT = Reason(
     "Nobody knows which project this is: Git has no remote here.",
     "Set STEEL_TOES_PROJECT or SteelToes(project=...), or write the root without {{project}}.",

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from steel_toes import errors, sentences
-from steel_toes.actions.inventory import Inventory, main_location
+from steel_toes.actions.inventory import Inventory
 from steel_toes.actions.plan import FiledRecord
 from steel_toes.catalog.roots import RecordRoot
 from steel_toes.records.journal import AUDITS, CLAIMS, Claim, ClaimFile, ClaimInPlace, claim_names, slug_of_audit
@@ -40,9 +40,9 @@ class StoredClaim:
         return ClaimFile(self.root.store, self.path)
 
     @property
-    def main_location(self) -> str:
-        """Main's location in full."""
-        return self.root.in_full(self.claim.location, self.claim.root)
+    def main_file(self) -> str:
+        """The one name of main's copy."""
+        return self.root.main_file(self.claim.location, self.claim.root)
 
     @property
     def in_place(self) -> ClaimInPlace:
@@ -96,7 +96,7 @@ class Claims(NamedTuple):
             if stored.root.path == filed.stored.root.path and posixpath.basename(stored.path) == name:
                 return stored
             # Of one that was begun before a root of all copies was set the record lies elsewhere, and main is the same.
-            if stored.main_location == main_location(filed):
+            if stored.main_file == filed.main_file:
                 return stored
         return None
 

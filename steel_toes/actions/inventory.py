@@ -190,7 +190,7 @@ class Inventory:
         writer = record.writer
         # This repository's Git knows nothing of another project's branches.
         if not self.is_own(record):
-            owner = writer.project or "an unknown project"
+            owner = writer.project or sentences.AN_UNKNOWN_PROJECT
             return GitWord("unknown", sentences.ANOTHER_PROJECTS_BRANCH.format(project=owner))
         # What was never pushed would be on the project's own.
         heads = self._heads(writer.remote or writer.project)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -57,9 +57,22 @@ class FiledRecord:
     stamp: str = ""
 
     @property
+    def main_file(self) -> str:
+        """The one name of main's copy."""
+        return self.stored.root.main_file(self.record.location, self.record.root)
+
+    @property
     def file(self) -> RecordFile:
         """The record's."""
         return RecordFile(self.stored.root.store, self.stored.path, self.record.dataset)
+
+
+def second_copies(filed: FiledRecord, others: Iterable[FiledRecord]) -> list[Record]:
+    """Of a branch's records those of the same main copy: from before a root was set, or of an older checkout."""
+    # Only one that lies below a root and one that does not can be two records of one location.
+    is_rooted = filed.record.root != ""
+    candidates = [other for other in others if (other.record.root != "") != is_rooted]
+    return [other.record for other in candidates if other.main_file == filed.main_file and other.record.settled.exists]
 
 
 def recorded_units(record: Record) -> set[str]:

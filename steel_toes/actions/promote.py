@@ -18,13 +18,14 @@ from steel_toes.actions.goals import Goals, MainCopy, Shape, changed_units, goal
 from steel_toes.actions.guards import Guards, check_branch_name, entries_of, is_wanted, left_line, unknown_datasets
 from steel_toes.actions.inventory import Inventory, main_location
 from steel_toes.actions.origins import Origins
-from steel_toes.actions.plan import FiledRecord, HeldCopy
+from steel_toes.actions.plan import FiledRecord, HeldCopy, second_copies
 from steel_toes.actions.promotion import CODE, MAIN, PromotePlan, PromoteWish, Promotion, Row, promotion_of
 from steel_toes.actions.requirements import (
     CanBeKept,
     CheckpointIsInside,
     CheckpointIsOfMains,
     CodeIsMains,
+    HasOneCopy,
     IsBelieved,
     IsSettled,
     IsWholeSave,
@@ -320,6 +321,7 @@ class _Draft:
         return [
             IsBelieved(copy, copy.why_linked()),
             IsSettled(copy),
+            HasOneCopy(record, second_copies(copy.filed, self.holdings.records)),
             MainIsAsBegun(record, main, changed),
             code,
             SettingsAreMains(record, writers, self.planner.env),

@@ -388,6 +388,22 @@ class IsWholeSave:
 
 
 @dataclass(frozen=True)
+class HasOneCopy:
+    """The branch has no second copy of the location, where its copies lay before they had a root."""
+
+    record: Record
+    others: Sequence[Record]
+
+    def check(self) -> errors.CopyError | None:
+        for other in self.others:
+            layouts = {"theirs": other.full_layout.named, "ours": self.record.full_layout.named}
+            return errors.PromoteRefusedError(
+                errors.TWO_COPIES, **facts_of(self.record), other=other.dataset, **layouts
+            )
+        return None
+
+
+@dataclass(frozen=True)
 class SavesHaveEnded:
     """No unit is of a save that an exception ended before it had saved all that it was to save."""
 

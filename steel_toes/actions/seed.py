@@ -138,6 +138,8 @@ class _Sources:
         copies: dict[str, HeldCopy] = {}
         refusals: dict[str, errors.Reason] = {}
         settled = [filed for filed in records if not filed.record.says_nothing]
+        # Of two copies of one location the branch itself sees the one below the root: it comes last.
+        settled.sort(key=lambda filed: filed.record.root != "")
         for filed, measure in zip(settled, all_together(inventory.look, settled), strict=True):
             why = inventory.why_misplaced(filed)
             entries = _entries_of(catalog, inventory, filed)
@@ -150,6 +152,7 @@ class _Sources:
                 continue
             place = _path_here(inventory, filed)
             copies[place] = measure.copy
+            refusals.pop(place, None)
             names |= entries
             why_not = _why_not_copied(inventory, filed, measure, claims)
             if why_not is not None:

@@ -93,9 +93,10 @@ def wrap(policy: Policy, spec: EntrySpec, build_main: BuildMain) -> Any:
     elif rule.action == "redirect":
         try:
             policy = as_recorded(policy, spec, rule)
+            # First: they are no part of what it reads, whether it can be saved or not.
+            hidden = policy.late_copies(spec, rule)
             moves = policy.moves(spec, rule)
             why = policy.why_unmoved(spec, rule, moves)
-            hidden = policy.late_copies(spec, rule)
             if hidden:
                 why = LISTED_LATE
             elif not why:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from steel_toes import errors, reasons
+from steel_toes.catalog.links import link_targets
 from steel_toes.catalog.roots import Subject, subject_of
+from steel_toes.checkout.find import lies_below_a_repository
+from steel_toes.checkout.identity import project_variable
 from steel_toes.datasets.paths import absolute, is_local, real_path
-from steel_toes.naming.folders import folder_below, lies_below
+from steel_toes.naming.folders import folder_of_copies, lies_below
 from steel_toes.naming.layout import Layout, layout_on
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import relative
+from steel_toes.naming.prefix import BRANCHES
 from steel_toes.naming.roots import expanded, has_root, root_of
+from steel_toes.records.record import FOLDER
 from steel_toes.redaction import redacted_repr
 from steel_toes.settings import Settings
 
@@ -40,6 +45,14 @@ class Placement:
     find_project: Callable[[], str | None] = field(repr=False)
     find_locations: Callable[[], Collection[str]] = field(repr=False)
 
+    def check(self) -> None:
+        """Refuse roots that cannot be used here, before anything is looked for below them.
+
+        Raises:
+            ConfigurationError: as `roots`.
+        """
+        _ = self.roots
+
     # Copies -----------------------------------------------------------------------------------------------------------
 
     @property
@@ -61,29 +74,36 @@ class Placement:
         """The root of all copies in which a location's lies; "" if it lies beside main's data.
 
         Raises:
-            ConfigurationError: the root has the project's name in it, and nobody knows that.
+            ConfigurationError: as `roots`.
         """
         if not has_root(self.settings.roots, location):
             return ""
-        return expanded(root_of(self.settings.roots, location), self.find_project)
+        return root_of(self.roots, location)
 
-    @property
+    @cached_property
     def roots(self) -> dict[str, str]:
         """The roots of all copies, by the names of their stores; by "" the one of all entries.
 
         Raises:
-            ConfigurationError: one has the project's name in it, and nobody knows that.
+            ConfigurationError: one has the project's name in it, and nobody knows that; or two projects of one
+                repository would have the same paths below it.
         """
-        return {store: expanded(root, self.find_project) for store, root in self.settings.roots.items()}
+        roots = {store: expanded(root, self.find_project) for store, root in self.settings.roots.items()}
+        for root in filter(is_local, roots.values()):
+            self._check_on_disk(root)
+        return roots
 
-    def check_roots(self) -> None:
-        """Refuse a root that has the project's name in it, where nobody knows that.
+    def _check_on_disk(self, root: str) -> None:
+        """Refuse a root on a disk that is the project itself, or where another project may have the same paths.
 
-        Raises:
-            ConfigurationError: there is such a root.
+        All projects of a repository have its remote's URL for a name, if nobody gives each its own.
         """
-        for root in self.settings.roots.values():
-            expanded(root, self.find_project)
+        # Git and recursive readers look there.
+        if os.path.realpath(root) == self._real_project_path:
+            raise errors.ConfigurationError(reasons.ROOT_IS_PROJECT, setting="root", value=root)
+        own_names = (self.settings.project, project_variable())
+        if not any(own_names) and lies_below_a_repository(self.project_path):
+            raise errors.ConfigurationError(reasons.ROOT_OF_SEVERAL_PROJECTS, setting="root", value=root)
 
     def copy(self, location: str, directory: str | None = None) -> str:
         """The location of the branch copy of a main location.
@@ -178,13 +198,23 @@ class Placement:
             subjects.append(self.subject_in(location, root))
         return subjects
 
+    def folders_inside(self, directory: str, locations: Iterable[str]) -> list[str]:
+        """The folders in a directory that hold copies or records of these locations, by their paths from there."""
+        tops = set(self.roots.values())
+        for location in locations:
+            tops.add(self._default_subject(location).root)
+            tops.add(folder_of_copies(location, self.project_path))
+        outer = normalise(self.in_project(directory))
+        folders = [f"{normalise(self.in_project(top))}/{name}" for top in tops - {""} for name in (BRANCHES, FOLDER)]
+        return sorted(relative(folder, outer) for folder in folders if lies_below(folder, outer))
+
     def _default_subject(self, location: str) -> Subject:
         if not is_local(location):
             return subject_of(location, self.project_path, self.records_root)
         records_root = self.records_root
         if records_root and is_local(records_root):
             records_root = os.path.realpath(records_root)
-        linked = set(self._targets_with(location).values()) - {""}
+        linked = self._link_targets.values()
         return subject_of(real_path(location), self._real_project_path, records_root, linked)
 
     @property
@@ -205,8 +235,8 @@ class Placement:
             return location
         end = "/" if location.endswith("/") else ""
         real = real_path(location)
-        for folder, target in sorted(self._targets_with(location).items()):
-            if target and (real == target or lies_below(real, target)):
+        for folder, target in self._link_targets.items():
+            if real == target or lies_below(real, target):
                 return f"{folder}{real.removeprefix(target)}{end}"
         if lies_below(real, self._real_project_path):
             return f"{self.project_path}{real.removeprefix(self._real_project_path)}{end}"
@@ -216,28 +246,7 @@ class Placement:
     def _real_project_path(self) -> str:
         return os.path.realpath(self.project_path)
 
-    def _targets_with(self, location: str) -> dict[str, str]:
-        """The targets of the project's folders, also of one in which only a late location lies."""
-        folder = folder_below(absolute(location), self.project_path)
-        if folder in self._link_targets:
-            return self._link_targets
-        return {**self._link_targets, folder: link_target(folder, self.project_path)}
-
     @cached_property
     def _link_targets(self) -> dict[str, str]:
-        """Where each folder of the project leads, in which the catalog has data, if it is a link out of it; else ""."""
-        folders = {folder_below(location, self.project_path) for location in self.find_locations()}
-        # The disk is asked for each once.
-        return {folder: link_target(folder, self.project_path) for folder in folders}
-
-
-def link_target(folder: str, project_path: str) -> str:
-    """Where a folder of the project leads, if it is a link out of the project; else ""."""
-    if not folder:
-        return ""
-    target = os.path.realpath(folder)
-    real_project = os.path.realpath(project_path)
-    # A link to a folder around the project, or to one in it, leads to no folder of data.
-    if target == real_project or lies_below(target, real_project) or lies_below(real_project, target):
-        return ""
-    return target
+        """As `link_targets`: the disk is asked once."""
+        return link_targets(self.project_path)

@@ -264,6 +264,7 @@ class Policy:
                 continue
             # A folder of versions keeps its name, a file loses its suffix.
             names += [name, name.removesuffix(suffix)]
+        names += self.placement.folders_inside(directory, [*self.catalog.locations, *self.late.locations])
         return tuple(names)
 
     def why(self, spec: EntrySpec, rule: Rule) -> str:
@@ -360,7 +361,9 @@ class Policy:
         Raises:
             LocationError: it does.
         """
-        directory = self.catalog.directory_around(copy)
+        # Below a root, a link may lead into what main lists.
+        place = self.catalog.as_listed(copy) if self.settings.roots else copy
+        directory = self.catalog.directory_around(place)
         if directory is None:
             return
         # A placeholder stands for any text, but an entry that lists a copy is refused itself.
@@ -497,6 +500,8 @@ class Policy:
             author=self.author,
             former=former,
             default_path=self._default_path(spec, location) if layout.root else "",
+            # A path from the project may be another project's, too.
+            owner=self.project if layout.root and not parse(subject.location).base else None,
             memory=self.memories.setdefault((root.store.label, path, root.store.access, units.kind), RecordMemory()),
             run=self.run,
         )

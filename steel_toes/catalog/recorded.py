@@ -50,8 +50,10 @@ def _record_of(policy: Policy, spec: EntrySpec, rule: Rule) -> Record:
         # What today's settings say comes first.
         for subject in reversed(subjects):
             record = _record_at(policy, spec, location, subject)
-            if record.exists:
-                return record
+            if not record.exists:
+                continue
+            # One that says another root than that below which it lies is none of ours: whoever loads it is told so.
+            return record if policy.placement.subject_in(location, record.root) == subject else NO_RECORD
     return NO_RECORD
 
 

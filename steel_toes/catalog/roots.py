@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from steel_toes.datasets.paths import filesystem_path
+from steel_toes.datasets.paths import filesystem_path, is_local, real_path
 from steel_toes.datasets.registry import Config
 from steel_toes.naming.buckets import bucket_of
 from steel_toes.naming.folders import folder_of_data, lies_below
@@ -54,6 +54,11 @@ class RecordRoot:
         # One spelling: below either root, it is by its real path.
         base = os.path.realpath(self.project_path) if root_of_copies else self.base
         return posixpath.join(base, location)
+
+    def main_file(self, location: str, root_of_copies: str) -> str:
+        """The one name of main's copy, wherever its records lie: by its real path, if it is local."""
+        full_location = self.in_full(location, root_of_copies)
+        return real_path(full_location) if is_local(full_location) else normalise(full_location)
 
     def has(self, location: str) -> bool:
         """Whether an entry has a location that records call so."""

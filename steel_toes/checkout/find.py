@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steel_toes import errors, sentences
@@ -19,7 +20,6 @@ from steel_toes.naming.branch import Branch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 
 def main_names(main: str | None, environ: Mapping[str, str] = os.environ) -> frozenset[str]:
@@ -146,3 +146,12 @@ def _compared(
     if is_same or not git_name:
         return branch
     return replace(branch, warning=sentences.VARIABLE_AGAINST_GIT.format(variable=branch.name, branch=git_name))
+
+
+def lies_below_a_repository(project_path: str) -> bool:
+    """Whether a project is a folder of a repository's working tree, and not its top: there may be others beside it."""
+    project = Path(project_path)
+    # A file, in a worktree.
+    if (project / ".git").exists():
+        return False
+    return any((folder / ".git").exists() for folder in project.parents)

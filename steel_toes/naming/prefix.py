@@ -86,7 +86,11 @@ def _path_of(location: str, where: Location, project_path: str) -> str:
         return where.path
     if project_path and lies_below(location, project_path):
         return relative(location, project_path)
-    return f"{OUTSIDE}/{normalise(location).lstrip('/').replace(':', '', 1)}"
+    path = normalise(location)
+    # A drive of Windows: a colon is in no name there.
+    if where.base not in ("", "/"):
+        path = path.replace(":", "", 1)
+    return f"{OUTSIDE}/{path.lstrip('/')}"
 
 
 def _check_climbs(location: str, where: Location, directory: str) -> None:

@@ -125,8 +125,9 @@ def _is_relative(text: str) -> bool:
 def _is_no_folder(text: str) -> bool:
     where = parse(text)
     scheme = scheme_of(where.scheme)
-    is_read_only = scheme.is_http or scheme.is_archive or is_chain(text)
-    return is_read_only or has_glob(text) or where.query != "" or ".." in where.path.split("/")
+    is_read_only = (scheme.is_http, scheme.is_archive, is_chain(text))
+    is_odd = (has_glob(text), where.query, ".." in where.path.split("/"), not text.isprintable())
+    return any((*is_read_only, *is_odd))
 
 
 def _is_taken(text: str) -> bool:

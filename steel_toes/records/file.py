@@ -48,14 +48,14 @@ class _Last(NamedTuple):
 class RecordMemory:
     """The record that was read or put last, with its bytes, and the version that it had in the store."""
 
-    __slots__ = ("_in_place", "_last", "_version", "is_absence_certain")
+    __slots__ = ("_in_place", "_last", "_version", "is_alone")
 
     def __init__(self) -> None:
         self._version: Hashable | None = None
         self._in_place: RecordInPlace | None = None
         self._last: _Last | None = None
         # Whether it was looked for elsewhere, and is not there.
-        self.is_absence_certain = False
+        self.is_alone = False
 
     def recall(self, version: Hashable | None) -> Record | None:
         """The record, if it is still this version; None if it must be read."""
@@ -119,7 +119,7 @@ def _check_nothing(record: Record) -> None:
     """Any record is meant that lies there."""
 
 
-def _check_no_more() -> None:
+def _check_nowhere(is_here: bool) -> None:
     """It lies nowhere else."""
 
 
@@ -136,7 +136,8 @@ class RecordFile:
         memory: of what was read.
         former_path: where the record was put by a version that counted user info as part of the location; "" if nowhere
             else. It is read as long as there is no other, and goes with the next save.
-        check_absence: raises RecordError if there is no record only because it lies elsewhere; asked once.
+        check_elsewhere: raises RecordError if the branch has a copy whose record lies elsewhere; it is told whether
+            there is a record here, and asked once.
     """
 
     store: Store
@@ -145,7 +146,7 @@ class RecordFile:
     check: Callable[[Record], None] = _check_nothing
     memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
     former_path: str = ""
-    check_absence: Callable[[], None] = _check_no_more
+    check_elsewhere: Callable[[bool], None] = _check_nowhere
 
     def read(self) -> Record:
         """The record as it is now; `NO_RECORD` if there is none. It is parsed again only if it has changed.
@@ -270,9 +271,9 @@ class RecordFile:
         if data is None and self.former_path:
             data = self.store.read(self.former_path)
         # Who changes the project's settings does not do so while it runs.
-        if data is None and not self.memory.is_absence_certain:
-            self.check_absence()
-            self.memory.is_absence_certain = True
+        if not self.memory.is_alone:
+            self.check_elsewhere(data is not None)
+            self.memory.is_alone = True
         return data
 
     def _remove_former(self) -> None:

@@ -23,7 +23,9 @@ from steel_toes.errors import (
     OTHER_KIND,
     OTHER_LAYOUT,
     OTHER_LOCATION,
+    OTHER_OWNER,
     RECORD_REMOVED_MEANWHILE,
+    TWO_COPIES,
     ConcurrentSaveError,
     CopyError,
     Reason,
@@ -84,6 +86,8 @@ class Ledger:
         guard: keeps saves on files of the branch's own.
         former: the record, as an older version put it; None if it put it here.
         default_path: where the record would lie without a root of all copies; "" without such a root.
+        owner: the project whose record it must be, as far as that is known: below a root, paths from two projects are
+            the same; None if the location says whose it is.
         memory: of what was read, for all entries that share the record.
         run: the run that may be going on in this process.
     """
@@ -101,6 +105,7 @@ class Ledger:
     guard: LinkGuard | None = None
     former: Former | None = None
     default_path: str = ""
+    owner: str | None = None
     memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
     run: Run = field(default_factory=Run, compare=False, repr=False)
 
@@ -225,6 +230,8 @@ class Ledger:
             locations.append(self.former.location)
         if record.location not in locations:
             raise self.error(OTHER_LOCATION, other=record.dataset, theirs=record.location, ours=self.location)
+        if record.writer.is_of_another_project(Writer(self.owner)):
+            raise self.error(OTHER_OWNER, other=record.dataset, theirs=record.writer.project, ours=self.owner)
         if not self.layout.is_alike(record.full_layout, self.location):
             self._refuse_layout(record, self.path)
         if record.kind != self.units.kind:
@@ -240,8 +247,11 @@ class Ledger:
             }
             raise self.error(OTHER_LAYOUT, other=record.dataset, record=path, **facts)
 
-    def _check_default(self) -> None:
-        """Refuse to read main's where the branch has a copy that it saved when the project had no root yet.
+    def _check_default(self, is_here: bool) -> None:
+        """Refuse what would pass over a copy that the branch saved when the project had no root yet.
+
+        Args:
+            is_here: whether the branch has a record below the root, too.
 
         Raises:
             RecordError: it has one, or what lies at its record's place is none.
@@ -251,8 +261,12 @@ class Ledger:
             return
         record = RecordFile(self.store, self.default_path, self.dataset).read()
         # A slug's and a location's digest may be others', whose record is none of ours.
-        if record.branch_name == self.branch_name:
-            self._refuse_layout(record, self.default_path)
+        if record.branch_name != self.branch_name:
+            return
+        # By another checkout, whose settings are older. Which of the two is the branch's nobody knows.
+        if is_here and (record.settled.exists or record.doubt):
+            raise self.error(TWO_COPIES, other=record.dataset, theirs=record.full_layout.named, ours=self.layout.named)
+        self._refuse_layout(record, self.default_path)
 
     def error(self, reason: Reason, **facts: Any) -> RecordError:
         """The error of a record that stands in the way of a load or a save."""

@@ -26,6 +26,7 @@ logger = logger_of(__name__)
 # What a file system answers that has no locks, or a network that does not carry them.
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_TRIES = 100
 _PAUSE_SECONDS = 0.01
 
 LOCK_SECONDS = 120
@@ -147,13 +148,16 @@ def _opened_and_locked(lock_file: LockFile) -> int | None:
 
 
 def _opened(lock_file: LockFile) -> int:
-    while True:
+    for _ in range(_TRIES):
         # Nearly always it is there. `clean` may remove it, or the folder, between any two of these.
         with suppress(FileNotFoundError):
             return _opened_again(lock_file.path)
         with suppress(FileNotFoundError, FileExistsError):
             lock_file.make_folder()
             _make_lock(lock_file)
+    # Nobody removes it so often: there can be no such folder.
+    lock_file.make_folder()
+    return _opened_again(lock_file.path)
 
 
 def _make_lock(lock_file: LockFile) -> None:

@@ -913,7 +913,7 @@ class Oracle(RuleBasedStateMachine):
         """SteelToes on a branch of this program."""
         if self.layout == "root":
             # In the team's tree, so that all is looked at.
-            return hook(branch, self.project, layout="prefix", root=f"{self.team.url}/_root/of")
+            return hook(branch, self.project, layout="prefix", root=f"{self.team.url}/_root/of", project="acme/oracle")
         return hook(branch, self.project, layout=self.layout)
 
     def catalog(self, tree: Tree, version: str | None = None, use_listings_cache: bool = False) -> DataCatalog:

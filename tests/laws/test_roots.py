@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kedro.io import DatasetError
+from kedro_datasets.partitions import PartitionedDataset
+from kedro_datasets.text import TextDataset
 
 from steel_toes import SteelToes
-from steel_toes.errors import ConfigurationError, RecordError, SaveRefusedError
+from steel_toes.actions.protocol import Protocol
+from steel_toes.errors import ConfigurationError, RecordError, SaveRefusedError, StoreError
 from steel_toes.naming.roots import project_slug
 from support.files import contents
+from support.git import git
 from support.project import Project
 from support.servers import needs
 from support.team import BRANCH, SLUG, Team
@@ -34,7 +40,8 @@ class Rooted:
 
     def branch(self, conf: dict[str, Any], version: str | None = VERSION, branch: str = BRANCH, **more: Any) -> Any:
         """A new process on a branch."""
-        return self.team.catalog(branch, conf, version, **{"layout": "prefix", "root": self.root, **more})
+        settings = {"layout": "prefix", "root": self.root, "project": "acme/team", **more}
+        return self.team.catalog(branch, conf, version, **settings)
 
     def below(self) -> dict[str, bytes]:
         """What lies below the root, by the paths there."""
@@ -182,6 +189,69 @@ def test_an_entry_that_lists_the_root(tmp_path: Path) -> None:
     assert contents(tmp_path, tmp_path) == before
 
 
+@pytest.mark.parametrize("by", ["a link into it", "another name of it"])
+def test_a_root_in_what_is_listed_by_another_name(tmp_path: Path, by: str) -> None:
+    """Nor by another name of the place."""
+    team = DiskTeam.on_disk(tmp_path / "team")
+    lake = tmp_path / "lake"
+    everything = {"type": "partitions.PartitionedDataset", "path": str(lake), "dataset": TEXT}
+    conf = {"all": everything, "a": {**TEXT, "filepath": "data/02/a.txt"}}
+    team.main_saves(conf, a="main's", all={"one": "main's"})
+    (lake / "scratch").mkdir()
+    root = tmp_path / "scratch"
+    root.symlink_to(lake / "scratch")
+    if by == "another name of it":
+        lake.rename(tmp_path / "real")
+        lake.symlink_to(tmp_path / "real")
+        root = tmp_path / "real/scratch"
+    before = contents(tmp_path, tmp_path)
+    catalog = Rooted(team, str(root)).branch(conf)
+    for name, data in {"a": "x", "all": {"one": "x"}}.items():
+        with pytest.raises(SaveRefusedError, match="below the root of all copies"):
+            catalog[name].save(data)
+    assert contents(tmp_path, tmp_path) == before
+
+
+@pytest.mark.parametrize("root", ["scratch", "data/scratch", ""])
+def test_a_late_entry_that_lists_copies(tmp_path: Path, root: str) -> None:
+    """An entry that a notebook adds, and that lists the folder of copies, leaves them out and is not saved."""
+    team = DiskTeam.on_disk(tmp_path / "team")
+    conf = {"a": {**TEXT, "filepath": "data/02/a.txt"}}
+    team.main_saves(conf, a="main's")
+    settings = {"root": str(team.folder / root)} if root else {"root": None}
+    catalog = Rooted(team, "").branch(conf, **settings)
+    catalog.save("a", "the branch's")
+    listed = team.folder / ("scratch" if root == "scratch" else "data")
+    catalog["late"] = PartitionedDataset(path=str(listed), dataset=TextDataset)
+    names = [name for name in catalog.load("late") if not name.endswith(".lock")]
+    assert names == ([] if root == "scratch" else ["02/a.txt"])
+    with pytest.raises(SaveRefusedError):
+        catalog["late"].save({"x": "x"})
+    assert catalog.load("a") == "the branch's"
+
+
+def test_two_copies(rooted: Rooted) -> None:
+    """Where an older checkout has saved beside main's, too, nobody knows which of the two counts: it is said."""
+    team = rooted.team
+    conf = conf_of(team)
+    team.main_saves(conf, a="main's", b="main's")
+    rooted.branch(conf).save("a", "below the root")
+    old = team.branch(conf)
+    assert old.load("a") == "main's"
+    old.save("a", "beside main's")
+    new = rooted.branch(conf)
+    for action in (new["a"].load, lambda: new["a"].save("x")):
+        with pytest.raises(RecordError, match=r"has two copies of dataset a, .*take the root out"):
+            action()
+    # The way out, to the letter; other datasets need none.
+    new.save("b", "the branch's")
+    left = set(team.objects()) - set(team.main)
+    filesystem = team.filesystem()
+    for path in left:
+        filesystem.rm_file(f"{filesystem._strip_protocol(team.watched)}/{path}")
+    assert rooted.branch(conf).load("a") == "below the root"
+
+
 def test_stores_with_and_without(tmp_path: Path, moto: Any) -> None:
     """A text is for all entries, and refuses those of another store; a mapping leaves the others where they are."""
     needs("s3", "s3fs", "moto", install="the group `stores`")
@@ -229,12 +299,31 @@ def test_an_unknown_project(tmp_path: Path) -> None:
     team.main_saves(conf, a="main's")
     root = str(tmp_path / "{project}")
     with pytest.raises(ConfigurationError, match="Nobody knows which project this is"):
-        Rooted(team, root).branch(conf)
+        Rooted(team, root).branch(conf, project=None)
     catalog = Rooted(team, root).branch(conf, project="github.com/acme/flights")
     catalog.save("a", "the branch's")
     slug = project_slug("github.com/acme/flights")
     assert (tmp_path / slug / f"_branches/{SLUG}/data/02/a.txt").read_text() == "the branch's"
     team.check()
+
+
+def test_two_projects_of_one_root(tmp_path: Path) -> None:
+    """Paths from two projects may be the same: neither reads, saves over or removes what the other has there."""
+    conf = {"a": {**TEXT, "filepath": "data/02/a.txt"}}
+    root = str(tmp_path / "scratch")
+    one, other = (DiskTeam.on_disk(tmp_path / name) for name in ("one", "other"))
+    for team in (one, other):
+        team.main_saves(conf, a=f"main's of {team.folder.name}")
+    Rooted(one, root).branch(conf).save("a", "one's")
+    catalog = Rooted(other, root).branch(conf, project="acme/other")
+    for action in (catalog["a"].load, catalog["a"].exists, lambda: catalog["a"].save("other's")):
+        with pytest.raises(RecordError, match=r"for project acme/team, and this is project acme/other: both have this"):
+            action()
+    assert Rooted(one, root).branch(conf).load("a") == "one's"
+    # A worker that does not know its project conflicts with none.
+    assert Rooted(one, root).branch(conf, project=None).load("a") == "one's"
+    one.check()
+    other.check()
 
 
 CATALOG = """
@@ -417,6 +506,63 @@ def test_what_was_saved_without_a_root(project: Rooting, tmp_path: Path) -> None
     assert project.catalog().load("parts")["one"]() == "main's"
 
 
+def test_two_copies_of_one_branch(project: Rooting, tmp_path: Path) -> None:
+    """Of two copies none is promoted, `seed` takes that below the root, and the way out leaves it."""
+    rooted_settings = (project.folder / "src/rooting/settings.py").read_text()
+    project.catalog().save("far", "below the root")
+    project.settings('project="acme/flights"')
+    project.catalog().save("far", "beside main's")
+    (project.folder / "src/rooting/settings.py").write_text(rooted_settings)
+    project.switch("main")
+    refused = project.call("promote", "--branch", "feature/x", "--force", "code", "--yes", exit_code=1)
+    assert "has two copies of dataset far" in re.sub(r"\s+", " ", refused.stderr)
+    assert (tmp_path / "lake/far.txt").read_text() == "main's"
+    project.switch("feature/2")
+    project.call("seed", "--from", "feature/x", "--yes")
+    assert project.catalog().load("far") == "below the root"
+    project.settings('project="acme/flights"')
+    project.call("clean", "--branch", "feature/x", "far", "--yes")
+    (project.folder / "src/rooting/settings.py").write_text(rooted_settings)
+    project.switch("feature/x")
+    assert project.catalog().load("far") == "below the root"
+
+
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_claim_from_before_the_root(project: Rooting, tmp_path: Path, is_linked: bool) -> None:
+    """A promote that died before the root was set is in the way of any other of its location, by all its names."""
+    if is_linked:
+        (project.folder / "data").rename(tmp_path / "real")
+        (project.folder / "data").symlink_to(tmp_path / "real")
+    rooted_settings = (project.folder / "src/rooting/settings.py").read_text()
+    project.switch("main")
+    project.settings('project="acme/flights"')
+    project.git("commit", "-qam", "no root")
+    project.switch("feature/x")
+    project.git("merge", "-q", "main")
+    project.catalog().save("parts", {"one": "feature/x's"})
+    project.switch("main")
+    child = os.fork()
+    if not child:
+        try:
+            Protocol._put = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+            project.call("promote", "--branch", "feature/x", "--force", "code", "--yes", exit_code=None)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    (project.folder / "src/rooting/settings.py").write_text(rooted_settings)
+    project.git("commit", "-qam", "root")
+    project.switch("feature/2")
+    project.catalog().save("parts", {"one": "feature/2's"})
+    project.switch("main")
+    refused = project.call("promote", "--branch", "feature/2", "--force", "code", "--yes", exit_code=1)
+    assert "unfinished" in refused.stderr
+    project.call("promote", "--branch", "feature/x", "--abandon", "--yes")
+    project.call("clean", "--branch", "feature/x", "--yes")
+    if is_linked:
+        (project.folder / "data").unlink()
+        (tmp_path / "real").rename(project.folder / "data")
+
+
 def test_a_record_of_another_root(project: Rooting, tmp_path: Path) -> None:
     """Commands report one, and neither remove, seed nor promote what it would lead them to."""
     project.catalog().save("a", "the branch's")
@@ -452,3 +598,79 @@ def test_an_unknown_project_says_so(project: Rooting) -> None:
         result = project.call(*command, exit_code=None)
         assert result.exit_code != 0
         assert "Nobody knows which project this is" in re.sub(r"\s+", " ", result.stderr)
+
+
+def test_projects_of_one_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All projects of a repository have one remote: below a root on a disk, each must have a name of its own."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "remote", "add", "origin", "https://example.invalid/acme/mono.git")
+    git(tmp_path, "commit", "-qm", "one", "--allow-empty")
+    conf = {"a": {**TEXT, "filepath": "data/02/a.txt"}}
+    root = f"{tmp_path}-scratch/{{project}}"
+    teams = [DiskTeam.on_disk(tmp_path / name) for name in ("one", "other")]
+    for team in teams:
+        team.main_saves(conf, a=f"main's of {team.folder.name}")
+        rooted = Rooted(team, root)
+        with pytest.raises(ConfigurationError, match=r"lies below the top of its repository.*SteelToes\(project=...\)"):
+            rooted.branch(conf, project=None)
+        rooted.branch(conf, project=team.folder.name).save("a", team.folder.name)
+    for team in teams:
+        assert Rooted(team, root).branch(conf, project=team.folder.name).load("a") == team.folder.name
+        team.check()
+    # By a variable, as well.
+    monkeypatch.setenv("STEEL_TOES_PROJECT", "acme/one")
+    assert Rooted(teams[0], root).branch(conf, project=None).load("a") == "main's of one"
+
+
+def test_the_catalog_plays_no_part(tmp_path: Path) -> None:
+    """What a location is called below the root is the same whatever other entries a catalog has."""
+    team = DiskTeam.on_disk(tmp_path / "team")
+    real = tmp_path / "real"
+    real.mkdir()
+    (team.folder / "data").symlink_to(real)
+    x = {"x": {**TEXT, "filepath": str(real / "x.txt")}}
+    y = {"y": {**TEXT, "filepath": str(team.folder / "data/y.txt")}}
+    for path in (real / "x.txt", real / "y.txt"):
+        path.write_text("main's")
+    rooted = Rooted(team, str(tmp_path / "scratch"))
+    rooted.branch({**x, **y}).save("x", "the branch's")
+    assert rooted.branch(x).load("x") == "the branch's"
+    # Without a root, as well.
+    team.catalog("feature/2", {**x, **y}).save("x", "the branch's")
+    assert team.catalog("feature/2", x).load("x") == "the branch's"
+
+
+@pytest.mark.parametrize("root", ["/proc/nowhere", "file"])
+def test_a_root_that_cannot_be_made(tmp_path: Path, root: str) -> None:
+    """It is one clear error, and no end of trying."""
+    team = DiskTeam.on_disk(tmp_path / "team")
+    (tmp_path / "file").write_text("a file")
+    conf = {"a": {**TEXT, "filepath": "data/02/a.txt"}}
+    team.main_saves(conf, a="main's")
+    catalog = Rooted(team, str(tmp_path / root)).branch(conf)
+    with pytest.raises(StoreError):
+        catalog["a"].save("x")
+    team.check()
+
+
+def test_the_projects_own_folder(tmp_path: Path) -> None:
+    """It is no root: Git, and whoever lists it, would meet the copies there."""
+    team = DiskTeam.on_disk(tmp_path / "team")
+    conf = {"a": {**TEXT, "filepath": "data/02/a.txt"}}
+    with pytest.raises(ConfigurationError, match="It is the project's own folder"):
+        Rooted(team, str(team.folder)).branch(conf)
+
+
+@pytest.mark.parametrize("root", ["", "/elsewhere"])
+def test_a_reader_of_an_edited_record(tmp_path: Path, root: str) -> None:
+    """Who only looks reads no main's where a record says another root than that below which it lies."""
+    team = DiskTeam.on_disk(tmp_path / "team")
+    conf = {"a": {**TEXT, "filepath": "data/02/a.txt"}}
+    team.main_saves(conf, a="main's")
+    rooted = Rooted(team, str(tmp_path / "scratch"))
+    rooted.branch(conf).save("a", "the branch's")
+    (path,) = (tmp_path / "scratch").rglob("*.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "root": root}))
+    with pytest.raises(RecordError):
+        rooted.branch(conf, read_only=True)["a"].load()
+    team.check()

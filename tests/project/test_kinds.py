@@ -111,7 +111,7 @@ OURS = ("ours weights", "ours vocab"), {"june": "ours"}
 
 @pytest.mark.parametrize("runner", [SequentialRunner, ThreadRunner])
 def test_a_run(kinds: Kinds, runner: type) -> None:
-    """A run reads main's until it has saved its own, whole; and reads its own from then on, in this run and the next."""
+    """A run reads main's until it has saved its own, whole, and its own from then on, in this run and the next."""
     kinds.run(runner(), pipeline_name="report")
     assert shown(kinds.catalog()) == MAINS
     kinds.catalog().save("text", "ours")
