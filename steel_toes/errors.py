@@ -485,8 +485,8 @@ OTHER_BRANCH = Reason(
 )
 OTHER_LAYOUT = Reason(
     "Dataset {other} was saved under {theirs}, and the project has {ours} by now.",
-    "Go back to main's data with `steel-toes clean --branch {branch!q} {other!q}`, or set the layout back: "
-    "SteelToes({setting}).",
+    "Go back to main's data with `steel-toes clean --branch {branch!q} {other!q}` (without a name, of all that the "
+    "branch has), or set the layout back: SteelToes({setting}).",
 )
 TWO_COPIES = Reason(
     "Branch {branch} has two copies of dataset {other}, one under {theirs} and one under {ours}.",

@@ -108,10 +108,12 @@ ROOT_OF_OTHERS = Reason(
     "It is neither a text nor a mapping of protocols to texts.",
     'Give a text, or such as {{"s3": "s3://team-scratch", "file": "/scratch"}}.',
 )
-ROOT_OF_ANOTHER_PROTOCOL = Reason("Its root for {protocol} is {root}, which is another store.", "Give each its own.")
+ROOT_OF_ANOTHER_PROTOCOL = Reason(
+    "Its root for {protocol} is {root}, which no URL with that protocol would reach.", "Give each store its own."
+)
 TWO_ROOTS = Reason("Two of its protocols reach one store, and have two roots: {protocol}.", "Leave out one of them.")
 UNKNOWN_PLACEHOLDER = Reason("Nothing takes the place of {placeholder}.", "Only {{project}} is known.")
-RELATIVE_ROOT = Reason("It is relative, and would be another place in each folder.", _SUCH_A_ROOT)
+RELATIVE_ROOT = Reason("It is relative, or another folder for each user.", _SUCH_A_ROOT)
 ROOT_NO_FOLDER = Reason("It is no folder that can be written.", _SUCH_A_ROOT)
 ROOT_IS_TAKEN = Reason("It lies inside a folder in which steel_toes keeps copies or records.", _SUCH_A_ROOT)
 ROOT_OF_NOTHING = Reason("It names no bucket and no folder.", _SUCH_A_ROOT)
@@ -292,6 +294,10 @@ CODE_IS_UNKNOWN = Reason("Nobody recorded which code made the data.", _FORCE_COD
 CODE_IS_NOT_THE_SAME = Reason(
     "The code of {ref} is not the same as the code that made the data.",
     "Leave out --strict, if the branch's changes are enough; or run the pipeline on main.",
+)
+CODE_IS_NOT_EACH_ONES = Reason(
+    "A part of it, such as an older version or partition, was made by code of the branch that {ref} does not have.",
+    f"Make that part anew with main's code. {_FORCE_CODE}",
 )
 CODE_IS_ANOTHER = Reason("What made the data is not what {ref} has{paths}.", _MERGE_IT)
 OTHER_ENV = Reason(

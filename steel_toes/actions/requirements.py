@@ -138,7 +138,8 @@ class CodeIsMains:
         if verdict is CodeVerdict.UNKNOWN:
             reason = reasons.CODE_IS_UNKNOWN
         elif not paths:
-            reason = reasons.CODE_IS_NOT_THE_SAME
+            # By `--strict`; or a file that main has was edited after another of its writers had run.
+            reason = reasons.CODE_IS_NOT_THE_SAME if self.is_strict else reasons.CODE_IS_NOT_EACH_ONES
         return errors.CodeNotMergedError(reason, **facts_of(self.record), ref=self.ref, paths=_listed(paths))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from steel_toes import errors, sentences
 from steel_toes.actions.inventory import Inventory, Unrecorded
 from steel_toes.catalog.install import branched_behind
+from steel_toes.catalog.listings import located
 from steel_toes.catalog.policy import Policy
 from steel_toes.datasets.base import BranchedDataset
 from steel_toes.datasets.paths import absolute, location_of
@@ -19,6 +20,7 @@ from steel_toes.datasets.refused import RefusedDataset
 from steel_toes.datasets.registry import Config, names_in, rule_for
 from steel_toes.datasets.versions import BranchedVersions
 from steel_toes.naming.branch import make_slug
+from steel_toes.naming.layout import Layout
 from steel_toes.records.file import RecordFile, RecordMemory
 from steel_toes.records.origins import Origin, is_as_seeded, origins_of
 from steel_toes.records.place import Place, Side
@@ -129,7 +131,7 @@ def _status(name: str, dataset: Any, policy: Policy, config: Config, unrecorded:
     for branched in branched_behind(dataset)[:1]:
         if isinstance(branched, RefusedDataset):
             return _status_of_main(name, branched.why, REFUSED, _main_path(policy, config))
-        return _status_now(name, branched, unrecorded, policy)
+        return _status_now(name, branched, unrecorded, _todays_layout(policy, config))
     # What the policy leaves alone has no proxy: only the reason differs.
     if getattr(dataset, "_EPHEMERAL", False):
         return _status_of_main(name, sentences.SIDE_IN_MEMORY, "memory", None)
@@ -149,7 +151,14 @@ def _main_path(policy: Policy, config: Config) -> str | None:
     return absolute(location) if location else None
 
 
-def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded, policy: Policy) -> Status:
+def _todays_layout(policy: Policy, config: Config) -> Layout | None:
+    """The layout by which an entry would be saved now: what is shown follows its record."""
+    for item in located([config], policy.settings.location_parameters):
+        return policy.placement.layout_at(item.location)
+    return None
+
+
+def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded, layout: Layout | None) -> Status:
     """The status of a dataset, of which each store is asked once.
 
     What is no saved copy is looked at once more: somebody may have saved between two requests.
@@ -159,7 +168,7 @@ def _status_now(name: str, branched: BranchedDataset, unrecorded: Unrecorded, po
     if any(verdict is not Verdict.BRANCH for verdict in verdicts.values()):
         snapshot = _snapshot(branched, Unrecorded({}))
         verdicts = _verdicts(snapshot)
-    return _status_of_branched(name, snapshot, verdicts, policy)
+    return _status_of_branched(name, snapshot, verdicts, layout)
 
 
 def _snapshot(branched: BranchedDataset, unrecorded: Unrecorded) -> BranchedDataset:
@@ -181,7 +190,7 @@ def _place_once(place: Place, unrecorded: Unrecorded) -> Place:
 
 
 def _status_of_branched(
-    name: str, branched: BranchedDataset, verdicts: Mapping[str, Verdict], policy: Policy
+    name: str, branched: BranchedDataset, verdicts: Mapping[str, Verdict], layout: Layout | None
 ) -> Status:
     place = branched.place
     record = place.ledger.read()
@@ -206,14 +215,13 @@ def _status_of_branched(
     # A record whose units are all gone from the entry says nothing of it.
     if record.exists and verdicts:
         status = _with_seed(_with_writer(status, branched, record), place, record)
-    return _as_refused(status, place, record, policy)
+    return _as_refused(status, place, record, layout)
 
 
-def _as_refused(status: Status, place: Place, record: Record, policy: Policy) -> Status:
+def _as_refused(status: Status, place: Place, record: Record, layout: Layout | None) -> Status:
     """The same, with what stands in the way of a save: another project's copy, or one of another layout."""
-    main_location = place.store.located(place.main_path)
-    layout = policy.placement.layout_at(main_location)
-    if record.settled.exists and not layout.is_alike(record.full_layout, main_location):
+    is_todays = layout is None or layout.is_alike(record.full_layout, record.location)
+    if record.settled.exists and not is_todays:
         why = sentences.OF_ANOTHER_LAYOUT.format(why=status.why, layout=record.full_layout.named)
         status = replace(status, why=why, saves=REFUSED, saves_to=None)
     if place.ledger.writer.is_of_another_project(record.writer):

@@ -18,7 +18,7 @@ from steel_toes.naming.layout import Layout, layout_on
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import relative
 from steel_toes.naming.prefix import BRANCHES
-from steel_toes.naming.roots import expanded, has_root, root_of
+from steel_toes.naming.roots import ALL, expanded, has_root, root_of
 from steel_toes.records.record import FOLDER
 from steel_toes.redaction import redacted_repr
 from steel_toes.settings import Settings
@@ -62,8 +62,12 @@ class Placement:
 
     @property
     def mark(self) -> str:
-        """What people recognise the copies of the branch by."""
-        return Layout(self.layout_name).mark(self.slug)
+        """What people recognise the copies of the branch by; with a root for each store, the part that all have.
+
+        Raises:
+            ConfigurationError: as `roots`.
+        """
+        return Layout(self.layout_name, self.roots.get(ALL, "")).mark(self.slug)
 
     def layout_at(self, location: str) -> Layout:
         """How a location becomes a branch copy's."""

@@ -59,6 +59,7 @@ from steel_toes.records.guard import LinkGuard
 from steel_toes.records.ledger import Former, Ledger
 from steel_toes.records.place import Place
 from steel_toes.records.record import FOLDER, record_path
+from steel_toes.records.rooted import Rooted
 from steel_toes.records.run import Run
 from steel_toes.records.units import Units
 from steel_toes.redaction import logger_of, redacted_repr
@@ -104,6 +105,7 @@ class Policy:
         run: of a pipeline on this catalog, if one is going on in this process.
         shared_names: of the entries that are shared, as they are used.
         classes: that Kedro has found, by the types that configurations name: it looks in several packages for each.
+        root_folders: of records below a root of all copies, whose bucket is there.
     """
 
     branch: Branch
@@ -119,6 +121,7 @@ class Policy:
     run: Run = field(default_factory=Run, compare=False, repr=False)
     shared_names: set[str] = field(default_factory=set, compare=False, repr=False)
     classes: dict[str, type[Any]] = field(default_factory=dict, compare=False, repr=False)
+    root_folders: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def surveyed(self, explicit: Iterable[Config], patterns: Iterable[Config]) -> Policy:
         """This, with the configurations of a catalog's entries and patterns. They are looked at when they are needed.
@@ -499,19 +502,19 @@ class Policy:
             units=units,
             author=self.author,
             former=former,
-            default_path=self._default_path(spec, location) if layout.root else "",
-            # A path from the project may be another project's, too.
-            owner=self.project if layout.root and not parse(subject.location).base else None,
+            rooted=self._rooted(spec, location, subject) if layout.root else None,
             memory=self.memories.setdefault((root.store.label, path, root.store.access, units.kind), RecordMemory()),
             run=self.run,
         )
 
-    def _default_path(self, spec: EntrySpec, location: str) -> str:
-        """Where the record would lie if the project had no root of all copies."""
-        # The root is on the same store: the same client reads it.
-        subject = self.placement.subject_in(location, "")
-        root = open_root(spec.name, subject.root, location, spec.inner_config)
-        return record_path(root.path, self.branch.slug, subject.location)
+    def _rooted(self, spec: EntrySpec, location: str, subject: Subject) -> Rooted:
+        # The root is on the same store: the same client reads what lies without it.
+        default = self.placement.subject_in(location, "")
+        default_root = open_root(spec.name, default.root, location, spec.inner_config)
+        path = record_path(default_root.path, self.branch.slug, default.location)
+        # A path from the project may be another project's, too.
+        is_from_project = not parse(subject.location).base
+        return Rooted(path, self.project if is_from_project else None, self.root_folders)
 
     def _bucket(self, store: Store, locations: Locations) -> BranchBucket | None:
         """The branch's own bucket, if the layout gives it one."""

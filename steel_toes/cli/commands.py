@@ -139,12 +139,25 @@ def whoami(export: bool) -> None:
         "main_from": project.settings.main_source,
         "project_from": project.settings.project_source,
         "layout": project.policy.placement.layout_name,
-        "roots": project.policy.placement.roots,
+        **_roots_of(project),
         "read_only": project.policy.read_only or None,
     }
     # On stderr, before the table on stdout.
     _warn_of_another_main(project, mains)
     show_lines(facts, whoami_lines(facts))
+
+
+def _roots_of(project: Project) -> dict[str, Any]:
+    """Where copies lie, or why there is no place for them: that is no reason to tell nothing."""
+    from steel_toes.errors import ConfigurationError
+
+    placement = project.policy.placement
+    facts: dict[str, Any] = {"copies": None, "roots": {}, "why_no_roots": ""}
+    try:
+        facts.update(copies=placement.mark, roots=placement.roots)
+    except ConfigurationError as exc:
+        facts["why_no_roots"] = str(exc)
+    return facts
 
 
 def _print_variables(project: Project) -> None:

@@ -211,6 +211,8 @@ class Project:
         for pipeline in pipelines.values():
             if pipeline:
                 outputs |= pipeline.all_outputs()
+                # A confirmation is a save, too.
+                outputs.update(name for node in pipeline.nodes for name in node.confirms)
         return outputs
 
     def shown(self, path: str) -> str:

@@ -18,7 +18,6 @@ from steel_toes.catalog.policy import Policy
 from steel_toes.cli.output import Output, age_text, size_text
 from steel_toes.cli.project import Project
 from steel_toes.cli.screen import Beneath, Column, Row, Table
-from steel_toes.naming.layout import Layout
 from steel_toes.naming.roots import ALL
 
 _SIDES = {"branch": "green", "main": "cyan", "none": "red"}
@@ -44,7 +43,7 @@ def whoami_lines(facts: Mapping[str, Any]) -> list[str]:
     lines = [_branch_line(facts), sentences.WHOAMI_MAIN.format(mains=mains, source=facts["main_from"])]
     project = sentences.WHOAMI_PROJECT if facts["project"] else sentences.WHOAMI_NO_PROJECT
     lines.append(project.format(project=facts["project"], source=facts["project_from"]))
-    lines += _root_lines(facts["roots"])
+    lines += _root_lines(facts)
     if facts["read_only"]:
         lines.append(sentences.READ_ONLY_HERE.format(source=facts["read_only"]))
     elif not facts["enabled"]:
@@ -54,8 +53,11 @@ def whoami_lines(facts: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _root_lines(roots: Mapping[str, str]) -> list[str]:
-    """Below which roots copies lie."""
+def _root_lines(facts: Mapping[str, Any]) -> list[str]:
+    """Below which roots copies lie, or why there is no place for them."""
+    roots = facts["roots"]
+    if facts["why_no_roots"]:
+        return [facts["why_no_roots"]]
     if not roots:
         return []
     if ALL in roots:
@@ -69,13 +71,13 @@ def _branch_line(facts: Mapping[str, Any]) -> str:
         return sentences.READS_MAIN.format(why=facts["why"])
     if facts["is_main"]:
         return sentences.WHOAMI_IS_MAIN.format(branch=facts["branch"], source=facts["from"])
-    where = _where_copies_are(facts["slug"], facts["layout"])
+    where = _where_copies_are(facts["layout"], facts["copies"])
     return sentences.WHOAMI_BRANCH.format(branch=facts["branch"], source=facts["from"], where=where)
 
 
-def _where_copies_are(slug: str, layout: str) -> str:
+def _where_copies_are(layout: str, mark: str) -> str:
     text = sentences.COPIES_IN_FOLDER if layout == "prefix" else sentences.COPIES_NAMED
-    return text.format(mark=Layout(layout).mark(slug))
+    return text.format(mark=mark)
 
 
 # --- status -----------------------------------------------------------------------------------------------------------
@@ -147,7 +149,7 @@ def header_lines(policy: Policy) -> list[str]:
     branch = policy.branch
     lines = []
     if branch.is_known:
-        where = _where_copies_are(branch.slug, policy.placement.layout_name)
+        where = _where_copies_are(policy.placement.layout_name, policy.placement.mark)
         lines.append(sentences.HEADER_BRANCH.format(branch=branch.name, source=branch.source))
         lines.append(sentences.HEADER_COPIES.format(where=where))
     if policy.read_only:

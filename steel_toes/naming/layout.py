@@ -12,6 +12,7 @@ the path below that is main's.
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 
 from steel_toes import errors, reasons
@@ -106,8 +107,7 @@ class Layout:
         """What people recognise the copies of a branch by."""
         if self.name != "prefix":
             return f"*{DELIMITER}{slug}*"
-        below = f"{self.root}/" if self.root else ""
-        return f"{below}{BRANCHES}/{slug}/"
+        return posixpath.join(self.root, BRANCHES, slug, "")
 
     @property
     def is_possible(self) -> bool:
@@ -117,7 +117,8 @@ class Layout:
     @property
     def named(self) -> str:
         """It in words."""
-        root = f' and root "{self.root}"' if self.root else ""
+        without = " without a root" if self.name == "prefix" else ""
+        root = f' and root "{self.root}"' if self.root else without
         return f'layout "{self.name}"{root}'
 
     @property

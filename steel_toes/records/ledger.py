@@ -39,6 +39,7 @@ from steel_toes.records.checks import SaveChecks
 from steel_toes.records.file import Change, RecordFile, RecordMemory
 from steel_toes.records.guard import LinkGuard, check_links, check_unlinked, make_own
 from steel_toes.records.record import ALL, NO_RECORD, PART, Identities, Record, Writer
+from steel_toes.records.rooted import Rooted
 from steel_toes.records.run import Ahead, RecordKey, Run
 from steel_toes.records.save import Look as LookAgain
 from steel_toes.records.save import Outcome, Save, Transaction, begin
@@ -85,9 +86,7 @@ class Ledger:
         bucket: the branch's own bucket, if it has one.
         guard: keeps saves on files of the branch's own.
         former: the record, as an older version put it; None if it put it here.
-        default_path: where the record would lie without a root of all copies; "" without such a root.
-        owner: the project whose record it must be, as far as that is known: below a root, paths from two projects are
-            the same; None if the location says whose it is.
+        rooted: what is compared where the record lies below a root of all copies; None if it does not.
         memory: of what was read, for all entries that share the record.
         run: the run that may be going on in this process.
     """
@@ -104,8 +103,7 @@ class Ledger:
     bucket: BranchBucket | None = None
     guard: LinkGuard | None = None
     former: Former | None = None
-    default_path: str = ""
-    owner: str | None = None
+    rooted: Rooted | None = None
     memory: RecordMemory = field(default_factory=RecordMemory, compare=False, repr=False)
     run: Run = field(default_factory=Run, compare=False, repr=False)
 
@@ -230,8 +228,8 @@ class Ledger:
             locations.append(self.former.location)
         if record.location not in locations:
             raise self.error(OTHER_LOCATION, other=record.dataset, theirs=record.location, ours=self.location)
-        if record.writer.is_of_another_project(Writer(self.owner)):
-            raise self.error(OTHER_OWNER, other=record.dataset, theirs=record.writer.project, ours=self.owner)
+        if self.rooted and self.rooted.is_anothers(record.writer):
+            raise self.error(OTHER_OWNER, other=record.dataset, theirs=record.writer.project, ours=self.rooted.owner)
         if not self.layout.is_alike(record.full_layout, self.location):
             self._refuse_layout(record, self.path)
         if record.kind != self.units.kind:
@@ -257,16 +255,19 @@ class Ledger:
             RecordError: it has one, or what lies at its record's place is none.
             StoreError: the store gave no definite answer.
         """
-        if not self.default_path:
+        if self.rooted is None:
             return
-        record = RecordFile(self.store, self.default_path, self.dataset).read()
+        path = self.rooted.default_path
+        record = RecordFile(self.store, path, self.dataset).read()
+        if not (is_here or record.exists):
+            self.rooted.check_bucket(self.store, self.path)
         # A slug's and a location's digest may be others', whose record is none of ours.
         if record.branch_name != self.branch_name:
             return
         # By another checkout, whose settings are older. Which of the two is the branch's nobody knows.
         if is_here and (record.settled.exists or record.doubt):
             raise self.error(TWO_COPIES, other=record.dataset, theirs=record.full_layout.named, ours=self.layout.named)
-        self._refuse_layout(record, self.default_path)
+        self._refuse_layout(record, path)
 
     def error(self, reason: Reason, **facts: Any) -> RecordError:
         """The error of a record that stands in the way of a load or a save."""

@@ -215,6 +215,18 @@ class TestCode:
         assert "not the same as the code that made the data" in refused.stderr
         assert "contained" in mill.promote("--branch", "cubic", "--yes").stdout
 
+    def test_an_older_version(self, mill: Mill) -> None:
+        """A version that was saved before the code was edited is not main's: what is said is what can be done."""
+        mill.switch("cubic")
+        mill.run()
+        mill.on_branch("cubic", "cubic")
+        mill.merged("cubic")
+        refused = " ".join(mill.promote("--branch", "cubic", "--yes", exit_code=1).stderr.split())
+        assert "such as an older version or partition" in refused
+        assert "--force code" in refused
+        assert "--strict" not in refused
+        mill.assert_main_unchanged()
+
     def test_params(self, mill: Mill) -> None:
         """What parameters of the command line made is not what main's runs make."""
         mill.switch("cubic")

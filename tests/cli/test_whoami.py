@@ -26,7 +26,16 @@ class TestWhoami:
         """These are the facts, and Git told the branch after three others had not."""
         facts = studio.json("whoami")
         keys = ["branch", "slug", "from", "why", "tried", "is_main", "main", "project", "enabled"]
-        assert list(facts) == [*keys, "main_from", "project_from", "layout", "read_only"]
+        assert list(facts) == [
+            *keys,
+            "main_from",
+            "project_from",
+            "layout",
+            "copies",
+            "roots",
+            "why_no_roots",
+            "read_only",
+        ]
         tried = facts.pop("tried")
         assert [any(word in line for line in tried) for word in ("SteelToes(branch", "STEEL_TOES_BRANCH", "CI")] == [
             True
@@ -43,6 +52,9 @@ class TestWhoami:
             "main_from": "the default",
             "project_from": "the remote's URL",
             "layout": "suffix",
+            "copies": f"*--{SLUG}*",
+            "roots": {},
+            "why_no_roots": "",
             "read_only": None,
         }
 

@@ -408,7 +408,9 @@ def test_commands(project: Rooting, tmp_path: Path) -> None:
         "top": "branch",
     }
     assert rows["a"]["saves_to"] == str(copies / "data/02/a.txt")
-    assert f"Copies and records lie below {scratch}." in project.call("whoami").stdout
+    told = re.sub(r"\s+", " ", project.call("whoami").stdout)
+    assert f"Copies and records lie below {scratch}, of data on the same store." in told
+    assert f"Its copies are in {scratch}/_branches/{SLUG}/." in told
     assert project.json("whoami")["roots"] == {"": str(scratch)}
     (row,) = project.json("branches")
     assert row["branch"] == "feature/x"
@@ -592,9 +594,12 @@ def test_a_record_of_another_root(project: Rooting, tmp_path: Path) -> None:
 
 
 def test_an_unknown_project_says_so(project: Rooting) -> None:
-    """`whoami`, which people ask why nothing works, says why there is no place for copies; so does every other."""
+    """`whoami`, which people ask why nothing works, says why there is no place for copies; every other ends with it."""
     project.settings('layout="prefix", root="/scratch/{project}"')
-    for command in (["whoami"], ["status"], ["branches"], ["clean", "--branch", "feature/x"]):
+    told = re.sub(r"\s+", " ", project.call("whoami").stdout)
+    assert "This is branch feature/x (from Git)" in told
+    assert "Nobody knows which project this is" in told
+    for command in (["status"], ["branches"], ["clean", "--branch", "feature/x"]):
         result = project.call(*command, exit_code=None)
         assert result.exit_code != 0
         assert "Nobody knows which project this is" in re.sub(r"\s+", " ", result.stderr)
@@ -674,3 +679,90 @@ def test_a_reader_of_an_edited_record(tmp_path: Path, root: str) -> None:
     with pytest.raises(RecordError):
         rooted.branch(conf, read_only=True)["a"].load()
     team.check()
+
+
+BUCKETS = """
+a: {type: text.TextDataset, filepath: "s3://BUCKET/02/a.txt", credentials: own}
+far: {type: text.TextDataset, filepath: "s3://BUCKET/02/far.txt", credentials: own}
+parts: {type: partitions.PartitionedDataset, path: "s3://BUCKET/04/parts", dataset: text.TextDataset, credentials: own}
+news:
+  type: partitions.IncrementalDataset
+  path: "s3://BUCKET/05/news"
+  dataset: text.TextDataset
+  credentials: own
+"""
+CONFIRMING = """
+from kedro.pipeline import Pipeline, node
+
+
+def make(text, news):
+    return text + "!", {"one": text}
+
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(make, ["a", "news"], ["far", "parts"], confirms="news")])}
+"""
+
+
+@pytest.fixture
+def buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moto: Any) -> Iterator[Rooting]:
+    """On feature/x, with data in one bucket and a root in another; main's must be the same when the test is over."""
+    needs("s3", "s3fs", "moto", install="the group `stores`")
+    team = Team.in_bucket(moto, tmp_path).made()
+    bucket = team.url.removeprefix("s3://")
+    filesystem = team.filesystem()
+    filesystem.mkdir(f"{bucket}-scratch")
+    for path in ("02/a.txt", "05/news/n"):
+        filesystem.pipe_file(f"{bucket}/{path}", b"main's")
+    mains = team.objects()
+    files = {
+        "conf/base/catalog.yml": BUCKETS.replace("BUCKET", bucket),
+        "src/rooting/pipeline_registry.py": CONFIRMING,
+    }
+    buckets = Rooting.committed(tmp_path / "rooting", files, monkeypatch)
+    credentials = json.dumps({"own": team.credentials})
+    (buckets.folder / "conf/local/credentials.yml").write_text(credentials)
+    buckets.url = team.url
+    buckets.settings(f'layout="prefix", root="{team.url}-scratch/{{project}}", project="acme/flights"')
+    monkeypatch.chdir(buckets.folder)
+    buckets.switch("feature/x")
+    yield buckets
+    assert {path: data for path, data in team.objects().items() if path in mains} == mains
+
+
+def test_screens_of_buckets(buckets: Rooting) -> None:
+    """After a run each copy is the branch's, and is saved again; after a change of the settings no screen says so."""
+    with buckets.session() as session:
+        session.run()
+    rows = {row["dataset"]: (row["side"], row["why"], row["saves"]) for row in buckets.json("status")}
+    assert rows["far"] == ("branch", "saved on the branch", "branch")
+    assert rows["news"][2] == "branch"
+    slug = project_slug("acme/flights")
+    assert buckets.json("whoami")["copies"] == f"{buckets.url}-scratch/{slug}/_branches/{SLUG}/"
+    with buckets.session() as session:
+        session.run()
+    buckets.settings('layout="prefix", project="acme/flights"')
+    assert buckets.json("status", "far")[0]["side"] == "main"
+    buckets.catalog().save("far", "beside main's")
+    buckets.settings(f'layout="prefix", root="{buckets.url}-scratch/other", project="acme/flights"')
+    (row,) = buckets.json("status", "far")
+    assert (row["side"], row["why"]) == ("branch", 'saved on the branch, under layout "prefix" without a root')
+    assert row["saves"] == "refused"
+    buckets.call("clean", "--branch", "feature/x", "--yes")
+
+
+def test_a_bucket_that_is_not_there(buckets: Rooting) -> None:
+    """A mistyped root is no reason to read main's in the place of the branch's."""
+    buckets.catalog().save("far", "the branch's")
+    buckets.settings(f'layout="prefix", root="{buckets.url}-scrtach/{{project}}", project="acme/flights"')
+    with pytest.raises(DatasetError, match="bucket does not exist"):
+        buckets.catalog().load("a")
+    with pytest.raises(DatasetError, match="bucket does not exist"):
+        buckets.catalog().save("far", "x")
+
+
+def test_what_a_run_confirms(buckets: Rooting) -> None:
+    """What cannot be confirmed is refused, and not "only read"."""
+    buckets.settings('layout="prefix", root="/scratch/{project}", project="acme/flights"')
+    rows = {row["dataset"]: row["saves"] for row in buckets.json("status")}
+    assert rows == {"a": "read only", "far": "refused", "news": "refused", "parts": "refused"}
