@@ -46,14 +46,14 @@ def _record_of(policy: Policy, spec: EntrySpec, rule: Rule) -> Record:
     """The record of an entry, of several places the first that there is."""
     for text in locations_of(rule, spec.inner_config).values():
         location = policy.catalog.as_listed(absolute(text))
-        subjects = policy.placement.subjects_of(policy.catalog.directory_around(location) or location)
+        place = policy.catalog.directory_around(location) or location
         # What today's settings say comes first.
-        for subject in reversed(subjects):
+        for subject in reversed(policy.placement.subjects_of(place)):
             record = _record_at(policy, spec, location, subject)
             if not record.exists:
                 continue
             # One that says another root than that below which it lies is none of ours: whoever loads it is told so.
-            return record if policy.placement.subject_in(location, record.root) == subject else NO_RECORD
+            return record if policy.placement.subject_in(place, record.root) == subject else NO_RECORD
     return NO_RECORD
 
 

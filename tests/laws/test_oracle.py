@@ -713,10 +713,12 @@ class Process:
         return dataset
 
 
-def hook(branch: str, project: Path, **layout: str) -> SteelToes:
+def hook(branch: str, folder: Path, **settings: str) -> SteelToes:
     """SteelToes as a project on that branch has it."""
-    made_hook = SteelToes(branch=branch, create_buckets=True, record_author=False, location_parameters=TAUGHT, **layout)
-    made_hook.after_context_created(SimpleNamespace(project_path=project))
+    made_hook = SteelToes(
+        branch=branch, create_buckets=True, record_author=False, location_parameters=TAUGHT, **settings
+    )
+    made_hook.after_context_created(SimpleNamespace(project_path=folder))
     return made_hook
 
 
