@@ -346,6 +346,10 @@ IS_INSIDE = Reason(
     "Its partitions lie among another entry's, which begin together.",
     "Name the entry that lists all of the folder.",
 )
+PART_OF_A_SAVE = Reason(
+    "It was saved together with other places of one dataset, and alone it would be half of that.",
+    "Name the dataset that has all of them: `steel-toes seed --from {source!q} {other!q}`.",
+)
 PARTITIONS_ARE_FOLDERS = Reason(
     "Its partitions may be folders, by their class, and nothing says which of main's files are one partition.",
     "Run the node that saves it on this branch, or begin from a branch that has.",

@@ -314,7 +314,15 @@ class _Draft:
         if reason is not None:
             facts = {"source": self.wish.branch_name, "condition": copy.condition or sentences.COPY_TORN}
             raise _refused(dataset, place, reason, **facts)
-        return source_of_branch(place, copy)
+        source = source_of_branch(place, copy)
+        self._check_not_half(branched, place, source, copy.record)
+        return source
+
+    def _check_not_half(self, branched: BranchedDataset, place: Place, source: Source, record: Record) -> None:
+        """Alone, what was saved together with other places would be half of that save."""
+        if source.is_part and len(branched.places) == 1:
+            facts = {"source": self.wish.branch_name, "other": record.dataset}
+            raise _refused(branched.entry.name, place, reasons.PART_OF_A_SAVE, **facts)
 
     def _shape(self, place: Place) -> Shape:
         """What the catalog says of a location."""
@@ -340,6 +348,7 @@ def _replaced(place: Place, record: Record) -> str:
     return ""
 
 
-def _order(item: tuple[str, BranchedDataset]) -> tuple[bool, str]:
+def _order(item: tuple[str, BranchedDataset]) -> tuple[bool, int, str]:
     dataset, branched = item
-    return not all(map(has_all, branched.places)), dataset
+    # Of two entries that share a place the one with more saves all of them together.
+    return not all(map(has_all, branched.places)), -len(branched.places), dataset

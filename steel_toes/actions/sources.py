@@ -95,6 +95,5 @@ def source_of_branch(place: Place, copy: HeldCopy) -> Source:
         over=record.over,
         absent=record.absent,
     )
-    # Whichever entry is asked for: a part stays a part.
     is_part = any(recorded.is_part for recorded in units.values())
     return Source(copy.path, identities, base, seed, is_part)

@@ -909,7 +909,7 @@ class Oracle(RuleBasedStateMachine):
     @property
     def project(self) -> Path:
         """A file directly in the project's folder has no place for a copy of layout "prefix"."""
-        return self.folder if self.layout in ("prefix", "root") else self.folder / "team"
+        return self.folder / "team"
 
     def hook(self, branch: str) -> SteelToes:
         """SteelToes on a branch of this program."""
