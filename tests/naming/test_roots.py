@@ -136,7 +136,7 @@ def test_on_another_store(root: str, location: str) -> None:
         (7, "It is neither a text nor a mapping"),
         ({}, "It is neither a text nor a mapping"),
         ({"s3": 7}, "It is neither a text nor a mapping"),
-        ({"s3": "/scratch"}, "Its root for s3 is /scratch, which is another store"),
+        ({"s3": "/scratch"}, "Its root for s3 is /scratch, which no URL with that protocol would reach"),
         ({"s3": "s3://one", "s3a": "s3://two"}, "Two of its protocols reach one store"),
     ],
     ids=str,
