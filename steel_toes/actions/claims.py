@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from steel_toes import errors, sentences
@@ -39,9 +39,9 @@ class StoredClaim:
         """Its file."""
         return ClaimFile(self.root.store, self.path)
 
-    @property
+    @cached_property
     def main_file(self) -> str:
-        """The one name of main's copy."""
+        """The one name of main's copy: the disk is asked once."""
         return self.root.main_file(self.claim.location, self.claim.root)
 
     @property

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import NamedTuple
 
 from steel_toes import errors, sentences
@@ -56,9 +57,9 @@ class FiledRecord:
     record: Record
     stamp: str = ""
 
-    @property
+    @cached_property
     def main_file(self) -> str:
-        """The one name of main's copy."""
+        """The one name of main's copy: the disk is asked once."""
         return self.stored.root.main_file(self.record.location, self.record.root)
 
     @property

@@ -21,7 +21,7 @@ from steel_toes.actions.plan import NO_TIME, FiledRecord, HeldCopy, StoredRecord
 from steel_toes.actions.seeding import Seeding, SeedPart, Source, has_all
 from steel_toes.actions.sources import source_of_branch, source_of_main
 from steel_toes.datasets.base import BranchedDataset
-from steel_toes.datasets.paths import filesystem_path, keeps_checkpoint_elsewhere
+from steel_toes.datasets.paths import keeps_checkpoint_elsewhere
 from steel_toes.datasets.proxy import branched_of
 from steel_toes.naming.location import normalise
 from steel_toes.records.origins import unseeded
@@ -174,7 +174,7 @@ def _path_here(inventory: Inventory, filed: FiledRecord) -> str:
     policy = inventory.policy
     # Whatever the layout and the place of the other's record.
     subject = policy.placement.subject_of(normalise(main_location(filed)))
-    return record_path(filesystem_path(subject.root)[1], policy.branch.slug, subject.location)
+    return subject.record_path(policy.branch.slug)
 
 
 def _why_not_copied(inventory: Inventory, filed: FiledRecord, measure: Measure, claims: Claims) -> errors.Reason | None:

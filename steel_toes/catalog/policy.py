@@ -58,7 +58,7 @@ from steel_toes.records.file import RecordMemory
 from steel_toes.records.guard import LinkGuard
 from steel_toes.records.ledger import Former, Ledger
 from steel_toes.records.place import Place
-from steel_toes.records.record import FOLDER, record_path
+from steel_toes.records.record import FOLDER
 from steel_toes.records.rooted import Rooted
 from steel_toes.records.run import Run
 from steel_toes.records.units import Units
@@ -485,12 +485,13 @@ class Policy:
         if self.catalog.directory_around(f"{subject.root}/{FOLDER}/record.json") is not None:
             raise errors.LocationError(reasons.RECORD_IS_LISTED, location=location, directory=subject.root)
         root = open_root(spec.name, subject.root, location, spec.inner_config)
-        path = record_path(root.path, self.branch.slug, subject.location)
+        path = subject.record_path(self.branch.slug)
         former = None
         former_location = former_spelling(location)
         # No version that spelled it so knew of roots.
         if former_location and not layout.root:
-            former = Former(record_path(root.path, self.branch.slug, former_location), former_location)
+            former_subject = subject._replace(location=former_location)
+            former = Former(former_subject.record_path(self.branch.slug), former_location)
         return Ledger(
             store=root.store,
             path=path,
@@ -502,16 +503,14 @@ class Policy:
             units=units,
             author=self.author,
             former=former,
-            rooted=self._rooted(spec, location, subject) if layout.root else None,
+            rooted=self._rooted(location, subject) if layout.root else None,
             memory=self.memories.setdefault((root.store.label, path, root.store.access, units.kind), RecordMemory()),
             run=self.run,
         )
 
-    def _rooted(self, spec: EntrySpec, location: str, subject: Subject) -> Rooted:
+    def _rooted(self, location: str, subject: Subject) -> Rooted:
         # The root is on the same store: the same client reads what lies without it.
-        default = self.placement.subject_in(location, "")
-        default_root = open_root(spec.name, default.root, location, spec.inner_config)
-        path = record_path(default_root.path, self.branch.slug, default.location)
+        path = self.placement.subject_in(location, "").record_path(self.branch.slug)
         # A path from the project may be another project's, too.
         is_from_project = not parse(subject.location).base
         return Rooted(path, self.project if is_from_project else None, self.root_folders)

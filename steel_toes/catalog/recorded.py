@@ -13,7 +13,7 @@ from steel_toes.datasets.registry import Rule
 from steel_toes.errors import CopyError
 from steel_toes.naming.layout import LAYOUTS
 from steel_toes.records.file import RecordFile
-from steel_toes.records.record import NO_RECORD, Record, record_path
+from steel_toes.records.record import NO_RECORD, Record
 
 
 def as_recorded(policy: Policy, spec: EntrySpec, rule: Rule) -> Policy:
@@ -60,8 +60,7 @@ def _record_of(policy: Policy, spec: EntrySpec, rule: Rule) -> Record:
 def _record_at(policy: Policy, spec: EntrySpec, location: str, subject: Subject) -> Record:
     try:
         root = open_root(spec.name, subject.root, location, spec.inner_config)
-        path = record_path(root.path, policy.branch.slug, subject.location)
-        return RecordFile(root.store, path, spec.name).read()
+        return RecordFile(root.store, subject.record_path(policy.branch.slug), spec.name).read()
     except CopyError:
         # Whoever loads it is told why it cannot be read.
         return NO_RECORD

@@ -15,7 +15,7 @@ from steel_toes.naming.folders import folder_of_data, lies_below
 from steel_toes.naming.location import normalise
 from steel_toes.naming.nesting import outermost_directory, relative
 from steel_toes.naming.schemes import scheme_of
-from steel_toes.records.record import FOLDER
+from steel_toes.records.record import FOLDER, record_path
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
 from steel_toes.stores.opening import open_store
@@ -92,6 +92,11 @@ class Subject(NamedTuple):
     root: str
     location: str
     base: str = ""
+
+    def record_path(self, slug: str) -> str:
+        """Where a branch's record of it lies, in the store of the root."""
+        _, root_path = filesystem_path(self.root)
+        return record_path(root_path, slug, self.location)
 
 
 def subject_of(location: str, project_path: str, records_root: str | None, linked: Collection[str] = ()) -> Subject:

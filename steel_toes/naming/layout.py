@@ -110,11 +110,6 @@ class Layout:
         return posixpath.join(self.root, BRANCHES, slug, "")
 
     @property
-    def is_possible(self) -> bool:
-        """Whether it has no root that its name has no place for."""
-        return self.root == "" or self.name == "prefix"
-
-    @property
     def named(self) -> str:
         """It in words."""
         without = " without a root" if self.name == "prefix" else ""

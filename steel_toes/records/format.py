@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 from steel_toes.checkout.urls import project_name
 from steel_toes.errors import NEWER_FIELDS, NEWER_FORMAT, NO_RECORD_AT_ALL, RecordError
 from steel_toes.naming.digest import encode
-from steel_toes.naming.layout import Layout
-from steel_toes.records.record import ALL, NO_RECORD, Record, Recorded, Writer, writers_of
+from steel_toes.records.record import ALL, NO_RECORD, Record, Recorded, Writer, check_root, writers_of
 
 FORMAT = 2
 _READ = (1, FORMAT)
@@ -115,7 +114,7 @@ def _record_of(values: Mapping[str, Any]) -> Record:
     _check_choice(values["state"], _STATES)
     _check_choice(values["kind"], _KINDS)
     _check_choice(values["over"], _SHOWS)
-    _check_choice(Layout(values["layout"], values["root"]).is_possible, (True,))
+    check_root(values["layout"], values["root"])
     writers = {_text(key): _writer_of(facts) for key, facts in values["writers"].items()}
     record = Record(
         **{name: _text(values[name]) for name in _TEXTS},
@@ -191,9 +190,9 @@ def _text(value: Any) -> str:
     return value
 
 
-def _check_choice(value: Any, choices: tuple[Any, ...]) -> None:
+def _check_choice(value: Any, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise ValueError("its state, its kind, its root or what it hides is none that there is")
+        raise ValueError("its state, its kind or what it hides is none that there is")
 
 
 def _unknown_fields(values: Mapping[str, Any]) -> list[str]:

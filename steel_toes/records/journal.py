@@ -22,7 +22,7 @@ from steel_toes.errors import NEWER_FORMAT, NO_CLAIM, PromoteUnfinishedError, Re
 from steel_toes.naming.branch import is_undo_branch, make_slug
 from steel_toes.naming.digest import encode
 from steel_toes.naming.layout import Layout
-from steel_toes.records.record import MARK, Identities, Kind, records_folder
+from steel_toes.records.record import MARK, Identities, Kind, check_root, records_folder
 from steel_toes.records.units import units_of
 from steel_toes.redaction import redacted_repr
 from steel_toes.stores.base import Store
@@ -272,8 +272,7 @@ def _check_names(values: dict[str, Any]) -> None:
     # What a copy is made through is removed by this name.
     if not re.fullmatch(r"[0-9a-f]{16}", values["id"]) or not values["branch_name"].strip():
         raise ValueError("it has no id, or no branch")
-    if not Layout(values["layout"], values["root"]).is_possible:
-        raise ValueError("its layout has no root")
+    check_root(values["layout"], values["root"])
     if values["undo"] and not is_undo_branch(values["undo"]):
         raise ValueError("what main had is kept as no undo branch")
 

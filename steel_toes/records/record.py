@@ -336,6 +336,16 @@ def record_path(root: str, slug: str, location: str) -> str:
     return f"{root.rstrip('/')}/{FOLDER}/{slug}/{digest(location, 16)}.json"
 
 
+def check_root(layout: str, root: str) -> None:
+    """Refuse what was read from a file and says that copies of a layout lie below a root, if that has none.
+
+    Raises:
+        ValueError: it does.
+    """
+    if root and layout != "prefix":
+        raise ValueError("its layout has no root")
+
+
 def records_folder(path: str) -> str:
     """The folder that holds a folder of records for each branch, by the path of one of them."""
     return posixpath.dirname(posixpath.dirname(path))

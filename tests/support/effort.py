@@ -28,7 +28,7 @@ def effort(little: int, much: int, variable: str = "") -> int:
         much: of a run with `--everything`, as CI does it.
         variable: of the environment, whose number counts if it is set.
     """
-    caller = inspect.stack()[1].filename
+    caller = inspect.stack(0)[1].filename
     Effort.asked.add(Path(caller))
     return int(CALLERS.get(variable, "") or (much if Effort.everything else little))
 
