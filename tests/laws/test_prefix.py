@@ -13,7 +13,7 @@ from support.files import contents
 from support.project import Project
 from support.runs import RunningTeam
 from support.servers import needs
-from support.team import SLUG, Team
+from support.team import SLUG, Team, frame
 
 TEXT = {"type": "text.TextDataset"}
 ENTRIES: dict[str, Any] = {
@@ -111,6 +111,48 @@ def test_readers_that_list_mains_folder(team: Team) -> None:
     catalog.save("a", "the branch's")
     catalog.save("b", "the branch's")
     assert set(team.filesystem().find(f"{team.url}/02")) == before
+
+
+def rows_of_pyarrow(folder: Path) -> int:
+    from pyarrow import dataset
+
+    return dataset.dataset(str(folder), format="parquet").count_rows()
+
+
+def rows_of_pandas(folder: Path) -> int:
+    import pandas as pd
+
+    return len(pd.read_parquet(folder))
+
+
+def rows_of_polars(folder: Path) -> int:
+    import polars as pl
+
+    return pl.scan_parquet(f"{folder}/*.parquet").collect().height
+
+
+def rows_of_duckdb(folder: Path) -> int:
+    import duckdb
+
+    (count,) = duckdb.connect().execute("SELECT count(*) FROM read_parquet(?)", [f"{folder}/*.parquet"]).fetchone()
+    return count
+
+
+READERS = {"pyarrow": rows_of_pyarrow, "pandas": rows_of_pandas, "polars": rows_of_polars, "duckdb": rows_of_duckdb}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(("layout", "rows"), [("prefix", 100), ("suffix", 140)])
+def test_readers_of_a_folder(tmp_path: Path, reader: str, layout: str, rows: int) -> None:
+    """Who reads all files of main's folder gets main's 100 rows; with layout `suffix` the branch's 40 as well."""
+    for package in {reader, "pyarrow", "pandas"}:
+        pytest.importorskip(package, reason=f"the folder is read by {reader}")
+    team = DiskTeam.on_disk(tmp_path / "team")
+    conf = {"sales": {"type": "pandas.ParquetDataset", "filepath": "data/02/sales.parquet"}}
+    team.main_saves(conf, sales=frame(*range(100)))
+    team.branch(conf, layout=layout).save("sales", frame(*range(40)))
+    assert READERS[reader](team.folder / "data/02") == rows
+    team.check()
 
 
 def test_saved_under_another_layout(team: Team) -> None:
